@@ -1,0 +1,1 @@
+"""Regression with tiny sparse neural networks found by searching a learned latent space."""

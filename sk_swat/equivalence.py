@@ -1,0 +1,161 @@
+"""Rewrite hard networks without changing their functions: reflect, reorder, remove, deepen, pad.
+
+Neurons of a layer may be permuted, odd and sigmoid neurons reflected, neurons that see no input folded into the next
+bias. Writing every network in one canonical way leaves the autoencoder one network per function to learn instead of
+thousands.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from sk_swat.activations import ACTIVATION_NAMES
+from sk_swat.softnet import TORCH_ACTIVATIONS, SoftNetworks, mix_activations
+
+__all__ = ["canonical", "deepen", "fold_constants", "padded", "permute_inputs"]
+
+_ODD = torch.tensor([name in ("identity", "tanh", "sine") for name in ACTIVATION_NAMES])
+_EVEN = torch.tensor([name == "gaussian" for name in ACTIVATION_NAMES])
+_SIGMOID = torch.tensor([name == "sigmoid" for name in ACTIVATION_NAMES])
+_LEAKY = torch.tensor([name == "leaky_relu" for name in ACTIVATION_NAMES])
+_PASS_SHIFT = 6.0  # a standardised output plus 6 stays on the linear side of leaky_relu
+
+
+def padded(networks: SoftNetworks, width: int) -> SoftNetworks:
+    """Widen every hidden layer and the input to `width` with masked neurons and unused slots."""
+
+    def grow(tensor: torch.Tensor, *sizes: int) -> torch.Tensor:
+        shape = (tensor.shape[0], *sizes)
+        out = tensor.new_zeros(shape)
+        out[tuple(slice(0, size) for size in tensor.shape)] = tensor
+        return out
+
+    depth = networks.depth
+    activation = []
+    for part in networks.activation:
+        wide = grow(part, width, part.shape[-1])
+        wide[:, part.shape[1] :, 0] = 1.0
+        activation.append(wide)
+    return SoftNetworks(
+        weights=tuple(grow(part, width, width if layer < depth else 1) for layer, part in enumerate(networks.weights)),
+        biases=tuple(grow(part, width if layer < depth else 1) for layer, part in enumerate(networks.biases)),
+        activation=tuple(activation),
+        mask=tuple(grow(part, width) for part in networks.mask),
+        input_mask=grow(networks.input_mask, width),
+    )
+
+
+def permute_inputs(networks: SoftNetworks, order: torch.Tensor, sign: torch.Tensor) -> SoftNetworks:
+    """Permute and reflect the inputs: slot i then does what slot ``order[i]`` did to ``sign[i] * x``.
+
+    Parameters
+    ----------
+    networks : SoftNetworks
+        Hard or soft networks.
+    order : Tensor of int, of shape (n_networks, n_in)
+        One permutation for each network.
+    sign : Tensor of shape (n_networks, n_in)
+        1 or -1 for each slot.
+    """
+    first = networks.weights[0]
+    first = first.gather(1, order[:, :, None].expand_as(first)) * sign[:, :, None]
+    return networks.replace(weights=(first, *networks.weights[1:]), input_mask=networks.input_mask.gather(1, order))
+
+
+def fold_constants(networks: SoftNetworks) -> SoftNetworks:
+    """Remove neurons that cannot reach the output, and fold those that see no input into the next biases."""
+    weights, biases, mask = list(networks.weights), list(networks.biases), list(networks.mask)
+    used = networks.used_activations()
+    alive = networks.input_mask
+    for layer in range(networks.depth):
+        weights[layer] = weights[layer] * alive[:, :, None]
+        sees = (weights[layer] != 0).any(1).to(biases[layer].dtype) * mask[layer]
+        constant = mix_activations(biases[layer][:, None, :], networks.activation[layer], used)[0][:, 0]
+        constant = constant * mask[layer] * (1 - sees)
+        biases[layer + 1] = biases[layer + 1] + torch.einsum("bi,bij->bj", constant, weights[layer + 1])
+        mask[layer] = alive = sees
+    weights[-1] = weights[-1] * alive[:, :, None]
+    for layer in reversed(range(networks.depth)):
+        mask[layer] = mask[layer] * (weights[layer + 1] != 0).any(2).to(mask[layer].dtype)
+        weights[layer] = weights[layer] * mask[layer][:, None, :]
+        biases[layer] = biases[layer] * mask[layer]
+    return networks.replace(weights=tuple(weights), biases=tuple(biases), mask=tuple(mask))
+
+
+def canonical(
+    networks: SoftNetworks, order_noise: float = 0.0, generator: torch.Generator | None = None
+) -> SoftNetworks:
+    """Write hard networks in canonical form.
+
+    Odd and sigmoid neurons are reflected so that their outgoing weights sum to a positive number, even ones so that
+    their incoming weights do; leaky_relu neurons are scaled to equally large incoming and outgoing weights; the
+    neurons of a layer are sorted by the size of their weights, missing ones last.
+
+    Parameters
+    ----------
+    networks : SoftNetworks
+        Hard networks.
+    order_noise : float, default=0.0
+        Standard deviation of a normal number added to the logarithm of the sorting key: 0 sorts exactly, large
+        values give a random permutation of the neurons (augmentation).
+    generator : torch.Generator, default=None
+        Source of the noise.
+    """
+    weights, biases = list(networks.weights), list(networks.biases)
+    activation, mask = list(networks.activation), list(networks.mask)
+    for layer in range(networks.depth):
+        kind = activation[layer].argmax(-1)
+        incoming, outgoing = weights[layer].sum(1), weights[layer + 1].sum(2)
+        odd, even, sigmoid, leaky = (table.to(kind.device)[kind] for table in (_ODD, _EVEN, _SIGMOID, _LEAKY))
+        flip_in = torch.where((odd | sigmoid) & (outgoing < 0) | even & (incoming < 0), -1.0, 1.0).to(incoming)
+        flip_out = torch.where(even, 1.0, flip_in)
+        # sigmoid(z) = 1 - sigmoid(-z): reflecting a sigmoid neuron adds its old outgoing weights to the next bias
+        shift = torch.where(sigmoid & (flip_in < 0), mask[layer], 0.0)
+        biases[layer + 1] = biases[layer + 1] + torch.einsum("bi,bij->bj", shift, weights[layer + 1])
+        norm_in = (weights[layer].square().sum(1) + biases[layer].square()).clamp_min(1e-12).sqrt()
+        norm_out = weights[layer + 1].square().sum(2).clamp_min(1e-12).sqrt()
+        balance = torch.where(leaky, (norm_out / norm_in).sqrt(), 1.0)
+        weights[layer] = weights[layer] * (flip_in * balance)[:, None, :]
+        biases[layer] = biases[layer] * flip_in * balance
+        weights[layer + 1] = weights[layer + 1] * (flip_out / balance)[:, :, None]
+        key = (norm_in.log() + norm_out.log()) + 100 * mask[layer]
+        if order_noise:
+            noise = torch.randn(key.shape, generator=generator, device=key.device, dtype=key.dtype)
+            key = key + order_noise * noise.clamp(-4, 4)
+        order = key.argsort(dim=1, descending=True, stable=True)
+        weights[layer] = weights[layer].gather(2, order[:, None, :].expand_as(weights[layer]))
+        weights[layer + 1] = weights[layer + 1].gather(1, order[:, :, None].expand_as(weights[layer + 1]))
+        biases[layer] = biases[layer].gather(1, order)
+        activation[layer] = activation[layer].gather(1, order[:, :, None].expand_as(activation[layer]))
+        mask[layer] = mask[layer].gather(1, order)
+    return SoftNetworks(tuple(weights), tuple(biases), tuple(activation), tuple(mask), networks.input_mask)
+
+
+def deepen(networks: SoftNetworks) -> SoftNetworks:
+    """Add one hidden layer that passes the output on, so that a deeper decoder has a target for every network.
+
+    The new layer holds one leaky_relu neuron, shifted so far that a standardised output stays on its linear side:
+    the function is unchanged where the output lies above -6.
+    """
+    width = networks.mask[-1].shape[1]
+    last, bias = networks.weights[-1], networks.biases[-1]
+    hidden = last.new_zeros(len(networks), width, width)
+    hidden[:, :, :1] = last
+    hidden_bias = bias.new_zeros(len(networks), width)
+    hidden_bias[:, :1] = bias + _PASS_SHIFT
+    activation = torch.zeros_like(networks.activation[-1])
+    activation[..., 0] = 1.0
+    activation[:, 0] = torch.nn.functional.one_hot(
+        torch.tensor(list(TORCH_ACTIVATIONS).index("leaky_relu"), device=last.device), activation.shape[-1]
+    ).to(activation.dtype)
+    mask = torch.zeros_like(networks.mask[-1])
+    mask[:, 0] = 1.0
+    readout = last.new_zeros(len(networks), width, 1)
+    readout[:, 0] = 1.0
+    return SoftNetworks(
+        weights=(*networks.weights[:-1], hidden, readout),
+        biases=(*networks.biases[:-1], hidden_bias, torch.full_like(bias, -_PASS_SHIFT)),
+        activation=(*networks.activation, activation),
+        mask=(*networks.mask, mask),
+        input_mask=networks.input_mask,
+    )

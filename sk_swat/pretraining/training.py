@@ -1,0 +1,325 @@
+"""Pretraining as a skorch net: seeded batch by batch, and resumable at any moment.
+
+Batches, noise and schedule depend only on the seed and the number of the step, so that a run that was killed goes
+on from its last checkpoint as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import pickle
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping, PrintLog
+from skorch.history import History
+
+from sk_swat.autoencoder import Autoencoder, AutoencoderConfig
+from sk_swat.pretraining.corpus import Corpus
+from sk_swat.pretraining.objective import ObjectiveConfig, augment, functional_fvu, pretraining_loss
+from sk_swat.softnet import SoftNetworks
+
+__all__ = ["AutoencoderNet", "TrainingConfig", "pretrain"]
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Length, speed and seed of the pretraining.
+
+    Parameters
+    ----------
+    n_epochs : int, default=100
+        Epochs in all, those before an interruption included. An epoch ends with a checkpoint.
+    steps_per_epoch : int, default=100
+        Optimiser steps an epoch.
+    batch_size : int, default=256
+        Source networks a step, equally many of each depth.
+    learning_rate : float, default=1e-3
+        Largest step size of AdamW, reached after `n_warmup_steps`, halved where `cooldown_share` begins and
+        falling to 1/50.
+    n_warmup_steps : int, default=200
+        Steps of linearly growing learning rate.
+    cooldown_share : float, default=0.3
+        Share of the training, at its end, with falling learning rate.
+    reconstruction_share : tuple of float, default=(1.0, 0.1)
+        Weight of the reconstruction at the start and from the middle of the training on.
+    patience : int, default=50
+        Epochs without a better held-out loss before the training stops.
+    n_heldout : int, default=256
+        Held-out networks of each depth that are evaluated after every epoch.
+    autocast : bool, default=True
+        Run encoder and decoders in bfloat16.
+    seed : int, default=0
+        Names the run.
+    """
+
+    n_epochs: int = 100
+    steps_per_epoch: int = 100
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    n_warmup_steps: int = 200
+    cooldown_share: float = 0.3
+    reconstruction_share: tuple[float, float] = (1.0, 0.1)
+    patience: int = 50
+    n_heldout: int = 256
+    autocast: bool = True
+    seed: int = 0
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
+
+    @property
+    def n_steps(self) -> int:
+        """Optimiser steps of the whole training."""
+        return self.n_epochs * self.steps_per_epoch
+
+    def learning_rate_at(self, step: int) -> float:
+        """Learning rate of a step: linear warm-up, constant, linear cool-down to 1/50."""
+        warm = min(1.0, (step + 1) / self.n_warmup_steps)
+        left = (self.n_steps - step) / (self.cooldown_share * self.n_steps)
+        return self.learning_rate * warm * min(1.0, max(0.02, left))
+
+    def reconstruction_share_at(self, step: int) -> float:
+        """Weight of the reconstruction: falls linearly until the middle of the training."""
+        first, last = self.reconstruction_share
+        return first + (last - first) * min(1.0, 2 * step / self.n_steps)
+
+
+class _Steps(torch.utils.data.Dataset):
+    """Numbers of the steps of the current epoch; a batch is made from its number."""
+
+    def __init__(self, n_steps: int) -> None:
+        self.n_steps = n_steps
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return self.n_steps
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        if index >= self.n_steps:
+            raise IndexError(index)
+        return torch.tensor([self.epoch * self.n_steps + index]), torch.tensor([0])
+
+
+class AutoencoderNet(NeuralNet):
+    """Skorch net that trains an :class:`Autoencoder` on a :class:`Corpus`.
+
+    Parameters
+    ----------
+    training : TrainingConfig
+        Configuration.
+    corpus, heldout : Corpus
+        Networks to train on, and networks never trained on.
+    **kwargs
+        Passed to :class:`skorch.NeuralNet`.
+    """
+
+    def __init__(self, *args: Any, training: TrainingConfig, corpus: Corpus, heldout: Corpus, **kwargs: Any) -> None:
+        self.training = training
+        self.corpus = corpus
+        self.heldout = heldout
+        super().__init__(*args, **kwargs)
+
+    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, torch.Tensor]:
+        """Loss and gradients of one step, all randomness taken from the step's number."""
+        self._set_training(True)
+        step, config = int(batch[0]), self.training
+        generator = torch.Generator(self.device).manual_seed(_seed_of(config.seed, step))
+        with torch.no_grad():
+            sources = {
+                depth: augment(self._draw(networks, generator), generator, config.objective)
+                for depth, networks in self.corpus.by_depth.items()
+            }
+            X = _random_inputs(config.objective.n_inputs_drawn, config.autoencoder.max_width, generator)
+        share = config.reconstruction_share_at(step)
+        loss, parts = pretraining_loss(self.module_, sources, X, config.objective, share, generator, config.autocast)
+        loss.backward()
+        for name, value in parts.items():
+            self.history.record_batch(name, value)
+        return {"loss": loss, "y_pred": loss.detach()}
+
+    def validation_step(self, batch: Any, **fit_params: Any) -> dict[str, torch.Tensor]:
+        """Mean logarithm of the same-depth FVU on held-out networks, without latent noise."""
+        self._set_training(False)
+        generator = torch.Generator(self.device).manual_seed(_seed_of(self.training.seed, -1))
+        X = _random_inputs(128, self.training.autoencoder.max_width, generator)
+        losses = []
+        with torch.no_grad():
+            for depth, networks in self.heldout.by_depth.items():
+                part = networks[: self.training.n_heldout].map(lambda tensor: tensor.to(self.device))
+                decoded = self.module_.decode(self.module_.encode(part), part.input_mask, [depth])[depth]
+                fvu = functional_fvu(decoded.soften(), X, part.forward(X))
+                self.history.record_batch(f"heldout_fvu_{depth}", float(fvu.median()))
+                losses.append((fvu + self.training.objective.fvu_offset).log().mean())
+        loss = torch.stack(losses).mean()
+        return {"loss": loss, "y_pred": loss}
+
+    def _draw(self, networks: SoftNetworks, generator: torch.Generator) -> SoftNetworks:
+        n = self.training.batch_size // len(self.corpus.by_depth)
+        return networks[torch.randint(len(networks), (n,), generator=generator, device=self.device)]
+
+
+def _seed_of(seed: int, step: int) -> int:
+    return int(np.random.SeedSequence([seed, step + 1]).generate_state(1)[0])
+
+
+def _random_inputs(n_rows: int, n_inputs: int, generator: torch.Generator) -> torch.Tensor:
+    """Uniform or normal inputs of unit variance, one kind a batch."""
+    device = generator.device
+    normal = torch.randn(n_rows, n_inputs, generator=generator, device=device)
+    uniform = (2 * torch.rand(n_rows, n_inputs, generator=generator, device=device) - 1) * 3**0.5
+    return torch.where(torch.rand((), generator=generator, device=device) < 0.6, uniform, normal)
+
+
+class _Schedule(Callback):
+    """Set the learning rate by the number of the step, and tell the data set the epoch."""
+
+    def on_epoch_begin(self, net: AutoencoderNet, dataset_train: Any = None, **kwargs: Any) -> None:
+        dataset_train.epoch = len(net.history) - 1
+
+    def on_batch_begin(self, net: AutoencoderNet, batch: Any = None, training: bool = False, **kwargs: Any) -> None:
+        if training:
+            for group in net.optimizer_.param_groups:
+                group["lr"] = net.training.learning_rate_at(int(batch[0]))
+
+
+class _EpochMeans(Callback):
+    """Record the epoch's means of what the steps recorded, for the printed log and the CSV file."""
+
+    def on_epoch_end(self, net: AutoencoderNet, **kwargs: Any) -> None:
+        net.history.record("lr", net.optimizer_.param_groups[0]["lr"])
+        for depth in net.corpus.by_depth:
+            for name in (f"log10_fvu_{depth}", f"heldout_fvu_{depth}"):
+                values = [batch[name] for batch in net.history[-1]["batches"] if name in batch]
+                net.history.record(name, float(np.mean(values)))
+        for batch in net.history[-1]["batches"]:  # only the means are kept: the history stays small
+            batch.clear()
+
+
+class _ResumableState(Callback):
+    """Write module, optimiser and history to one file, so that a kill leaves the old or the new one whole."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_epoch_end(self, net: AutoencoderNet, **kwargs: Any) -> None:
+        state = {
+            "module": net.module_.state_dict(),
+            "optimizer": net.optimizer_.state_dict(),
+            "history": json.dumps(net.history.to_list(), default=float),
+            "config": asdict(net.training),
+        }
+        part = self.path.with_suffix(".part")
+        torch.save(state, part)
+        os.replace(part, self.path)
+        _write_log(self.path.with_suffix(".csv"), net.history)
+
+    def restore(self, net: AutoencoderNet) -> bool:
+        """Continue from the file if there is one; say whether there was."""
+        if not self.path.exists():
+            return False
+        try:
+            state = torch.load(self.path, map_location=net.device, weights_only=True)
+        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise ValueError(
+                f"{self.path} must hold a training state written by pretrain, but it cannot be read ({error}); "
+                "delete it to start again."
+            ) from error
+        if state["config"]["autoencoder"] != asdict(net.training)["autoencoder"]:
+            raise ValueError(
+                f"{self.path} holds an autoencoder of other sizes, {state['config']['autoencoder']}; give the same "
+                "sizes, or another output folder."
+            )
+        net.module_.load_state_dict(state["module"])
+        net.optimizer_.load_state_dict(state["optimizer"])
+        net.history = History(json.loads(state["history"]))
+        return True
+
+
+def _write_log(path: Path, history: History) -> None:
+    rows = [{key: value for key, value in row.items() if key != "batches"} for row in history.to_list()]
+    part = path.with_suffix(".csv.part")
+    with open(part, "w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[-1]), extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    os.replace(part, path)
+
+
+def pretrain(
+    corpus: Corpus,
+    heldout: Corpus,
+    config: TrainingConfig,
+    folder: str | Path,
+    device: str = "cpu",
+    sink: Callable[..., None] | None = None,
+) -> Autoencoder:
+    """Train an autoencoder, going on from the folder's last checkpoint if it has one.
+
+    Parameters
+    ----------
+    corpus, heldout : Corpus
+        Networks to train on, and networks never trained on.
+    config : TrainingConfig
+        Configuration; sizes must equal those of an earlier run in the folder, lengths may grow.
+    folder : str or Path
+        Where ``training.pt`` (module, optimiser, history; rewritten after every epoch) and the log
+        ``training.csv`` go; made if it does not exist.
+    device : str, default="cpu"
+        Torch device.
+    sink : callable, default=None
+        Takes the lines of the training's log; None prints nothing.
+
+    Returns
+    -------
+    autoencoder : Autoencoder
+        In evaluation mode, on the CPU.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    state = _ResumableState(folder / "training.pt")
+    callbacks: list[Any] = [
+        _Schedule(),
+        GradientNormClipping(1.0),
+        _EpochMeans(),
+        EarlyStopping(monitor="valid_loss", patience=config.patience, threshold=0.0, sink=sink or _silent),
+        state,
+    ]
+    if sink is not None:
+        callbacks.append(PrintLog(sink=sink))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)  # of the initial weights; the caller's generator is put back
+        net = AutoencoderNet(
+            Autoencoder,
+            criterion=torch.nn.Identity,
+            module__config=config.autoencoder,
+            optimizer=torch.optim.AdamW,
+            optimizer__weight_decay=0.01,
+            optimizer__betas=(0.9, 0.98),
+            lr=config.learning_rate,
+            training=config,
+            corpus=Corpus({d: n.map(lambda tensor: tensor.to(device)) for d, n in corpus.by_depth.items()}),
+            heldout=heldout,
+            batch_size=1,
+            iterator_train__shuffle=False,
+            train_split=lambda dataset, y=None: (dataset, _Steps(1)),
+            callbacks=callbacks,
+            callbacks__print_log=None,
+            device=device,
+            verbose=0,
+        ).initialize()
+    state.restore(net)
+    left = config.n_epochs - len(net.history)
+    if left > 0:
+        net.partial_fit(_Steps(config.steps_per_epoch), epochs=left)
+    return net.module_.cpu().eval()
+
+
+def _silent(*_: object) -> None:
+    """Sink of a silent run."""

@@ -1,0 +1,1 @@
+"""Second-order fitting of hard networks; knows neither latents nor the autoencoder."""
