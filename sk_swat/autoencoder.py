@@ -94,6 +94,14 @@ def _layers(config: AutoencoderConfig, n_layers: int) -> nn.Sequential:
     return nn.Sequential(*(_Block(config.d_model, config.n_attention_heads) for _ in range(n_layers)))
 
 
+def _silent_linear(n_in: int, n_out: int) -> nn.Linear:
+    """Linear layer that starts at zero."""
+    layer = nn.Linear(n_in, n_out)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
 class Autoencoder(nn.Module):
     """Encoder and decoders of small networks.
 
@@ -112,15 +120,18 @@ class Autoencoder(nn.Module):
         self.encoder_rows = nn.Parameter(0.1 * torch.randn(shape))
         self.encoder = _layers(config, config.n_encoder_layers)
         self.encoder_out = nn.Sequential(nn.LayerNorm(config.d_model), nn.Linear(config.d_model, config.d_latent))
+        # linear shortcuts past the transformer layers, whose normalisations blur the size of single weights
+        self.encoder_shortcut = _silent_linear(2 * self.layout.n_columns(), config.d_latent)
         self.decoder_in = nn.Linear(config.d_latent, config.d_model)
         self.decoder_rows = nn.Parameter(0.1 * torch.randn(shape))
         self.trunk = _layers(config, config.n_trunk_layers)
-        self.heads = nn.ModuleDict()
+        self.heads, self.shortcuts = nn.ModuleDict(), nn.ModuleDict()
         for depth in self.depths:
             out = nn.Linear(config.d_model, self.layout.n_columns(depth))
             self.heads[str(depth)] = nn.Sequential(
                 _layers(config, config.n_head_layers), nn.LayerNorm(config.d_model), out
             )
+            self.shortcuts[str(depth)] = _silent_linear(config.d_latent, self.layout.n_columns(depth))
 
     @property
     def depths(self) -> range:
@@ -129,8 +140,9 @@ class Autoencoder(nn.Module):
 
     def encode_matrix(self, matrix: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
         """Latents of networks in matrix form, as :meth:`MatrixLayout.write` gives it."""
-        tokens = self.encoder_in(torch.cat([matrix, real], dim=-1)) + self.encoder_rows
-        return normalise(self.encoder_out(self.encoder(tokens)).float())
+        written = torch.cat([matrix, real], dim=-1)
+        tokens = self.encoder_in(written) + self.encoder_rows
+        return normalise(self.encoder_out(self.encoder(tokens)).float() + self.encoder_shortcut(written).float())
 
     def encode(self, networks: SoftNetworks) -> torch.Tensor:
         """Latents of hard networks in canonical form (see :func:`sk_swat.equivalence.canonical`).
@@ -161,8 +173,10 @@ class Autoencoder(nn.Module):
         depths : iterable of int, default=None
             Decoders to run; None runs all.
         """
-        features = self.trunk(self.decoder_in(normalise(latent)) + self.decoder_rows)
-        return {
-            depth: RawNetworks(self.heads[str(depth)](features).float(), input_mask, depth, self.layout)
-            for depth in (self.depths if depths is None else depths)
-        }
+        latent = normalise(latent)
+        features = self.trunk(self.decoder_in(latent) + self.decoder_rows)
+        decoded = {}
+        for depth in self.depths if depths is None else depths:
+            columns = self.heads[str(depth)](features).float() + self.shortcuts[str(depth)](latent).float()
+            decoded[depth] = RawNetworks(columns, input_mask, depth, self.layout)
+        return decoded

@@ -18,6 +18,7 @@ _ODD = torch.tensor([name in ("identity", "tanh", "sine") for name in ACTIVATION
 _EVEN = torch.tensor([name == "gaussian" for name in ACTIVATION_NAMES])
 _SIGMOID = torch.tensor([name == "sigmoid" for name in ACTIVATION_NAMES])
 _LEAKY = torch.tensor([name == "leaky_relu" for name in ACTIVATION_NAMES])
+_CANONICAL_PASSES = 4  # signs and scales of neighbouring layers depend on each other; four passes settle most
 _PASS_SHIFT = 6.0  # a standardised output plus 6 stays on the linear side of leaky_relu
 
 
@@ -89,7 +90,9 @@ def canonical(
 
     Odd and sigmoid neurons are reflected so that their outgoing weights sum to a positive number, even ones so that
     their incoming weights do; leaky_relu neurons are scaled to equally large incoming and outgoing weights; the
-    neurons of a layer are sorted by the size of their weights, missing ones last.
+    neurons of a layer are sorted by the size of their weights, missing ones last. Signs and scales of neighbouring
+    layers depend on each other and are settled in a few passes: with several hidden layers a few networks still
+    change when passed in again.
 
     Parameters
     ----------
@@ -101,23 +104,37 @@ def canonical(
     generator : torch.Generator, default=None
         Source of the noise.
     """
+    for _ in range(_CANONICAL_PASSES):
+        networks = _reflected_and_balanced(networks)
+    return _sorted(networks, order_noise, generator)
+
+
+def _reflected_and_balanced(networks: SoftNetworks) -> SoftNetworks:
+    """One pass from the last hidden layer to the first, whose signs the sums of the layer before depend on."""
     weights, biases = list(networks.weights), list(networks.biases)
-    activation, mask = list(networks.activation), list(networks.mask)
-    for layer in range(networks.depth):
-        kind = activation[layer].argmax(-1)
+    for layer in reversed(range(networks.depth)):
+        kind = networks.activation[layer].argmax(-1)
         incoming, outgoing = weights[layer].sum(1), weights[layer + 1].sum(2)
         odd, even, sigmoid, leaky = (table.to(kind.device)[kind] for table in (_ODD, _EVEN, _SIGMOID, _LEAKY))
         flip_in = torch.where((odd | sigmoid) & (outgoing < 0) | even & (incoming < 0), -1.0, 1.0).to(incoming)
         flip_out = torch.where(even, 1.0, flip_in)
         # sigmoid(z) = 1 - sigmoid(-z): reflecting a sigmoid neuron adds its old outgoing weights to the next bias
-        shift = torch.where(sigmoid & (flip_in < 0), mask[layer], 0.0)
+        shift = torch.where(sigmoid & (flip_in < 0), networks.mask[layer], 0.0)
         biases[layer + 1] = biases[layer + 1] + torch.einsum("bi,bij->bj", shift, weights[layer + 1])
-        norm_in = (weights[layer].square().sum(1) + biases[layer].square()).clamp_min(1e-12).sqrt()
-        norm_out = weights[layer + 1].square().sum(2).clamp_min(1e-12).sqrt()
+        norm_in, norm_out = _norms(weights, biases, layer)
         balance = torch.where(leaky, (norm_out / norm_in).sqrt(), 1.0)
         weights[layer] = weights[layer] * (flip_in * balance)[:, None, :]
         biases[layer] = biases[layer] * flip_in * balance
         weights[layer + 1] = weights[layer + 1] * (flip_out / balance)[:, :, None]
+    return networks.replace(weights=tuple(weights), biases=tuple(biases))
+
+
+def _sorted(networks: SoftNetworks, order_noise: float, generator: torch.Generator | None) -> SoftNetworks:
+    """Sort the neurons of each layer by the size of their weights, missing ones last."""
+    weights, biases = list(networks.weights), list(networks.biases)
+    activation, mask = list(networks.activation), list(networks.mask)
+    for layer in range(networks.depth):
+        norm_in, norm_out = _norms(weights, biases, layer)
         key = (norm_in.log() + norm_out.log()) + 100 * mask[layer]
         if order_noise:
             noise = torch.randn(key.shape, generator=generator, device=key.device, dtype=key.dtype)
@@ -129,6 +146,14 @@ def canonical(
         activation[layer] = activation[layer].gather(1, order[:, :, None].expand_as(activation[layer]))
         mask[layer] = mask[layer].gather(1, order)
     return SoftNetworks(tuple(weights), tuple(biases), tuple(activation), tuple(mask), networks.input_mask)
+
+
+def _norms(
+    weights: list[torch.Tensor], biases: list[torch.Tensor], layer: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Size of each neuron's incoming weights and bias, and of its outgoing weights."""
+    norm_in = (weights[layer].square().sum(1) + biases[layer].square()).clamp_min(1e-12).sqrt()
+    return norm_in, weights[layer + 1].square().sum(2).clamp_min(1e-12).sqrt()
 
 
 def deepen(networks: SoftNetworks) -> SoftNetworks:

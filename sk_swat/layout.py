@@ -104,7 +104,7 @@ class MatrixLayout:
         matrix : Tensor of shape (n_networks, n_rows, n_columns)
             Compressed weights and biases, one-hot activations and masks; zero where nothing is.
         real : Tensor of shape (n_networks, n_rows, n_columns)
-            1 for the entries that belong to a living neuron or a real input, else 0.
+            1 for the entries that belong to a living neuron or a real input, and for the masks, else 0.
         """
         depth = networks.depth
         columns = self.decoded(depth) if decoder else self.encoded
@@ -156,6 +156,11 @@ class RawNetworks:
     def __getitem__(self, index: torch.Tensor | slice) -> RawNetworks:
         return replace(self, columns=self.columns[index], input_mask=self.input_mask[index])
 
+    @property
+    def mask_logits(self) -> torch.Tensor:
+        """Logits of the neuron masks, of shape (n_networks, max_width, depth)."""
+        return self.columns[..., self.layout.kinds(self.depth)[2]]
+
     def soften(self, temperature: float = 1.0, allowed: torch.Tensor | None = None) -> SoftNetworks:
         """Turn codes and logits into soft networks.
 
@@ -166,7 +171,7 @@ class RawNetworks:
         allowed : Tensor of bool, of shape (n_activations,), default=None
             Activations that may be chosen; None allows all.
         """
-        codes, choices, masks = self.layout.kinds(self.depth)
+        codes, choices, _ = self.layout.kinds(self.depth)
         blocks = self.layout.decoded(self.depth)
         numbers = expand(self.columns[..., codes])
         logits = self.columns[..., choices].unflatten(-1, (self.depth, -1))
@@ -179,6 +184,6 @@ class RawNetworks:
             weights=tuple(weights),
             biases=(*biases, numbers[:, :1, blocks["output_bias"].start]),
             activation=torch.softmax(logits / temperature, dim=-1).unbind(2),
-            mask=torch.sigmoid(self.columns[..., masks]).unbind(2),
+            mask=torch.sigmoid(self.mask_logits).unbind(2),
             input_mask=self.input_mask,
         )

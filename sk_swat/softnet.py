@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
+from torch.autograd.function import once_differentiable
 
 from sk_swat.activations import ACTIVATION_NAMES, LEAKY_SLOPE
 from sk_swat.network import SparseMLP
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 __all__ = ["TORCH_ACTIVATIONS", "SoftNetworks", "concatenate", "mix_activations"]
 
 _Function = Callable[[torch.Tensor], torch.Tensor]
-Record = TypeVar("Record")
+Record = TypeVar("Record", bound="DataclassInstance")
 _Derivative = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
@@ -33,7 +37,7 @@ TORCH_ACTIVATIONS: dict[str, tuple[_Function, _Derivative]] = {
     "identity": (lambda z: z, lambda z, a: torch.ones_like(z)),
     "sigmoid": (torch.sigmoid, lambda z, a: a * (1 - a)),
     "tanh": (torch.tanh, lambda z, a: 1 - a * a),
-    "leaky_relu": (_leaky_relu, lambda z, a: torch.where(z > 0, 1.0, LEAKY_SLOPE)),
+    "leaky_relu": (_leaky_relu, lambda z, a: torch.where(z > 0, torch.ones_like(z), LEAKY_SLOPE)),
     "sine": (torch.sin, lambda z, a: torch.cos(z)),
     "gaussian": (lambda z: torch.exp(-z * z), lambda z, a: -2 * z * a),
 }
@@ -90,6 +94,7 @@ class _Mix(torch.autograd.Function):
         return value
 
     @staticmethod
+    @once_differentiable  # the saved parts carry no graph: a second derivative would be wrong, so it is an error
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         z, share, *parts = ctx.saved_tensors
         slope, share_gradient = torch.zeros_like(z), torch.zeros_like(share)
@@ -133,23 +138,34 @@ class SoftNetworks:
 
     def map(self, function: Callable[[torch.Tensor], torch.Tensor]) -> SoftNetworks:
         """Apply a function to every tensor (indexing, moving to a device, changing dtype)."""
-
         return apply_to_tensors(self, function)
+
+    def combine(
+        self, other: SoftNetworks, function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    ) -> SoftNetworks:
+        """Apply a function to each pair of tensors of two batches of the same shapes."""
+        partner = iter(other.tensors())
+        return self.map(lambda tensor: function(tensor, next(partner)))
+
+    def tensors(self) -> list[torch.Tensor]:
+        """All tensors, in the order of the fields."""
+        values = (getattr(self, item.name) for item in fields(self))
+        return [part for value in values for part in (value if isinstance(value, tuple) else (value,))]
 
     def __getitem__(self, index: torch.Tensor | slice) -> SoftNetworks:
         return self.map(lambda tensor: tensor[index])
 
-    def replace(self, **changes: object) -> SoftNetworks:
+    def replace(self, **changes: Any) -> SoftNetworks:
         """Copy with some parts replaced."""
         return replace(self, **changes)
 
     def used_activations(self) -> list[int]:
-        """Indices of the activations with a share above zero in any network."""
-        total = sum(part.detach().sum(dim=(0, 1)) for part in self.activation)
-        return [index for index, share in enumerate(total.tolist()) if share > 0]
+        """List the indices of the activations with a share above zero in any network."""
+        total = torch.stack([part.detach().sum(dim=(0, 1)) for part in self.activation]).sum(0)
+        return [index for index, share in enumerate(total.tolist()) if not share <= 0]  # NaN may stand for any
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
-        """Outputs of all networks.
+        """Evaluate all networks.
 
         Parameters
         ----------
@@ -164,7 +180,7 @@ class SoftNetworks:
         return torch.baddbmm(self.biases[-1][:, None, :], hidden, self.weights[-1]).squeeze(-1)
 
     def last_hidden(self, X: torch.Tensor) -> torch.Tensor:
-        """Outputs of the last hidden layer, of shape (n_networks, n_rows, width): what a linear readout sees."""
+        """Evaluate up to the last hidden layer, of shape (n_networks, n_rows, width): what a linear readout sees."""
         used = self.used_activations()
         hidden = X.expand(len(self), *X.shape[-2:])
         for layer in range(self.depth):
@@ -178,11 +194,11 @@ class SoftNetworks:
         Parameters
         ----------
         threshold : float or Tensor of shape (n_networks,), default=0.0
-            Weights and biases smaller than this become 0.
+            Weights and biases of at most this size become 0.
         mask_threshold : float, default=0.5
             A neuron with a smaller mask loses all weights into and out of it.
         """
-        threshold = torch.as_tensor(threshold, dtype=self.weights[0].dtype).reshape(-1, 1)
+        threshold = torch.as_tensor(threshold).to(self.weights[0]).reshape(-1, 1)
         alive = [self.input_mask] + [(mask >= mask_threshold).to(mask.dtype) for mask in self.mask]
         alive.append(torch.ones_like(self.biases[-1]))
         weights, biases = [], []
@@ -202,8 +218,9 @@ class SoftNetworks:
         kept += [np.flatnonzero(mask[index].numpy(force=True) > 0) for mask in self.mask]
         kept.append(np.arange(self.weights[-1].shape[-1]))
         if any(len(part) == 0 for part in kept[1:]):  # a layer without neurons: the network is a constant
-            bias = self.biases[-1][index].numpy(force=True).astype(np.float64)
-            return SparseMLP([np.zeros((len(kept[0]), len(bias)))], [bias], [])
+            alone = self.map(lambda tensor: tensor[index][None].double())
+            constant = alone.forward(alone.input_mask.new_zeros(1, len(kept[0]))).numpy(force=True)[0]
+            return SparseMLP([np.zeros((len(kept[0]), 1))], [constant], [])
         coefs = [
             weight[index].numpy(force=True).astype(np.float64)[np.ix_(kept[layer], kept[layer + 1])]
             for layer, weight in enumerate(self.weights)
@@ -230,7 +247,7 @@ def apply_to_tensors(record: Record, function: Callable[[torch.Tensor], torch.Te
 def concatenate(batches: Sequence[SoftNetworks]) -> SoftNetworks:
     """Join batches of one depth and width into one."""
 
-    def join(name: str) -> torch.Tensor | tuple[torch.Tensor, ...]:
+    def join(name: str) -> Any:
         parts = [getattr(batch, name) for batch in batches]
         if isinstance(parts[0], tuple):
             return tuple(torch.cat(layer) for layer in zip(*parts, strict=True))

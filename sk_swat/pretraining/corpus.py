@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -42,7 +44,7 @@ _MIXES: tuple[tuple[tuple[str, ...], float], ...] = (
 
 
 def draw_inputs(rng: np.random.Generator, n_rows: int, n_inputs: int) -> np.ndarray:
-    """Inputs of unit variance: uniform, normal, or uniform columns beside normal ones."""
+    """Draw inputs of unit variance: uniform, normal, or uniform columns beside normal ones."""
     uniform = rng.uniform(-np.sqrt(3), np.sqrt(3), size=(n_rows, n_inputs))
     normal = np.clip(rng.normal(size=(n_rows, n_inputs)), -3.5, 3.5)
     kind = rng.random()
@@ -80,7 +82,7 @@ def random_networks(
     sizes = [n_inputs, *widths, 1]
     weights, biases, activation, mask = [], [], [], []
     scale = np.exp(rng.uniform(np.log(0.6), np.log(2.5), size=(n_networks, 1, 1)))
-    for layer, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
         weight = rng.normal(size=(n_networks, n_in, n_out)) * scale / np.sqrt(max(n_in * density, 1))
         if layer < len(widths):
             weight *= rng.random(weight.shape) < density
@@ -193,14 +195,12 @@ class Corpus:
             for key in sorted(file.keys()):
                 depth, name, _ = key.split(".")
                 parts.setdefault(int(depth), {}).setdefault(name, []).append(file.get_tensor(key).float())
-        return cls(
-            {
-                depth: SoftNetworks(
-                    **{name: value[0] if name == "input_mask" else tuple(value) for name, value in named.items()}
-                )
-                for depth, named in sorted(parts.items())
-            }
-        )
+
+        def networks(named: dict[str, list[torch.Tensor]]) -> SoftNetworks:
+            values: dict[str, Any] = {name: tuple(value) for name, value in named.items()}
+            return SoftNetworks(**values | {"input_mask": named["input_mask"][0]})
+
+        return cls({depth: networks(named) for depth, named in sorted(parts.items())})
 
 
 def join_corpora(corpora: Sequence[Corpus]) -> Corpus:
@@ -227,7 +227,8 @@ def make_corpus(
     n_networks : int, default=128
         Networks drawn for a chunk.
     """
-    tasks = [(fitted_chunk, depth, chunk) for chunk in range(n_chunks) for depth in _WIDEST]
+    tasks: list[tuple[Callable[..., SoftNetworks], int, int]] = []
+    tasks += [(fitted_chunk, depth, chunk) for chunk in range(n_chunks) for depth in _WIDEST]
     tasks += [(random_chunk, depth, chunk) for chunk in range(n_random_chunks) for depth in _WIDEST]
     chunks = joblib.Parallel(n_jobs=n_jobs)(
         joblib.delayed(_single_threaded)(make, (seed, depth, chunk), depth, n_networks) for make, depth, chunk in tasks

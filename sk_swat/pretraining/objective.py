@@ -31,8 +31,9 @@ class ObjectiveConfig:
     deeper_weight, shallower_weight, best_weight : float
         Weights of the functional loss of deeper decoders, of shallower ones (run on every fourth network), and
         of the minimum over the decoders that were run, against 1 for the decoder of the source's own depth.
-    latent_noise : float, default=0.1
-        Standard deviation of the noise added to the normalised latent while training.
+    latent_noise : tuple of float, default=(0.01, 0.15)
+        Smallest and largest standard deviation of the noise added to the normalised latent while training, drawn
+        log-uniformly for each network: little noise asks for exact weights, much of it for a smooth latent space.
     weight_jitter : float, default=0.1
         Standard deviation of the logarithm by which weights of a source are changed at random.
     order_noise : float, default=0.05
@@ -45,7 +46,7 @@ class ObjectiveConfig:
     deeper_weight: float = 0.3
     shallower_weight: float = 0.2
     best_weight: float = 0.3
-    latent_noise: float = 0.1
+    latent_noise: tuple[float, float] = (0.01, 0.15)
     weight_jitter: float = 0.1
     order_noise: float = 0.05
     n_inputs_drawn: int = 64
@@ -142,14 +143,18 @@ def pretraining_loss(
     source_depth = torch.cat([X.new_full((len(networks),), depth) for depth, networks in sources.items()])
     with torch.autocast(X.device.type, torch.bfloat16, enabled=autocast):
         latent = autoencoder.encode_matrix(*(torch.cat(parts) for parts in zip(*written, strict=True)))
-        noise = torch.randn(latent.shape, generator=generator, device=latent.device)
-        decoded = autoencoder.decode(latent + config.latent_noise * noise, masks)
+        low, high = config.latent_noise
+        share = torch.rand(len(latent), 1, 1, generator=generator, device=latent.device)
+        noise = torch.randn(latent.shape, generator=generator, device=latent.device) * low * (high / low) ** share
+        decoded = autoencoder.decode(latent + noise, masks)
 
     total, log_fvu = X.new_zeros(()), {}
     best = torch.full_like(source_depth, torch.inf)
     targets: list[SoftNetworks] = []  # all sources up to the decoder's depth, written with that depth
     for decoder, raw in decoded.items():
-        targets = [deepen(networks) for networks in targets] + [sources[decoder]] * (decoder in sources)
+        targets = [deepen(networks) for networks in targets]
+        if decoder in sources:
+            targets.append(sources[decoder])
         # decoding to a shallower depth is hard and of little use: every fourth network
         rows = torch.arange(len(raw), device=X.device)
         rows = rows[(source_depth <= decoder) | (rows % 4 == 0)]

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping, PrintLog
+from skorch.callbacks import Callback, GradientNormClipping, PrintLog
 from skorch.history import History
 
 from sk_swat.autoencoder import Autoencoder, AutoencoderConfig
@@ -226,20 +226,38 @@ class _ResumableState(Callback):
             return False
         try:
             state = torch.load(self.path, map_location=net.device, weights_only=True)
-        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            sizes, history = state["config"]["autoencoder"], json.loads(state["history"])
+            module, optimizer = state["module"], state["optimizer"]
+        except (RuntimeError, EOFError, pickle.UnpicklingError, KeyError, TypeError) as error:
             raise ValueError(
                 f"{self.path} must hold a training state written by pretrain, but it cannot be read ({error}); "
                 "delete it to start again."
             ) from error
-        if state["config"]["autoencoder"] != asdict(net.training)["autoencoder"]:
+        if sizes != asdict(net.training)["autoencoder"]:
             raise ValueError(
-                f"{self.path} holds an autoencoder of other sizes, {state['config']['autoencoder']}; give the same "
-                "sizes, or another output folder."
+                f"{self.path} holds an autoencoder of other sizes, {sizes}; give the same sizes, "
+                "or another output folder."
             )
-        net.module_.load_state_dict(state["module"])
-        net.optimizer_.load_state_dict(state["optimizer"])
-        net.history = History(json.loads(state["history"]))
+        net.module_.load_state_dict(module)
+        net.optimizer_.load_state_dict(optimizer)
+        net.history = History(history)
         return True
+
+
+class _Patience(Callback):
+    """Stop when the held-out loss has not fallen for some epochs, those before an interruption included."""
+
+    def __init__(self, patience: int) -> None:
+        self.patience = patience
+
+    def on_epoch_end(self, net: AutoencoderNet, **kwargs: Any) -> None:
+        if self.is_spent(net):
+            raise KeyboardInterrupt  # how a callback tells skorch to end the training
+
+    def is_spent(self, net: AutoencoderNet) -> bool:
+        losses = np.array([epoch["valid_loss"] for epoch in net.history.to_list()])
+        losses = np.where(np.isnan(losses), np.inf, losses)
+        return bool(len(losses) and len(losses) - 1 - np.argmin(losses) >= self.patience)
 
 
 def _write_log(path: Path, history: History) -> None:
@@ -288,13 +306,14 @@ def pretrain(
         _Schedule(),
         GradientNormClipping(1.0),
         _EpochMeans(),
-        EarlyStopping(monitor="valid_loss", patience=config.patience, threshold=0.0, sink=sink or _silent),
         state,
     ]
     if sink is not None:
         callbacks.append(PrintLog(sink=sink))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)  # of the initial weights; the caller's generator is put back
+    patience = _Patience(config.patience)
+    callbacks.append(patience)  # last: the others see the final epoch too
+    with torch.random.fork_rng(devices=[]):  # data loaders draw from the caller's generator too: it is put back
+        torch.manual_seed(config.seed)  # of the initial weights
         net = AutoencoderNet(
             Autoencoder,
             criterion=torch.nn.Identity,
@@ -314,12 +333,8 @@ def pretrain(
             device=device,
             verbose=0,
         ).initialize()
-    state.restore(net)
-    left = config.n_epochs - len(net.history)
-    if left > 0:
-        net.partial_fit(_Steps(config.steps_per_epoch), epochs=left)
+        state.restore(net)
+        left = config.n_epochs - len(net.history)
+        if left > 0 and not patience.is_spent(net):
+            net.partial_fit(_Steps(config.steps_per_epoch), epochs=left)
     return net.module_.cpu().eval()
-
-
-def _silent(*_: object) -> None:
-    """Sink of a silent run."""

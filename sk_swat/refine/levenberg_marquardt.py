@@ -35,7 +35,7 @@ def unflatten(networks: SoftNetworks, parameters: torch.Tensor) -> SoftNetworks:
 
 
 def jacobian(networks: SoftNetworks, X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Outputs, and their derivatives with respect to every weight and bias.
+    """Evaluate networks and differentiate their outputs with respect to every weight and bias.
 
     Parameters
     ----------
@@ -55,6 +55,7 @@ def jacobian(networks: SoftNetworks, X: torch.Tensor) -> tuple[torch.Tensor, tor
     for layer in range(depth):
         z = torch.baddbmm(networks.biases[layer][:, None, :], hidden[-1], networks.weights[layer])
         value, slope = mix_activations(z, networks.activation[layer], used, derivative=True)
+        assert slope is not None
         mask = networks.mask[layer][:, None, :]
         hidden.append(value * mask)
         slopes.append(slope * mask)
@@ -119,7 +120,7 @@ def fit_networks(
     damping : float, default=1e-2
         First damping, relative to the diagonal of the Gauss-Newton matrix.
     free : Tensor of bool, of shape (n_networks, n_parameters), default=None
-        Numbers that may move; None frees the non-zero ones.
+        Numbers that may move; all others are set to zero. None frees the non-zero ones.
     """
     parameters = flatten(networks)
     free = (parameters != 0 if free is None else free).to(parameters.dtype)

@@ -1,0 +1,184 @@
+"""The autoencoder's file: weights in half precision, a bank of latents, and a checked header.
+
+A checkpoint is one safetensors file. Its header carries the configuration, a summary of the training and a
+fingerprint of the tensors. The bundled one is found by importlib.resources and read once a process.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from sk_swat.autoencoder import Autoencoder, AutoencoderConfig, normalise
+
+__all__ = ["Bank", "Checkpoint", "bundled_checkpoint", "load_checkpoint", "save_checkpoint"]
+
+FORMAT = "sk_swat.autoencoder"
+FORMAT_VERSION = 1
+_CODE_SCALE = 127 / 4  # latents are normalised: entries beyond 4 are very rare and are clipped
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Latents of fitted networks, from which searches start.
+
+    Parameters
+    ----------
+    codes : Tensor of int8, of shape (n_latents, n_rows, d_latent)
+        Latents times 127/4, rounded.
+    depth : Tensor of uint8, of shape (n_latents,)
+        Hidden layers of the encoded network.
+    n_inputs : Tensor of uint8, of shape (n_latents,)
+        Input slots of the encoded network, from the first on.
+    """
+
+    codes: torch.Tensor
+    depth: torch.Tensor
+    n_inputs: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.depth)
+
+    @classmethod
+    def from_latents(cls, latent: torch.Tensor, depth: torch.Tensor, n_inputs: torch.Tensor) -> Bank:
+        """Round normalised latents to one byte an entry (an error of about 0.01, a tenth of the training noise)."""
+        codes = (latent * _CODE_SCALE).round().clamp(-127, 127).to(torch.int8)
+        return cls(codes, depth.to(torch.uint8), n_inputs.to(torch.uint8))
+
+    def latents(self, index: torch.Tensor) -> torch.Tensor:
+        """Normalised float32 latents of the given entries."""
+        return normalise(self.codes[index].float() / _CODE_SCALE)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loaded checkpoint: the autoencoder in evaluation mode, the bank, and the header's summary."""
+
+    autoencoder: Autoencoder
+    bank: Bank
+    summary: dict[str, Any]
+    fingerprint: str
+
+
+def save_checkpoint(path: str | Path, autoencoder: Autoencoder, bank: Bank, summary: dict[str, Any]) -> str:
+    """Write a checkpoint; an existing file is replaced only when the new one is whole.
+
+    Parameters
+    ----------
+    path : str or Path
+        File to write.
+    autoencoder : Autoencoder
+        Trained autoencoder; its weights are rounded to half precision.
+    bank : Bank
+        Latents to start searches from.
+    summary : dict
+        JSON-able facts about the training: data, seeds, compute, quality.
+
+    Returns
+    -------
+    fingerprint : str
+        SHA-256 of all tensors.
+    """
+    tensors = {f"autoencoder.{name}": part.half().contiguous() for name, part in autoencoder.state_dict().items()}
+    tensors |= {f"bank.{item.name}": getattr(bank, item.name).contiguous() for item in dataclasses.fields(bank)}
+    header = {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "config": autoencoder.config.to_dict(),
+        "fingerprint": _fingerprint(tensors),
+        "summary": summary,
+    }
+    part = Path(path).with_suffix(".part")
+    save_file(tensors, part, metadata={"sk_swat": json.dumps(header)})
+    os.replace(part, path)
+    return str(header["fingerprint"])
+
+
+def _fingerprint(tensors: dict[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def bundled_checkpoint() -> Path:
+    """Path of the checkpoint inside the package."""
+    return Path(str(resources.files("sk_swat").joinpath("checkpoints", "swat.safetensors")))
+
+
+def load_checkpoint(path: str | Path | None = None) -> Checkpoint:
+    """Read and check a checkpoint, once a process for each file.
+
+    Parameters
+    ----------
+    path : str or Path, default=None
+        File written by :func:`save_checkpoint`; None takes the bundled one.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged, of another kind, or of another version.
+    """
+    if not (path is None or isinstance(path, (str, os.PathLike))):
+        raise TypeError(f"checkpoint must be a path or None, got {path!r} of type {type(path).__name__}.")
+    path = bundled_checkpoint() if path is None else Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"checkpoint must be a file written by `python -m sk_swat pretrain`, but there is none at '{path}'; "
+            "give the path of one, or None for the bundled checkpoint."
+        )
+    status = path.stat()
+    return _read(path, status.st_mtime_ns, status.st_size)
+
+
+@functools.lru_cache(maxsize=4)
+def _read(path: Path, mtime: int, size: int) -> Checkpoint:
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except SafetensorError as error:
+        raise ValueError(f"checkpoint '{path}' is damaged or not a safetensors file ({error}); replace it.") from error
+    if "sk_swat" not in metadata:
+        raise ValueError(f"checkpoint '{path}' must have been written by sk_swat, but its header says nothing of it.")
+    try:
+        header = json.loads(metadata["sk_swat"])
+    except ValueError as error:
+        raise ValueError(f"checkpoint '{path}' is damaged: its header is not JSON ({error}); replace it.") from error
+    if (header.get("format"), header.get("version")) != (FORMAT, FORMAT_VERSION):
+        raise ValueError(
+            f"checkpoint '{path}' must be of format {FORMAT} version {FORMAT_VERSION}, got {header.get('format')} "
+            f"version {header.get('version')}; pretrain again with this version of sk_swat."
+        )
+    if _fingerprint(tensors) != header.get("fingerprint"):
+        raise ValueError(f"checkpoint '{path}' is damaged: its tensors do not match its fingerprint; replace it.")
+    try:
+        return _assemble(tensors, header)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"checkpoint '{path}' is damaged: header and tensors do not fit ({error!r}).") from error
+
+
+def _assemble(tensors: dict[str, torch.Tensor], header: dict[str, Any]) -> Checkpoint:
+    config = dict(header["config"])
+    with torch.device("meta"):  # without memory, and without a draw from the global random numbers
+        autoencoder = Autoencoder(AutoencoderConfig(**{**config, "activations": tuple(config["activations"])}))
+    prefix = "autoencoder."
+    state = {name[len(prefix) :]: part.float() for name, part in tensors.items() if name.startswith(prefix)}
+    autoencoder.load_state_dict(state, assign=True)
+    autoencoder.eval().requires_grad_(False)
+    bank = Bank(**{item.name: tensors[f"bank.{item.name}"] for item in dataclasses.fields(Bank)})
+    return Checkpoint(autoencoder, bank, header["summary"], header["fingerprint"])

@@ -1,0 +1,428 @@
+"""The scikit-learn regressor: checks, scales, searches, and keeps the found network."""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sk_swat.activations import ACTIVATION_NAMES, check_activations
+from sk_swat.network import SparseMLP
+from sk_swat.parameters import check_choice, check_depths, check_integer, check_number
+from sk_swat.scaling import Standardisation
+
+if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
+    from sk_swat.search import DepthSearch, TableSearch
+
+__all__ = ["SWATRegressor"]
+
+logger = logging.getLogger("sk_swat")
+
+_LARGEST_DEPTH = 4  # of the bundled autoencoder and of every other
+_LARGEST_SCALE = 1e300  # of a column and of the target: weights are products of scales
+_FEW_ROWS = 200  # early_stopping="auto" holds rows out from this many on
+
+
+class SWATRegressor(RegressorMixin, BaseEstimator):
+    """Tiny sparse neural network, found in the latent space of a pretrained autoencoder.
+
+    ``fit`` standardises the table, chooses starting latents by their fit to the data, moves them by gradient descent
+    on ``FVU + sparsity * n_nonzero + compactness * n_neurons`` through the decoder of each depth, takes hard
+    decisions on weights, neurons and activations, and keeps the hard network with the smallest exact value of that
+    objective (FVU: fraction of variance unexplained, 1 - R^2). The method follows arXiv 2506.08270, section IV.
+    ``predict`` runs the decoded network in float64 NumPy.
+
+    Parameters
+    ----------
+    depths : tuple of int, default=(1, 2, 3, 4)
+        Numbers of hidden layers to search, each from 1 to 4.
+    activations : tuple of str, default=("sigmoid", "tanh", "leaky_relu")
+        Activations a neuron may choose: any of "identity", "sigmoid", "tanh", "leaky_relu", "sine" and "gaussian".
+        A single one gives the fixed-activation search of arXiv 2410.08339.
+    sparsity : float, default=1e-4
+        Price, in R^2, of one non-zero number (weight or bias); at least 0. Larger prices give smaller networks.
+    compactness : float, default=1e-4
+        Price, in R^2, of one living neuron; at least 0.
+    n_restarts : int, default=8
+        Starts of each depth that are moved by gradient descent.
+    max_iter : int, default=120
+        Gradient steps of each start. With 0 the chosen starts are hardened as they are.
+    learning_rate : float, default=0.05
+        First step size of Adam; latents have a root mean square of 1. Falls to a tenth.
+    tol : float, default=1e-3
+        A depth stops early once all decisions are taken and its best hard network improves by less than this share
+        of the objective.
+    init : {"bank", "random"}, default="bank"
+        Starts from the checkpoint's bank of fitted networks, ranked by their fit to the data, or from normal
+        latents as in the papers.
+    n_generations : int, default=4
+        Generations of selection among latents before the descent; needs init="bank".
+    readout : {"ridge", "decoded"}, default="ridge"
+        Fit the output layer to the data by ridge regression, during the search and at its end, or keep the decoded
+        one as in the papers.
+    early_stopping : bool or "auto", default="auto"
+        Compare networks on held-out rows instead of the rows they are fitted to. "auto" does so from 200 rows on.
+    validation_fraction : float, default=0.1
+        Share of the rows that is held out, in (0, 1). The output layer is refitted on all rows at the end.
+    checkpoint : str or path, default=None
+        File of a pretrained autoencoder; None takes the bundled one.
+    device : str, default="cpu"
+        Torch device of the search.
+    n_jobs : int, default=None
+        Threads over depths, as in joblib; the result does not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Source of all random choices; an integer makes fits repeatable.
+    warm_start : bool, default=False
+        Search on from the network of the previous fit, in addition to new starts.
+    verbose : int, default=0
+        1 logs one line for each depth.
+
+    Attributes
+    ----------
+    network_ : SparseMLP
+        The found network, in the units of X and y.
+    coefs_ : list of ndarray of shape (n_in, n_out)
+        Its weights, layer by layer, with exact zeros.
+    intercepts_ : list of ndarray of shape (n_out,)
+        Its biases.
+    activations_ : list of tuple of str
+        Activation of every hidden neuron.
+    hidden_layer_sizes_ : tuple of int
+        Living neurons of each hidden layer; empty if the network is a constant.
+    n_nonzero_ : int
+        Number of non-zero weights and biases.
+    depth_ : int
+        Number of hidden layers.
+    latent_ : ndarray of shape (max_width, d_latent) or None
+        Latent that was decoded to the network; None if nothing had to be searched (constant target).
+    loss_curve_ : ndarray of shape (n_iter_,)
+        Soft objective of the chosen start at each step.
+    best_loss_ : float
+        Objective of the chosen hard network on the rows by which networks were compared.
+    n_iter_ : int
+        Steps taken by the depth that won.
+    candidates_ : dict of ndarray
+        One row per depth and start: "depth", "restart", "step" (of the descent at which the network was met),
+        "start_objective" (of the hardened start), "objective", "n_nonzero", "n_neurons", "chosen".
+    search_report_ : list of dict
+        For each depth: objective after screening and after each generation of selection, best objective of the
+        hardened starts and after the descent, seconds of both stages, reason for stopping, dropped starts.
+    n_features_in_ : int
+        Number of columns seen during fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X had string names.
+
+    See Also
+    --------
+    SparseMLP : The network.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sk_swat import SWATRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = SWATRegressor(depths=(1,), n_restarts=2, max_iter=20, random_state=0).fit(X, y)
+    >>> model.predict(X[:3]).shape
+    (3,)
+    """
+
+    def __init__(
+        self,
+        *,
+        depths: Sequence[int] = (1, 2, 3, 4),
+        activations: Sequence[str] = ("sigmoid", "tanh", "leaky_relu"),
+        sparsity: float = 1e-4,
+        compactness: float = 1e-4,
+        n_restarts: int = 8,
+        max_iter: int = 120,
+        learning_rate: float = 0.05,
+        tol: float = 1e-3,
+        init: str = "bank",
+        n_generations: int = 4,
+        readout: str = "ridge",
+        early_stopping: bool | str = "auto",
+        validation_fraction: float = 0.1,
+        checkpoint: Any = None,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+    ) -> None:
+        self.depths = depths
+        self.activations = activations
+        self.sparsity = sparsity
+        self.compactness = compactness
+        self.n_restarts = n_restarts
+        self.max_iter = max_iter
+        self.learning_rate = learning_rate
+        self.tol = tol
+        self.init = init
+        self.n_generations = n_generations
+        self.readout = readout
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.checkpoint = checkpoint
+        self.device = device
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> SWATRegressor:
+        """Find a sparse network for the data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs, in any units; finite.
+        y : array-like of shape (n_samples,)
+            Target, in any units; finite.
+
+        Returns
+        -------
+        self : SWATRegressor
+            The fitted regressor.
+        """
+        depths, config = self._checked_depths(), self._search_config_without_rows()
+        seed = self._drawn_seed()
+        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], y_numeric=True)
+        y = np.asarray(y, dtype=np.float64)
+        scaling = Standardisation.of(X, y)
+        if max(scaling.x_scale.max(), scaling.y_scale) > _LARGEST_SCALE:
+            raise ValueError(f"X and y must vary by less than {_LARGEST_SCALE:g}; scale the columns that do not.")
+        if scaling.y_scale == 0 or not len(scaling.varying):
+            return self._keep_constant(scaling.y_offset)
+        return self._search(X, y, scaling, depths, config, seed)
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Run the found network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs, in the units of fit.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Float64 predictions, in the units of the target.
+        """
+        check_is_fitted(self, "network_")
+        if not self._plainly_valid(X):
+            X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        return self.network_.predict(X)
+
+    def _plainly_valid(self, X: Any) -> bool:
+        """Say in a microsecond that validate_data would pass X unchanged; False only means: ask it."""
+        return (
+            type(X) is np.ndarray
+            and X.ndim == 2
+            and X.dtype.char in "df"
+            and X.shape[1] == self.n_features_in_
+            and len(X) > 0
+            and not hasattr(self, "feature_names_in_")
+            and _finite_sum(X)
+        )
+
+    def _search(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        scaling: Standardisation,
+        depths: tuple[int, ...],
+        config: dict[str, Any],
+        seed: int,
+    ) -> SWATRegressor:
+        from sk_swat.checkpoint import load_checkpoint
+        from sk_swat.search import SearchConfig, search_table
+
+        checkpoint = load_checkpoint(self.checkpoint)
+        check_depths(depths, checkpoint.autoencoder.config.max_depth)
+        hold_out = len(y) >= _FEW_ROWS if self.early_stopping == "auto" else bool(self.early_stopping)
+        with _logging(self.verbose):
+            result = search_table(
+                X,
+                y,
+                scaling,
+                checkpoint,
+                depths,
+                SearchConfig(**config),
+                validation_fraction=self.validation_fraction if hold_out else None,
+                seed=seed,
+                n_jobs=self.n_jobs,
+                device=self.device,
+                previous=self._previous_starts(X.shape[1]),
+            )
+            for search in result.searches:
+                logger.info(
+                    "depth %d: best objective %.5f after %d steps (%s), %.1f s",
+                    search.depth,
+                    min((candidate.objective for candidate in search.candidates), default=math.inf),
+                    search.n_iter,
+                    search.stop_reason,
+                    sum(search.seconds.values()),
+                )
+        self._keep(result)
+        return self
+
+    def _keep(self, result: TableSearch) -> None:
+        """Set the fitted attributes."""
+        chosen = result.chosen
+        search = next(search for search in result.searches if search.depth == chosen.depth)
+        self._keep_network(result.network)
+        self.latent_ = chosen.latent
+        self.loss_curve_ = search.loss_curve[:, chosen.restart].astype(np.float64)
+        self.best_loss_ = chosen.objective
+        self.n_iter_ = search.n_iter
+        self.candidates_ = _candidate_table(result)
+        self.search_report_ = [_report(search) for search in result.searches]
+        if self.warm_start:
+            self._start = (chosen.depth, chosen.latent, chosen.inputs, chosen.threshold)
+        if self.max_iter and not search.settled:
+            warnings.warn(
+                f"The search of depth {chosen.depth} still improved by more than tol={self.tol:g} when max_iter="
+                f"{self.max_iter} was reached; increase max_iter.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    def _keep_constant(self, value: float) -> SWATRegressor:
+        """Set the fitted attributes for a target, or a table, that does not vary: nothing to search."""
+        self._keep_network(SparseMLP([np.zeros((self.n_features_in_, 1))], [np.array([value])], []))
+        self.latent_ = None
+        self.loss_curve_ = np.zeros(0)
+        self.best_loss_ = 0.0
+        self.n_iter_ = 0
+        self.candidates_ = {name: np.zeros(0) for name in _CANDIDATE_COLUMNS}
+        self.search_report_ = []
+        return self
+
+    def _keep_network(self, network: SparseMLP) -> None:
+        self.network_ = network
+        self.coefs_ = list(network.coefs)
+        self.intercepts_ = list(network.intercepts)
+        self.activations_ = list(network.activations)
+        self.hidden_layer_sizes_ = network.hidden_layer_sizes
+        self.n_nonzero_ = network.n_nonzero
+        self.depth_ = network.depth
+        self.n_outputs_ = network.n_outputs
+
+    def _previous_starts(self, n_columns: int) -> dict[int, Any] | None:
+        """Where the previous fit ended, if the search is to go on from there and the columns are as many."""
+        from sk_swat.search import previous_starts
+
+        start = getattr(self, "_start", None)
+        if not self.warm_start or start is None or start[2].shape[0] != n_columns:
+            return None
+        return previous_starts(*start)
+
+    def _checked_depths(self) -> tuple[int, ...]:
+        return check_depths(self.depths, _LARGEST_DEPTH)
+
+    def _drawn_seed(self) -> int:
+        try:
+            return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        except ValueError as error:
+            raise ValueError(
+                "random_state must be None, an integer from 0 to 2**32 - 1 or a RandomState instance, "
+                f"got {self.random_state!r}."
+            ) from error
+
+    def _search_config_without_rows(self) -> dict[str, Any]:
+        """Check every parameter and give the settings of the search."""
+        allowed = check_activations(self.activations)
+        check_choice("early_stopping", self.early_stopping, (True, False, "auto"))
+        check_number("validation_fraction", self.validation_fraction, 0, 1, low_open=True, high_open=True)
+        if not isinstance(self.device, str):
+            raise TypeError(f"device must be a name such as 'cpu' or 'cuda', got {self.device!r}.")
+        check_choice("warm_start", self.warm_start, (True, False))
+        check_integer("verbose", int(self.verbose) if isinstance(self.verbose, bool) else self.verbose, 0)
+        if self.n_jobs is not None and check_integer("n_jobs", self.n_jobs) == 0:
+            raise ValueError("n_jobs must be None or an integer other than 0, got 0.")
+        return {
+            "allowed": tuple(name in allowed for name in ACTIVATION_NAMES),
+            "sparsity": check_number("sparsity", self.sparsity, 0),
+            "compactness": check_number("compactness", self.compactness, 0),
+            "n_restarts": check_integer("n_restarts", self.n_restarts, 1),
+            "max_iter": check_integer("max_iter", self.max_iter, 0),
+            "learning_rate": check_number("learning_rate", self.learning_rate, 0, low_open=True),
+            "tol": check_number("tol", self.tol, 0),
+            "init": check_choice("init", self.init, ("bank", "random")),
+            "n_generations": check_integer("n_generations", self.n_generations, 0),
+            "readout": check_choice("readout", self.readout, ("ridge", "decoded")),
+        }
+
+
+def _finite_sum(X: np.ndarray) -> bool:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(X.sum())
+
+
+_CANDIDATE_COLUMNS = ("depth", "restart", "step", "start_objective", "objective", "n_nonzero", "n_neurons", "chosen")
+
+
+def _candidate_table(result: TableSearch) -> dict[str, np.ndarray]:
+    """Columns of one entry for each candidate; sizes count as the objective does, one bias for each neuron."""
+    rows = []
+    for candidate in result.candidates:
+        network = candidate.network
+        neurons = sum(int(mask.sum()) for mask in network.mask)
+        weights = sum(int((weight != 0).sum()) for weight in network.weights)
+        chosen = candidate is result.chosen
+        rows.append(
+            (
+                candidate.depth,
+                candidate.restart,
+                candidate.step,
+                candidate.start_objective,
+                candidate.objective,
+                weights + neurons + 1,
+                neurons,
+                chosen,
+            )
+        )
+    return {name: np.array(column) for name, column in zip(_CANDIDATE_COLUMNS, zip(*rows, strict=True), strict=True)}
+
+
+def _report(search: DepthSearch) -> dict[str, Any]:
+    """Say what each stage of one depth gained and how long it took."""
+    return {
+        "depth": search.depth,
+        "selection_objective": search.selection_curve,
+        "start_objective": min((candidate.start_objective for candidate in search.candidates), default=math.inf),
+        "objective": min((candidate.objective for candidate in search.candidates), default=math.inf),
+        "seconds": search.seconds,
+        "stop_reason": search.stop_reason,
+        "dropped": search.dropped,
+    }
+
+
+@contextmanager
+def _logging(verbose: int) -> Iterator[None]:
+    """Show the log on standard output during a verbose fit, unless the user has set up logging."""
+    if not verbose:
+        yield
+        return
+    handler = None if logger.hasHandlers() else logging.StreamHandler(sys.stdout)
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    if handler is not None:
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        if handler is not None:
+            logger.removeHandler(handler)

@@ -1,0 +1,80 @@
+"""Checks of the estimator's parameters, with messages that say what must hold and what came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+__all__ = ["check_choice", "check_depths", "check_integer", "check_number"]
+
+
+def check_number(
+    name: str, value: Any, low: float, high: float = float("inf"), low_open: bool = False, high_open: bool = False
+) -> float:
+    """Return a real number within bounds.
+
+    Raises
+    ------
+    TypeError
+        If it is not a real number.
+    ValueError
+        If it lies outside, or is NaN.
+    """
+    left, right = "(" if low_open else "[", ")" if high_open or high == float("inf") else "]"
+    wanted = f"{name} must be a number in {left}{low:g}, {high:g}{right}"
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{wanted}, got {value!r} of type {type(value).__name__}.")
+    inside = (value > low if low_open else value >= low) and (value < high if right == ")" else value <= high)
+    if not inside:
+        raise ValueError(f"{wanted}, got {value!r}.")
+    return float(value)
+
+
+def check_integer(name: str, value: Any, low: int | None = None) -> int:
+    """Return an integer, of at least `low` if there is a bound; TypeError or ValueError otherwise."""
+    wanted = f"{name} must be an integer" + ("" if low is None else f" of at least {low}")
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{wanted}, got {value!r} of type {type(value).__name__}.")
+    if low is not None and value < low:
+        raise ValueError(f"{wanted}, got {value!r}.")
+    return int(value)
+
+
+def check_choice(name: str, value: Any, choices: Iterable[Any]) -> Any:
+    """Return one of the choices; ValueError otherwise."""
+    choices = tuple(choices)
+    # NumPy's strings and booleans come from grids of parameters; 1 and 0 stand for no boolean
+    if not any(_kind(value) is _kind(choice) and value == choice for choice in choices):
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}.")
+    return value
+
+
+def _kind(value: Any) -> type:
+    if isinstance(value, bool | np.bool_):
+        return bool
+    return str if isinstance(value, str) else type(value)
+
+
+def check_depths(depths: Any, largest: int) -> tuple[int, ...]:
+    """Return the depths in rising order, each once.
+
+    Parameters
+    ----------
+    depths : int or iterable of int
+        Numbers of hidden layers.
+    largest : int
+        Largest depth the autoencoder decodes.
+    """
+    wanted = f"depths must hold integers from 1 to {largest}"
+    values = (depths,) if isinstance(depths, Integral) else depths
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise TypeError(f"{wanted}, got {depths!r}.")
+    values = tuple(values)
+    if not values or any(isinstance(v, bool) or not isinstance(v, Integral) for v in values):
+        raise ValueError(f"{wanted}, got {depths!r}.")
+    if any(not 1 <= value <= largest for value in values):
+        raise ValueError(f"{wanted}, got {depths!r}.")
+    return tuple(sorted({int(value) for value in values}))

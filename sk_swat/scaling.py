@@ -1,0 +1,78 @@
+"""Standardise columns and target for the search, in a way that survives any finite scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Standardisation", "column_scales"]
+
+_SMALLEST_SCALE = 1e-300  # of a column: weights are divided by it
+
+
+def column_scales(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of every column, without overflow or underflow on the way.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_columns)
+        Finite numbers.
+
+    Returns
+    -------
+    offset, scale : ndarray of shape (n_columns,)
+        A column that does not vary beyond rounding has scale 0.
+    """
+    peak = np.abs(X).max(axis=0).astype(np.float64)
+    unit = np.where(peak > 0, peak, 1.0)
+    shrunk = X / unit
+    mean = shrunk.mean(axis=0)
+    spread = np.sqrt(np.square(shrunk - mean).mean(axis=0))
+    spread[spread < 1e-13] = 0.0  # relative to the largest value: rounding, not variation
+    return mean * unit, spread * unit
+
+
+@dataclass(frozen=True)
+class Standardisation:
+    """Offsets and scales of a table and its target.
+
+    Parameters
+    ----------
+    x_offset, x_scale : ndarray of shape (n_columns,)
+        Mean and standard deviation; scale 0 for a column that does not vary, or by less than 1e-300.
+    y_offset, y_scale : float
+        The same for the target.
+    """
+
+    x_offset: np.ndarray
+    x_scale: np.ndarray
+    y_offset: float
+    y_scale: float
+
+    @classmethod
+    def of(cls, X: np.ndarray, y: np.ndarray) -> Standardisation:
+        """Standardisation of the given rows."""
+        x_offset, x_scale = column_scales(X)
+        x_scale[x_scale < _SMALLEST_SCALE] = 0.0
+        y_offset, y_scale = column_scales(y[:, None])
+        return cls(x_offset, x_scale, float(y_offset[0]), float(y_scale[0]))
+
+    @property
+    def varying(self) -> np.ndarray:
+        """Indices of the columns that vary."""
+        return np.flatnonzero(self.x_scale > 0)
+
+    @property
+    def divisor(self) -> np.ndarray:
+        """Scales with 1 in place of 0, of shape (n_columns,)."""
+        return np.where(self.x_scale > 0, self.x_scale, 1.0)
+
+    def inputs(self, X: np.ndarray) -> np.ndarray:
+        """Standardised columns; those that do not vary become 0."""
+        # in halves, as the difference of two large numbers may overflow
+        return np.where(self.x_scale > 0, (0.5 * X - 0.5 * self.x_offset) / (0.5 * self.divisor), 0.0)
+
+    def target(self, y: np.ndarray) -> np.ndarray:
+        """Standardised target."""
+        return (0.5 * y - 0.5 * self.y_offset) / (0.5 * self.y_scale)

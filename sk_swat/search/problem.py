@@ -1,0 +1,77 @@
+"""What a search is given: standardised rows, the prices, and how long to look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+__all__ = ["Problem", "SearchConfig"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Rows of the data in the units of the search (mean 0, variance 1), in float32.
+
+    Parameters
+    ----------
+    X : Tensor of shape (n_rows, n_columns)
+        Rows the search fits.
+    y : Tensor of shape (n_rows,)
+        Their targets.
+    X_held, y_held : Tensor or None
+        Held-out rows by which candidates are compared as well; None without early stopping.
+    columns : Tensor of int
+        Columns that vary, from which starts choose.
+    """
+
+    X: torch.Tensor
+    y: torch.Tensor
+    X_held: torch.Tensor | None
+    y_held: torch.Tensor | None
+    columns: torch.Tensor
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """Settings of the search of one depth; see SWATRegressor for the public ones.
+
+    Parameters
+    ----------
+    sparsity, compactness : float
+        Price in R^2 of one non-zero number and of one living neuron.
+    allowed : tuple of bool
+        Which activations may be chosen, in the order of ``ACTIVATION_NAMES``.
+    n_restarts, max_iter : int
+        Starts that descend, and their gradient steps.
+    learning_rate : float
+        First step size of Adam on the latents.
+    tol : float
+        Smallest improvement of the objective, as a share of it, that counts.
+    init : {"bank", "random"}
+        Where starts come from.
+    n_generations : int
+        Generations of selection among latents before the descent (bank only).
+    readout : {"ridge", "decoded"}
+        Whether the output layer is fitted to the data or taken from the decoder.
+    n_screened, n_children, n_parents : int
+        Latents tried at first, new ones in each generation, and survivors of each.
+    n_ranking_rows, n_rows : int
+        Rows by which candidates are ranked, and by which they descend.
+    """
+
+    sparsity: float
+    compactness: float
+    allowed: tuple[bool, ...]
+    n_restarts: int
+    max_iter: int
+    learning_rate: float
+    tol: float
+    init: str
+    n_generations: int
+    readout: str
+    n_screened: int = 1024
+    n_children: int = 256
+    n_parents: int = 48
+    n_ranking_rows: int = 256
+    n_rows: int = 1024

@@ -1,0 +1,69 @@
+"""The linear readout of many networks at once: ridge regression of the target on the last hidden layer.
+
+For a given hidden part the best output layer costs a solve of a few equations; it ranks thousands of candidates in
+a fraction of a second (and is what makes the comparison of hidden parts fair).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from sk_swat.softnet import SoftNetworks
+
+__all__ = ["Readout", "solve_readout", "with_readout"]
+
+
+@dataclass(frozen=True)
+class Readout:
+    """Output layers of a batch: weights (n, width, 1), bias (n, 1), and the FVU (n,) on the rows of the fit."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+    fvu: torch.Tensor
+
+
+def solve_readout(hidden: torch.Tensor, y: torch.Tensor, ridge: float = 1e-4) -> Readout:
+    """Fit the output layer of every network.
+
+    Parameters
+    ----------
+    hidden : Tensor of shape (n_networks, n_rows, width)
+        Outputs of the last hidden layer.
+    y : Tensor of shape (n_rows,)
+        Target.
+    ridge : float, default=1e-4
+        Added to the correlation matrix, whose diagonal is 1.
+
+    Returns
+    -------
+    readout : Readout
+        Zero weights for neurons that do not vary; an FVU of infinity where the hidden layer is not finite.
+    """
+    finite = torch.isfinite(hidden).all(dim=(1, 2))
+    hidden = torch.where(finite[:, None, None], hidden, 0.0)
+    mean, centred_y = hidden.mean(1), y - y.mean()
+    centred = hidden - mean[:, None, :]
+    n_rows = len(y)
+    gram = (centred.mT @ centred / n_rows).double()
+    moment = (centred.mT @ centred_y / n_rows).double()
+    scale = gram.diagonal(dim1=1, dim2=2).sqrt()
+    varies = scale > 1e-5 * (1 + mean.abs())
+    unit = torch.where(varies, 1 / scale.clamp_min(1e-30), 0.0)
+    correlation = gram * unit[:, :, None] * unit[:, None, :]
+    identity = torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
+    solution = torch.linalg.solve(correlation + identity * torch.where(varies, ridge, 1.0)[:, None, :], moment * unit)
+    variance = centred_y.square().mean().double().clamp_min(1e-30)
+    gain = 2 * (solution * moment * unit).sum(1) - torch.einsum("bi,bij,bj->b", solution, correlation, solution)
+    fvu = torch.where(finite, (1 - gain / variance).clamp_min(0), torch.inf)
+    weight = (solution * unit).to(hidden.dtype)
+    bias = y.mean() - (weight * mean).sum(1)
+    return Readout(weight[:, :, None], bias[:, None], fvu.to(hidden.dtype))
+
+
+def with_readout(networks: SoftNetworks, readout: Readout) -> SoftNetworks:
+    """Put the fitted output layers in the place of the decoded ones."""
+    return networks.replace(
+        weights=(*networks.weights[:-1], readout.weight), biases=(*networks.biases[:-1], readout.bias)
+    )

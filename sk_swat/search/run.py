@@ -1,0 +1,160 @@
+"""Search every depth, and gather the hardened networks as candidates."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import joblib
+import numpy as np
+import torch
+
+from sk_swat.checkpoint import Checkpoint
+from sk_swat.search.descent import Descent, descend
+from sk_swat.search.problem import Problem, SearchConfig
+from sk_swat.search.starts import Starts, choose_starts
+from sk_swat.softnet import SoftNetworks, apply_to_tensors
+
+__all__ = ["Candidate", "DepthSearch", "search_depths"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One hard network: what it is, where it was met, and its objective before and after the descent.
+
+    `network` is a batch of one on the standardised columns; `latent` and `inputs` decode to it, and `threshold` is
+    the weight threshold learned when it was met.
+    """
+
+    network: SoftNetworks
+    latent: np.ndarray
+    inputs: np.ndarray
+    threshold: float
+    depth: int
+    restart: int
+    step: int
+    start_objective: float
+    objective: float
+
+
+@dataclass(frozen=True)
+class DepthSearch:
+    """Record of the search of one depth: candidates, curves, what each stage gained and how long it took.
+
+    `selection_curve` holds the best objective after screening and after each generation (with a ridge readout on the
+    ranking rows); `loss_curve`, of shape (n_iter, n_starts), the soft objective of the descent.
+    """
+
+    depth: int
+    candidates: list[Candidate]
+    selection_curve: list[float]
+    loss_curve: np.ndarray
+    n_iter: int
+    stop_reason: str
+    settled: bool
+    dropped: list[int]
+    seconds: dict[str, float]
+
+
+def search_depths(
+    problem: Problem,
+    checkpoint: Checkpoint,
+    depths: Sequence[int],
+    config: SearchConfig,
+    seed: int,
+    n_jobs: int | None = None,
+    device: str = "cpu",
+    previous: dict[int, Starts] | None = None,
+) -> list[DepthSearch]:
+    """Search every depth by itself.
+
+    Parameters
+    ----------
+    problem : Problem
+        Standardised rows.
+    checkpoint : Checkpoint
+        Autoencoder and bank.
+    depths : sequence of int
+        Decoders to search.
+    config : SearchConfig
+        Settings.
+    seed : int
+        Source of all choices; each depth draws its own numbers, so a depth's result does not depend on the others.
+    n_jobs : int, default=None
+        Threads over depths, as in joblib.
+    device : str, default="cpu"
+        Torch device.
+    previous : dict of int to Starts, default=None
+        Starts by depth that join the chosen ones.
+    """
+    _check_device(device)
+    if device != "cpu":  # the cached checkpoint stays where it is
+        bank = checkpoint.bank
+        bank = replace(bank, **{name: part.to(device) for name, part in vars(bank).items()})
+        checkpoint = replace(checkpoint, autoencoder=copy.deepcopy(checkpoint.autoencoder).to(device), bank=bank)
+        parts = {name: part.to(device) for name, part in vars(problem).items() if part is not None}
+        problem = replace(problem, **parts)
+    work = (
+        joblib.delayed(_search_depth)(problem, checkpoint, depth, config, seed, device, (previous or {}).get(depth))
+        for depth in depths
+    )
+    return list(joblib.Parallel(n_jobs=n_jobs, prefer="threads")(work))
+
+
+def _check_device(device: str) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError) as error:
+        raise ValueError(f"device must name a torch device of this machine, got {device!r} ({error}).") from error
+
+
+def _search_depth(
+    problem: Problem,
+    checkpoint: Checkpoint,
+    depth: int,
+    config: SearchConfig,
+    seed: int,
+    device: str,
+    previous: Starts | None,
+) -> DepthSearch:
+    state = int(np.random.SeedSequence([seed, depth]).generate_state(1)[0])
+    with torch.device(device), torch.enable_grad():
+        generator = torch.Generator(device).manual_seed(state)
+        begin = time.perf_counter()
+        starts, selection_curve = choose_starts(problem, checkpoint, depth, config, generator)
+        if previous is not None:
+            previous = apply_to_tensors(previous, lambda part: part.to(device))
+            starts = previous.joined(starts)[: config.n_restarts]
+        chosen = time.perf_counter()
+        descent = descend(starts, problem, checkpoint.autoencoder, depth, config)
+    return DepthSearch(
+        depth=depth,
+        candidates=_candidates(descent, depth),
+        selection_curve=selection_curve,
+        loss_curve=descent.loss_curve.numpy(force=True),
+        n_iter=descent.n_iter,
+        stop_reason=descent.stop_reason,
+        settled=descent.settled,
+        dropped=descent.dropped,
+        seconds={"starts": chosen - begin, "descent": time.perf_counter() - chosen},
+    )
+
+
+def _candidates(descent: Descent, depth: int) -> list[Candidate]:
+    best = descent.best
+    return [
+        Candidate(
+            network=best.networks[restart : restart + 1].map(lambda part: part.detach().cpu()),
+            latent=best.latent[restart].numpy(force=True),
+            inputs=best.inputs[restart].numpy(force=True),
+            threshold=float(best.threshold[restart]),
+            depth=depth,
+            restart=restart,
+            step=int(best.step[restart]),
+            start_objective=float(descent.start_objective[restart]),
+            objective=float(best.objective[restart]),
+        )
+        for restart in torch.isfinite(best.objective).nonzero().squeeze(1).tolist()
+    ]

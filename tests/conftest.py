@@ -1,0 +1,97 @@
+"""Tiny networks, a tiny corpus and a tiny autoencoder, shared by the tests."""
+
+import numpy as np
+import pytest
+import torch
+
+from sk_swat import SWATRegressor
+from sk_swat.activations import ACTIVATION_NAMES
+from sk_swat.autoencoder import Autoencoder, AutoencoderConfig, normalise
+from sk_swat.checkpoint import Bank, save_checkpoint
+from sk_swat.pretraining.corpus import make_corpus, random_networks
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_torch_thread():
+    """Tiny tensors are faster on one thread, and results then do not depend on the machine's number of cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def hard_networks():
+    """Factory of random hard networks in float64; half of the weights of a sparse one are zero."""
+
+    def make(depth, mix=ACTIVATION_NAMES, *, seed=0, n_networks=5, n_inputs=3, width=4, density=1.0):
+        widths = [max(2, width - layer % 2) for layer in range(depth)]
+        networks = random_networks(np.random.default_rng([seed, depth]), n_networks, n_inputs, widths, mix, density)
+        return networks.map(lambda tensor: tensor.double())
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_config():
+    """Sizes of an autoencoder that trains in a moment; the matrix form is that of the bundled one."""
+    return AutoencoderConfig(d_model=16, d_latent=8, n_encoder_layers=1, n_trunk_layers=1, n_head_layers=1)
+
+
+@pytest.fixture(scope="session")
+def tiny_autoencoder(tiny_config):
+    """An autoencoder with random weights, in evaluation mode."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return Autoencoder(tiny_config).eval()
+
+
+@pytest.fixture(scope="session")
+def tiny_corpus():
+    """One chunk of fitted networks for each depth."""
+    return make_corpus(seed=0, n_chunks=1, n_networks=16)
+
+
+@pytest.fixture(scope="session")
+def tiny_heldout():
+    """One chunk of random networks for each depth."""
+    return make_corpus(seed=1, n_chunks=0, n_random_chunks=1, n_networks=16)
+
+
+@pytest.fixture(scope="session")
+def tiny_bank(tiny_config):
+    """Random latents, one for each depth and number of inputs."""
+    generator = torch.Generator().manual_seed(0)
+    depth, n_inputs = (part.flatten() for part in torch.meshgrid(torch.arange(1, 5), torch.arange(1, 9), indexing="ij"))
+    latent = torch.randn(len(depth), tiny_config.max_width, tiny_config.d_latent, generator=generator)
+    return Bank.from_latents(normalise(latent), depth, n_inputs)
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory, tiny_autoencoder, tiny_bank):
+    """File of the tiny autoencoder: searches are poor with it but take a tenth of a second."""
+    path = tmp_path_factory.mktemp("checkpoint") / "tiny.safetensors"
+    save_checkpoint(path, tiny_autoencoder, tiny_bank, {"purpose": "tests"})
+    return path
+
+
+@pytest.fixture(scope="session")
+def quick(tiny_checkpoint):
+    """Factory of regressors that fit in a tenth of a second with the tiny autoencoder.
+
+    With tol=1 every improvement counts as settled, so that such a short search does not warn.
+    """
+
+    def make(**parameters):
+        settings = {"depths": (1,), "n_restarts": 2, "max_iter": 4, "n_generations": 1, "tol": 1.0, "random_state": 0}
+        return SWATRegressor(**(settings | {"checkpoint": str(tiny_checkpoint)} | parameters))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def table():
+    """Two smooth columns and an idle one, 80 rows, with a little noise."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-2, 2, size=(80, 3))
+    return X, np.tanh(2 * X[:, 0]) + 0.5 * X[:, 1] ** 2 + 0.05 * rng.normal(size=80)

@@ -1,0 +1,21 @@
+"""scikit-learn's own estimator checks, one test each; none is expected to fail."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sk_swat import SWATRegressor
+
+# tol=1: every improvement counts as settled, so that a search this short does not warn
+QUICK = SWATRegressor(depths=(1,), n_restarts=2, max_iter=10, n_generations=1, tol=1.0)
+
+
+@parametrize_with_checks([QUICK])
+def test_quick_regressor_passes_the_check(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # some tables of the checks are noise
+@parametrize_with_checks([SWATRegressor()])
+def test_default_regressor_passes_the_check(estimator, check):
+    check(estimator)
