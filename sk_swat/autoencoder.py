@@ -1,8 +1,9 @@
 """The multi-scale autoencoder of small networks: one encoder, one decoder for each depth.
 
 The tokens are the rows of the matrix form (arXiv 2506.08270, section III), eight by default. The latent of a network
-is one normalised vector for each row; the decoders share their first layers, which read the latent, and each ends in
-layers of its own, which write a network of its depth.
+is one vector of about unit variance for each row; the decoders share their first layers, which read the latent, and each ends in
+layers of its own, which write a network of its depth. Linear shortcuts carry single weights past the transformer
+layers, whose normalisations would blur their size.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.layout import MatrixLayout, RawNetworks
 from sk_swat.softnet import SoftNetworks
 
-__all__ = ["Autoencoder", "AutoencoderConfig", "normalise"]
+__all__ = ["Autoencoder", "AutoencoderConfig", "bounded"]
+
+LATENT_BOUND = 12.0  # of single entries of a latent, whose standard deviation is about 1
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class AutoencoderConfig:
         Activations in the order of the one-hot columns.
     d_model : int, default=128
         Size of a token inside encoder and decoders.
-    d_latent : int, default=64
+    d_latent : int, default=96
         Size of a token of the latent.
     n_encoder_layers, n_trunk_layers, n_head_layers : int
         Transformer layers of the encoder, of the part the decoders share, and of each decoder alone.
@@ -46,7 +49,7 @@ class AutoencoderConfig:
     max_depth: int = 4
     activations: tuple[str, ...] = ACTIVATION_NAMES
     d_model: int = 128
-    d_latent: int = 64
+    d_latent: int = 96
     n_encoder_layers: int = 3
     n_trunk_layers: int = 2
     n_head_layers: int = 1
@@ -62,9 +65,9 @@ class AutoencoderConfig:
         return MatrixLayout(self.max_width, self.max_depth, self.activations)
 
 
-def normalise(latent: torch.Tensor) -> torch.Tensor:
-    """Scale every token of a latent to a root mean square of 1."""
-    return latent * torch.rsqrt(latent.square().mean(-1, keepdim=True) + 1e-8)
+def bounded(latent: torch.Tensor) -> torch.Tensor:
+    """Keep every entry of a latent within [-12, 12]; those of encoded networks have about unit variance."""
+    return latent.clamp(-LATENT_BOUND, LATENT_BOUND)
 
 
 class _Block(nn.Module):
@@ -94,9 +97,22 @@ def _layers(config: AutoencoderConfig, n_layers: int) -> nn.Sequential:
     return nn.Sequential(*(_Block(config.d_model, config.n_attention_heads) for _ in range(n_layers)))
 
 
-def _silent_linear(n_in: int, n_out: int) -> nn.Linear:
-    """Linear layer that starts at zero."""
-    layer = nn.Linear(n_in, n_out)
+class RowLinear(nn.Module):
+    """Linear map with weights of its own for every row of the matrix; starts at zero."""
+
+    def __init__(self, n_rows: int, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(n_rows, n_in, n_out))
+        self.bias = nn.Parameter(torch.zeros(n_rows, n_out))
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Map tokens of shape (n, n_rows, n_in) to (n, n_rows, n_out), in float32."""
+        with torch.autocast(tokens.device.type, enabled=False):
+            return torch.bmm(tokens.float().transpose(0, 1), self.weight).transpose(0, 1) + self.bias
+
+
+def _silent(layer: nn.Linear) -> nn.Linear:
+    """Let a layer start at zero, so that the shortcuts alone speak at first."""
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)
     return layer
@@ -119,19 +135,22 @@ class Autoencoder(nn.Module):
         self.encoder_in = nn.Linear(2 * self.layout.n_columns(), config.d_model)
         self.encoder_rows = nn.Parameter(0.1 * torch.randn(shape))
         self.encoder = _layers(config, config.n_encoder_layers)
-        self.encoder_out = nn.Sequential(nn.LayerNorm(config.d_model), nn.Linear(config.d_model, config.d_latent))
-        # linear shortcuts past the transformer layers, whose normalisations blur the size of single weights
-        self.encoder_shortcut = _silent_linear(2 * self.layout.n_columns(), config.d_latent)
+        self.encoder_out = nn.Sequential(
+            nn.LayerNorm(config.d_model), _silent(nn.Linear(config.d_model, config.d_latent))
+        )
+        self.encoder_shortcut = RowLinear(config.max_width, 2 * self.layout.n_columns(), config.d_latent)
         self.decoder_in = nn.Linear(config.d_latent, config.d_model)
         self.decoder_rows = nn.Parameter(0.1 * torch.randn(shape))
         self.trunk = _layers(config, config.n_trunk_layers)
         self.heads, self.shortcuts = nn.ModuleDict(), nn.ModuleDict()
         for depth in self.depths:
-            out = nn.Linear(config.d_model, self.layout.n_columns(depth))
+            out = _silent(nn.Linear(config.d_model, self.layout.n_columns(depth)))
             self.heads[str(depth)] = nn.Sequential(
                 _layers(config, config.n_head_layers), nn.LayerNorm(config.d_model), out
             )
-            self.shortcuts[str(depth)] = _silent_linear(config.d_latent, self.layout.n_columns(depth))
+            self.shortcuts[str(depth)] = RowLinear(
+                config.max_width, config.d_latent, self.layout.n_columns(depth)
+            )
 
     @property
     def depths(self) -> range:
@@ -142,7 +161,7 @@ class Autoencoder(nn.Module):
         """Latents of networks in matrix form, as :meth:`MatrixLayout.write` gives it."""
         written = torch.cat([matrix, real], dim=-1)
         tokens = self.encoder_in(written) + self.encoder_rows
-        return normalise(self.encoder_out(self.encoder(tokens)).float() + self.encoder_shortcut(written).float())
+        return bounded(self.encoder_out(self.encoder(tokens)).float() + self.encoder_shortcut(written))
 
     def encode(self, networks: SoftNetworks) -> torch.Tensor:
         """Latents of hard networks in canonical form (see :func:`sk_swat.equivalence.canonical`).
@@ -155,7 +174,7 @@ class Autoencoder(nn.Module):
         Returns
         -------
         latent : Tensor of shape (n_networks, max_width, d_latent)
-            Root mean square 1 for each token.
+            Entries of about unit variance, within [-12, 12].
         """
         return self.encode_matrix(*self.layout.write(networks))
 
@@ -167,16 +186,16 @@ class Autoencoder(nn.Module):
         Parameters
         ----------
         latent : Tensor of shape (n_networks, max_width, d_latent)
-            Normalised here, so only the direction of each token counts.
+            Entries beyond 12 in size are clipped.
         input_mask : Tensor of shape (n_networks, max_width)
             1 for the input slots in use; weights out of the others are not decoded.
         depths : iterable of int, default=None
             Decoders to run; None runs all.
         """
-        latent = normalise(latent)
+        latent = bounded(latent)
         features = self.trunk(self.decoder_in(latent) + self.decoder_rows)
         decoded = {}
         for depth in self.depths if depths is None else depths:
-            columns = self.heads[str(depth)](features).float() + self.shortcuts[str(depth)](latent).float()
+            columns = self.heads[str(depth)](features).float() + self.shortcuts[str(depth)](latent)
             decoded[depth] = RawNetworks(columns, input_mask, depth, self.layout)
         return decoded

@@ -20,13 +20,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from sk_swat.autoencoder import Autoencoder, AutoencoderConfig, normalise
+from sk_swat.autoencoder import Autoencoder, AutoencoderConfig
 
 __all__ = ["Bank", "Checkpoint", "bundled_checkpoint", "load_checkpoint", "save_checkpoint"]
 
 FORMAT = "sk_swat.autoencoder"
 FORMAT_VERSION = 1
-_CODE_SCALE = 127 / 4  # latents are normalised: entries beyond 4 are very rare and are clipped
 
 
 @dataclass(frozen=True)
@@ -35,15 +34,15 @@ class Bank:
 
     Parameters
     ----------
-    codes : Tensor of int8, of shape (n_latents, n_rows, d_latent)
-        Latents times 127/4, rounded.
+    latent : Tensor of float16, of shape (n_latents, n_rows, d_latent)
+        Latents.
     depth : Tensor of uint8, of shape (n_latents,)
         Hidden layers of the encoded network.
     n_inputs : Tensor of uint8, of shape (n_latents,)
         Input slots of the encoded network, from the first on.
     """
 
-    codes: torch.Tensor
+    latent: torch.Tensor
     depth: torch.Tensor
     n_inputs: torch.Tensor
 
@@ -52,13 +51,12 @@ class Bank:
 
     @classmethod
     def from_latents(cls, latent: torch.Tensor, depth: torch.Tensor, n_inputs: torch.Tensor) -> Bank:
-        """Round normalised latents to one byte an entry (an error of about 0.01, a tenth of the training noise)."""
-        codes = (latent * _CODE_SCALE).round().clamp(-127, 127).to(torch.int8)
-        return cls(codes, depth.to(torch.uint8), n_inputs.to(torch.uint8))
+        """Round latents to half precision, a thousandth of their size."""
+        return cls(latent.half(), depth.to(torch.uint8), n_inputs.to(torch.uint8))
 
     def latents(self, index: torch.Tensor) -> torch.Tensor:
-        """Normalised float32 latents of the given entries."""
-        return normalise(self.codes[index].float() / _CODE_SCALE)
+        """Float32 latents of the given entries."""
+        return self.latent[index].float()
 
 
 @dataclass(frozen=True)
@@ -169,7 +167,10 @@ def _read(path: Path, mtime: int, size: int) -> Checkpoint:
     try:
         return _assemble(tensors, header)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"checkpoint '{path}' is damaged: header and tensors do not fit ({error!r}).") from error
+        raise ValueError(
+            f"checkpoint '{path}' is damaged, or of another version: header and tensors do not fit ({error!r}); "
+            "replace it."
+        ) from error
 
 
 def _assemble(tensors: dict[str, torch.Tensor], header: dict[str, Any]) -> Checkpoint:

@@ -49,10 +49,11 @@ def _bench_quick(**arguments: Any) -> None:
     bench_quick(**arguments)
 
 
-def _pretrain(folder: Path, **arguments: Any) -> None:
+def _pretrain(folder: Path, n_epochs: int, seed: int, **arguments: Any) -> None:
     from sk_swat.pretraining.run import run_pretraining
+    from sk_swat.pretraining.training import TrainingConfig
 
-    run_pretraining(folder, **arguments)
+    run_pretraining(folder, config=TrainingConfig(n_epochs=n_epochs, seed=seed), sink=print, **arguments)
 
 
 def _evaluate_autoencoder(checkpoint: Path | None, out: Path | None, **arguments: Any) -> None:
@@ -99,14 +100,17 @@ def _parser() -> argparse.ArgumentParser:
         "pretrain",
         _pretrain,
         "pretrain an autoencoder and write its checkpoint (hours)",
-        "runs/first --epochs 2 --corpus-parts 1",
+        "runs/first --epochs 2 --corpus-parts 1 --chunks 2",
     )
     pretrain.add_argument("folder", type=Path, metavar="FOLDER", help="where corpus, states and checkpoint are kept")
     pretrain.add_argument(
-        "--epochs", dest="n_epochs", type=int, default=20, help="passes over the corpus (default: %(default)s)"
+        "--epochs", dest="n_epochs", type=int, default=100, help="passes over the corpus (default: %(default)s)"
     )
     pretrain.add_argument(
-        "--corpus-parts", dest="n_corpus_parts", type=int, default=8, help="parts of the corpus (default: %(default)s)"
+        "--corpus-parts", dest="n_corpus_parts", type=int, default=4, help="parts of the corpus (default: %(default)s)"
+    )
+    pretrain.add_argument(
+        "--chunks", dest="n_chunks", type=int, default=40, help="chunks of each part (default: %(default)s)"
     )
     pretrain.add_argument("--device", default="cpu", help="torch device, such as cpu or cuda (default: %(default)s)")
     pretrain.add_argument("--checkpoint", type=Path, metavar="FILE", help="file to write (default: inside FOLDER)")
@@ -114,8 +118,8 @@ def _parser() -> argparse.ArgumentParser:
         "--bank",
         dest="n_bank",
         type=int,
-        default=4096,
-        help="latents kept as starts of searches (default: %(default)s)",
+        default=1024,
+        help="latents of each depth that searches may start from (default: %(default)s)",
     )
     _add_seed(pretrain, "seed", "corpus and training")
     _add_jobs(pretrain)
@@ -125,11 +129,11 @@ def _parser() -> argparse.ArgumentParser:
         "evaluate-autoencoder",
         _evaluate_autoencoder,
         "measure how well an autoencoder restores networks it has not seen",
-        "--checkpoint runs/first/swat.safetensors --out quality.md",
+        "--checkpoint runs/first/checkpoint.safetensors --out quality.md",
     )
     evaluate.add_argument("--checkpoint", type=Path, metavar="FILE", help="autoencoder (default: the bundled one)")
     evaluate.add_argument(
-        "--chunks", dest="n_chunks", type=int, default=4, help="chunks of held-out networks (default: %(default)s)"
+        "--chunks", dest="n_chunks", type=int, default=8, help="chunks of held-out networks (default: %(default)s)"
     )
     evaluate.add_argument("--out", type=Path, metavar="FILE", help="also write the table to a file")
     _add_seed(evaluate, "seed", "held-out networks")

@@ -197,8 +197,9 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         """
         depths, config = self._checked_depths(), self._search_config_without_rows()
         seed = self._drawn_seed()
-        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], y_numeric=True)
-        y = np.asarray(y, dtype=np.float64)
+        # in C order, so that means are rounded the same way whatever the table's layout
+        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], order="C", y_numeric=True)
+        y = np.ascontiguousarray(y, dtype=np.float64)
         scaling = Standardisation.of(X, y)
         if max(scaling.x_scale.max(), scaling.y_scale) > _LARGEST_SCALE:
             raise ValueError(f"X and y must vary by less than {_LARGEST_SCALE:g}; scale the columns that do not.")
@@ -317,7 +318,6 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         self.hidden_layer_sizes_ = network.hidden_layer_sizes
         self.n_nonzero_ = network.n_nonzero
         self.depth_ = network.depth
-        self.n_outputs_ = network.n_outputs
 
     def _previous_starts(self, n_columns: int) -> dict[int, Any] | None:
         """Where the previous fit ended, if the search is to go on from there and the columns are as many."""

@@ -1,12 +1,14 @@
 """Tiny networks, a tiny corpus and a tiny autoencoder, shared by the tests."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 
 from sk_swat import SWATRegressor
 from sk_swat.activations import ACTIVATION_NAMES
-from sk_swat.autoencoder import Autoencoder, AutoencoderConfig, normalise
+from sk_swat.autoencoder import Autoencoder, AutoencoderConfig
 from sk_swat.checkpoint import Bank, save_checkpoint
 from sk_swat.pretraining.corpus import make_corpus, random_networks
 
@@ -64,14 +66,25 @@ def tiny_bank(tiny_config):
     generator = torch.Generator().manual_seed(0)
     depth, n_inputs = (part.flatten() for part in torch.meshgrid(torch.arange(1, 5), torch.arange(1, 9), indexing="ij"))
     latent = torch.randn(len(depth), tiny_config.max_width, tiny_config.d_latent, generator=generator)
-    return Bank.from_latents(normalise(latent), depth, n_inputs)
+    return Bank.from_latents(latent, depth, n_inputs)
 
 
 @pytest.fixture(scope="session")
-def tiny_checkpoint(tmp_path_factory, tiny_autoencoder, tiny_bank):
+def lively_autoencoder(tiny_autoencoder):
+    """The tiny autoencoder with random numbers in the layers that start at zero as well."""
+    autoencoder = copy.deepcopy(tiny_autoencoder)
+    generator = torch.Generator().manual_seed(0)
+    for part in autoencoder.parameters():
+        if part.ndim > 1 and not part.any():
+            part.data = torch.randn(part.shape, generator=generator) / part.shape[-1] ** 0.5
+    return autoencoder
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory, lively_autoencoder, tiny_bank):
     """File of the tiny autoencoder: searches are poor with it but take a tenth of a second."""
     path = tmp_path_factory.mktemp("checkpoint") / "tiny.safetensors"
-    save_checkpoint(path, tiny_autoencoder, tiny_bank, {"purpose": "tests"})
+    save_checkpoint(path, lively_autoencoder, tiny_bank, {"purpose": "tests"})
     return path
 
 

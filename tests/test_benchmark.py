@@ -27,7 +27,11 @@ from sk_swat.benchmark import (
 )
 from sk_swat.datasets import cornn_names
 
-TINY_SWAT = {"depths": (1,), "n_restarts": 1, "max_iter": 5, "n_generations": 1}
+
+@pytest.fixture(scope="module")
+def tiny_swat(tiny_checkpoint):
+    """Settings of a search that takes a moment."""
+    return {"depths": (1,), "n_restarts": 1, "max_iter": 5, "n_generations": 1, "checkpoint": str(tiny_checkpoint)}
 
 
 def measurement(task="a", model="SWATRegressor", **changes):
@@ -80,8 +84,8 @@ def test_count_of_boosting_is_that_of_a_stump_by_hand():
     assert count_numbers(model) == 1 + 3 * (2 + 1 + 1)  # start value, then one split and two leaves a tree
 
 
-def test_count_of_swat_leaves_out_zeros(task):
-    model = make_model("SWATRegressor", **TINY_SWAT)
+def test_count_of_swat_leaves_out_zeros(task, tiny_swat):
+    model = make_model("SWATRegressor", **tiny_swat)
     timed_fit(model, task)
     arrays = model.coefs_ + model.intercepts_
     assert count_numbers(model) == sum(np.count_nonzero(array) for array in arrays)
@@ -113,10 +117,10 @@ def test_other_warnings_pass_through(task):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_measurement_is_complete_and_scores_test_rows(name, task, monkeypatch):
+def test_measurement_is_complete_and_scores_test_rows(name, task, tiny_swat, monkeypatch):
     monkeypatch.setattr(benchmark, "_MANY_ROWS", 500)
     settings = {
-        "SWATRegressor": TINY_SWAT,
+        "SWATRegressor": tiny_swat,
         "MLPRegressor": {"max_iter": 20},
         "HistGradientBoostingRegressor": {"max_iter": 5},
     }.get(name, {})
@@ -207,7 +211,7 @@ def test_peak_memory_grows_with_what_is_held():
 
 
 @pytest.mark.slow
-def test_all_quick_models_on_two_tasks():
-    found = bench_quick(["Booth", "diabetes"], n_train=200, parameters={"SWATRegressor": TINY_SWAT}, sink=list)
+def test_all_quick_models_on_two_tasks(tiny_swat):
+    found = bench_quick(["Booth", "diabetes"], n_train=200, parameters={"SWATRegressor": tiny_swat}, sink=list)
     assert len(found) == 6
     assert all(item.first_fit_s > item.fit_s for item in found if item.model == "SWATRegressor")

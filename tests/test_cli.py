@@ -1,12 +1,13 @@
 import inspect
 import subprocess
 import sys
-import types
 from pathlib import Path
 
 import pytest
 
 from sk_swat import benchmark, cli, demo
+from sk_swat.pretraining import evaluation, run
+from sk_swat.pretraining.training import TrainingConfig
 
 COMMANDS = ("demo", "bench-quick", "pretrain", "evaluate-autoencoder")
 
@@ -22,10 +23,8 @@ def called(monkeypatch):
 
     monkeypatch.setattr(demo, "run_demo", record)
     monkeypatch.setattr(benchmark, "bench_quick", record)
-    for module, function in [("run", "run_pretraining"), ("evaluation", "evaluate_autoencoder")]:
-        stand_in = types.ModuleType(f"sk_swat.pretraining.{module}")
-        setattr(stand_in, function, record)
-        monkeypatch.setitem(sys.modules, stand_in.__name__, stand_in)
+    monkeypatch.setattr(run, "run_pretraining", record)
+    monkeypatch.setattr(evaluation, "evaluate_autoencoder", record)
     return calls
 
 
@@ -71,19 +70,38 @@ def test_bench_quick_passes_its_flags(called):
     }
 
 
-@pytest.mark.parametrize(("command", "function"), [("demo", "run_demo"), ("bench-quick", "bench_quick")])
-def test_flags_default_to_the_function_s_defaults(command, function):
-    parameters = inspect.signature(getattr({"demo": demo, "bench-quick": benchmark}[command], function)).parameters
-    arguments = vars(cli._parser().parse_args([command]))
-    del arguments["command"], arguments["run"]
-    assert arguments == {name: parameters[name].default for name in arguments}
+@pytest.mark.parametrize(
+    ("words", "functions"),
+    [
+        (["demo"], [demo.run_demo]),
+        (["bench-quick"], [benchmark.bench_quick]),
+        (["pretrain", "folder"], [run.run_pretraining, TrainingConfig]),
+        (["evaluate-autoencoder"], [evaluation.evaluate_autoencoder]),
+    ],
+)
+def test_flags_default_to_the_defaults_of_the_library(words, functions):
+    defaults = {name: p.default for f in functions for name, p in inspect.signature(f).parameters.items()}
+    arguments = vars(cli._parser().parse_args(words))
+    for name in ("command", "run", "folder", "out"):
+        arguments.pop(name, None)
+    assert arguments == {name: defaults[name] for name in arguments}
 
 
 def test_pretrain_passes_its_flags(called):
-    flags = ["--epochs", "2", "--corpus-parts", "1", "--jobs", "3", "--device", "cuda", "--bank", "7"]
+    flags = ["--epochs", "2", "--corpus-parts", "1", "--chunks", "4", "--jobs", "3", "--device", "cuda", "--bank", "7"]
     assert cli.main(["pretrain", "folder", *flags, "--checkpoint", "c.safetensors", "--seed", "5"]) == 0
-    expected = {"n_epochs": 2, "n_corpus_parts": 1, "n_jobs": 3, "device": "cuda", "n_bank": 7}
-    assert called == [((Path("folder"),), expected | {"checkpoint": Path("c.safetensors"), "seed": 5})]
+    ((positional, arguments),) = called
+    assert positional == (Path("folder"),)
+    assert arguments == {
+        "config": TrainingConfig(n_epochs=2, seed=5),
+        "n_corpus_parts": 1,
+        "n_chunks": 4,
+        "n_bank": 7,
+        "n_jobs": 3,
+        "device": "cuda",
+        "checkpoint": Path("c.safetensors"),
+        "sink": print,
+    }
 
 
 def test_evaluate_autoencoder_prints_and_writes_the_table(called, capsys, tmp_path):

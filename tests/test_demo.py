@@ -7,7 +7,11 @@ from sk_swat import SparseMLP
 from sk_swat.benchmark import MODELS, load_task
 from sk_swat.demo import DemoRow, comparison_table, describe_found, fit_and_score, run_demo
 
-TINY_SWAT = {"depths": (1,), "n_restarts": 1, "max_iter": 5, "n_generations": 1}
+
+@pytest.fixture(scope="module")
+def tiny_swat(tiny_checkpoint):
+    """Settings of a search that takes a moment."""
+    return {"depths": (1,), "n_restarts": 1, "max_iter": 5, "n_generations": 1, "checkpoint": str(tiny_checkpoint)}
 
 
 def test_score_is_that_of_the_test_rows():
@@ -35,10 +39,10 @@ def test_table_says_which_fit_stopped_early():
 
 
 @pytest.fixture(scope="module")
-def demo_run():
+def demo_run(tiny_swat):
     """Rows and text of a demonstration with a tiny search."""
     texts = []
-    rows = run_demo(n_train=300, parameters=TINY_SWAT, sink=texts.append)
+    rows = run_demo(n_train=300, parameters=tiny_swat, sink=texts.append)
     return rows, "\n".join(texts)
 
 
@@ -59,9 +63,9 @@ def test_demo_prints_networks_and_tables_in_plain_text(demo_run):
         assert comparison_table(found) in text
 
 
-def test_demo_is_repeatable(demo_run):
+def test_demo_is_repeatable(demo_run, tiny_swat):
     task = load_task("Himmelblau", n_train=300)
-    _, row = fit_and_score("SWATRegressor", task, parameters=TINY_SWAT)
+    _, row = fit_and_score("SWATRegressor", task, parameters=tiny_swat)
     (first, *_) = demo_run[0]["Himmelblau"]
     assert (row.r2, row.n_numbers) == (first.r2, first.n_numbers)
 

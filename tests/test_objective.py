@@ -18,7 +18,7 @@ from sk_swat.pretraining.objective import (
 from sk_swat.refine.levenberg_marquardt import flatten
 
 LAYOUT = MatrixLayout()
-CALM = ObjectiveConfig(latent_noise=0.0, weight_jitter=0.0, order_noise=0.0)
+CALM = ObjectiveConfig(latent_noise=(1e-9, 1e-9), weight_jitter=0.0, order_noise=0.0)
 
 
 def generator(seed=0):
@@ -149,27 +149,27 @@ def test_loss_of_a_perfect_autoencoder_is_the_logarithm_of_the_offset(hard_netwo
     assert parts["log10_fvu_1"] < -8
 
 
-def test_reported_fvu_is_that_of_the_decoder_of_the_same_depth(tiny_autoencoder, tiny_corpus):
+def test_reported_fvu_is_that_of_the_decoder_of_the_same_depth(lively_autoencoder, tiny_corpus):
     X = random_rows()
     with torch.no_grad():
-        _, parts = pretraining_loss(tiny_autoencoder, tiny_corpus.by_depth, X, CALM, 1.0, generator())
+        _, parts = pretraining_loss(lively_autoencoder, tiny_corpus.by_depth, X, CALM, 1.0, generator())
         for depth, networks in tiny_corpus.by_depth.items():
-            latent = tiny_autoencoder.encode(networks)
-            decoded = tiny_autoencoder.decode(latent, networks.input_mask, [depth])[depth].soften()
+            latent = lively_autoencoder.encode(networks)
+            decoded = lively_autoencoder.decode(latent, networks.input_mask, [depth])[depth].soften()
             fvu = functional_fvu(decoded, X, networks.forward(X))
             np.testing.assert_allclose(parts[f"log10_fvu_{depth}"], fvu.log10().mean(), rtol=1e-4)
 
 
-def loss_of(tiny_autoencoder, tiny_corpus, share=0.0, seed=0, autocast=False, **changes):
-    weights = {"deeper_weight": 0.0, "shallower_weight": 0.0, "best_weight": 0.0, "latent_noise": 0.0}
+def loss_of(lively_autoencoder, tiny_corpus, share=0.0, seed=0, autocast=False, **changes):
+    weights = {"deeper_weight": 0.0, "shallower_weight": 0.0, "best_weight": 0.0, "latent_noise": (1e-9, 1e-9)}
     config = ObjectiveConfig(**weights | changes)
     with torch.no_grad():
         return pretraining_loss(
-            tiny_autoencoder, tiny_corpus.by_depth, random_rows(), config, share, generator(seed), autocast
+            lively_autoencoder, tiny_corpus.by_depth, random_rows(), config, share, generator(seed), autocast
         )[0].item()
 
 
-def test_each_weight_adds_its_own_term(tiny_autoencoder, tiny_corpus):
+def test_each_weight_adds_its_own_term(lively_autoencoder, tiny_corpus):
     X, offset = random_rows(), ObjectiveConfig().fvu_offset
     sources = tiny_corpus.by_depth
     n_all = len(tiny_corpus)
@@ -177,7 +177,7 @@ def test_each_weight_adds_its_own_term(tiny_autoencoder, tiny_corpus):
     with torch.no_grad():
         for depth, networks in sources.items():
             output, smallest = networks.forward(X), []
-            decoded = tiny_autoencoder.decode(tiny_autoencoder.encode(networks), networks.input_mask)
+            decoded = lively_autoencoder.decode(lively_autoencoder.encode(networks), networks.input_mask)
             every_fourth = (torch.arange(len(networks)) + first) % 4 == 0  # of the whole batch
             for decoder, written in decoded.items():
                 fvu = functional_fvu(written.soften(), X, output)
@@ -191,44 +191,44 @@ def test_each_weight_adds_its_own_term(tiny_autoencoder, tiny_corpus):
             first += len(networks)
     own, deeper, shallower, best = (float(sum(part)) / n_all for part in (own, deeper, shallower, best))
     close = pytest.approx
-    assert loss_of(tiny_autoencoder, tiny_corpus) == close(own, rel=1e-4)
-    assert loss_of(tiny_autoencoder, tiny_corpus, deeper_weight=1.0) == close(own + deeper, rel=1e-4)
-    assert loss_of(tiny_autoencoder, tiny_corpus, shallower_weight=1.0) == close(own + shallower, rel=1e-4)
-    assert loss_of(tiny_autoencoder, tiny_corpus, best_weight=1.0) == close(own + best, rel=1e-4)
+    assert loss_of(lively_autoencoder, tiny_corpus) == close(own, rel=1e-4)
+    assert loss_of(lively_autoencoder, tiny_corpus, deeper_weight=1.0) == close(own + deeper, rel=1e-4)
+    assert loss_of(lively_autoencoder, tiny_corpus, shallower_weight=1.0) == close(own + shallower, rel=1e-4)
+    assert loss_of(lively_autoencoder, tiny_corpus, best_weight=1.0) == close(own + best, rel=1e-4)
 
 
-def test_reconstruction_share_adds_the_reconstruction_of_every_depth(tiny_autoencoder, tiny_corpus):
+def test_reconstruction_share_adds_the_reconstruction_of_every_depth(lively_autoencoder, tiny_corpus):
     expected = 0.0
     with torch.no_grad():
         for depth, networks in tiny_corpus.by_depth.items():
-            decoded = tiny_autoencoder.decode(tiny_autoencoder.encode(networks), networks.input_mask)
+            decoded = lively_autoencoder.decode(lively_autoencoder.encode(networks), networks.input_mask)
             target = networks
             for decoder in range(depth, 5):
                 written = LAYOUT.write(target, decoder=True)
                 weight = 1.0 if decoder == depth else 0.3
                 expected += weight * reconstruction_loss(decoded[decoder], *written).sum() / len(tiny_corpus)
                 target = deepen(target)
-    without, half = (loss_of(tiny_autoencoder, tiny_corpus, share, deeper_weight=0.3) for share in (0.0, 0.5))
+    without, half = (loss_of(lively_autoencoder, tiny_corpus, share, deeper_weight=0.3) for share in (0.0, 0.5))
     assert half - without == pytest.approx(0.5 * float(expected), rel=1e-4)
 
 
-def test_latent_noise_comes_from_the_generator(tiny_autoencoder, tiny_corpus):
-    noisy = [loss_of(tiny_autoencoder, tiny_corpus, seed=seed, latent_noise=0.1) for seed in (0, 0, 1)]
+def test_latent_noise_comes_from_the_generator(lively_autoencoder, tiny_corpus):
+    noisy = [loss_of(lively_autoencoder, tiny_corpus, seed=seed, latent_noise=(0.1, 0.1)) for seed in (0, 0, 1)]
     assert noisy[0] == noisy[1] != noisy[2]
-    assert loss_of(tiny_autoencoder, tiny_corpus, seed=0) == loss_of(tiny_autoencoder, tiny_corpus, seed=1)
+    assert loss_of(lively_autoencoder, tiny_corpus, seed=0) == loss_of(lively_autoencoder, tiny_corpus, seed=1)
 
 
-def test_bfloat16_changes_the_loss_only_a_little(tiny_autoencoder, tiny_corpus):
-    exact, rounded = (loss_of(tiny_autoencoder, tiny_corpus, 1.0, autocast=autocast) for autocast in (False, True))
+def test_bfloat16_changes_the_loss_only_a_little(lively_autoencoder, tiny_corpus):
+    exact, rounded = (loss_of(lively_autoencoder, tiny_corpus, 1.0, autocast=autocast) for autocast in (False, True))
     assert exact != rounded
     assert rounded == pytest.approx(exact, abs=0.05)
 
 
-def test_every_parameter_gets_a_gradient(tiny_autoencoder, tiny_corpus):
+def test_every_parameter_gets_a_gradient(lively_autoencoder, tiny_corpus):
     loss, _ = pretraining_loss(
-        tiny_autoencoder, tiny_corpus.by_depth, random_rows(), ObjectiveConfig(), 1.0, generator()
+        lively_autoencoder, tiny_corpus.by_depth, random_rows(), ObjectiveConfig(), 1.0, generator()
     )
-    names, parameters = zip(*tiny_autoencoder.named_parameters(), strict=True)
+    names, parameters = zip(*lively_autoencoder.named_parameters(), strict=True)
     gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
     for name, gradient in zip(names, gradients, strict=True):
         assert gradient is not None, name
@@ -236,9 +236,9 @@ def test_every_parameter_gets_a_gradient(tiny_autoencoder, tiny_corpus):
         assert gradient.any(), name
 
 
-def test_sources_may_lack_a_depth(tiny_autoencoder, tiny_corpus):
+def test_sources_may_lack_a_depth(lively_autoencoder, tiny_corpus):
     sources = {depth: tiny_corpus.by_depth[depth] for depth in (1, 3)}
-    loss, _ = pretraining_loss(tiny_autoencoder, sources, random_rows(), ObjectiveConfig(), 1.0, generator())
+    loss, _ = pretraining_loss(lively_autoencoder, sources, random_rows(), ObjectiveConfig(), 1.0, generator())
     assert torch.isfinite(loss)
 
 

@@ -32,7 +32,7 @@ class ObjectiveConfig:
         Weights of the functional loss of deeper decoders, of shallower ones (run on every fourth network), and
         of the minimum over the decoders that were run, against 1 for the decoder of the source's own depth.
     latent_noise : tuple of float, default=(0.01, 0.15)
-        Smallest and largest standard deviation of the noise added to the normalised latent while training, drawn
+        Smallest and largest standard deviation of the noise added to the latent while training, drawn
         log-uniformly for each network: little noise asks for exact weights, much of it for a smooth latent space.
     weight_jitter : float, default=0.1
         Standard deviation of the logarithm by which weights of a source are changed at random.
@@ -43,7 +43,7 @@ class ObjectiveConfig:
     """
 
     fvu_offset: float = 2e-3
-    deeper_weight: float = 0.3
+    deeper_weight: float = 0.5
     shallower_weight: float = 0.2
     best_weight: float = 0.3
     latent_noise: tuple[float, float] = (0.01, 0.15)

@@ -23,6 +23,7 @@ from skorch.history import History
 
 from sk_swat.autoencoder import Autoencoder, AutoencoderConfig
 from sk_swat.pretraining.corpus import Corpus
+from sk_swat.pretraining.linear_start import start_linearly
 from sk_swat.pretraining.objective import ObjectiveConfig, augment, functional_fvu, pretraining_loss
 from sk_swat.softnet import SoftNetworks
 
@@ -44,6 +45,8 @@ class TrainingConfig:
     learning_rate : float, default=1e-3
         Largest step size of AdamW, reached after `n_warmup_steps`, halved where `cooldown_share` begins and
         falling to 1/50.
+    shortcut_share : float, default=0.1
+        Learning rate of the shortcuts, which start from linear algebra, as a share of that of the other weights.
     n_warmup_steps : int, default=200
         Steps of linearly growing learning rate.
     cooldown_share : float, default=0.3
@@ -64,6 +67,7 @@ class TrainingConfig:
     steps_per_epoch: int = 100
     batch_size: int = 256
     learning_rate: float = 1e-3
+    shortcut_share: float = 0.1
     n_warmup_steps: int = 200
     cooldown_share: float = 0.3
     reconstruction_share: tuple[float, float] = (1.0, 0.1)
@@ -186,14 +190,14 @@ class _Schedule(Callback):
     def on_batch_begin(self, net: AutoencoderNet, batch: Any = None, training: bool = False, **kwargs: Any) -> None:
         if training:
             for group in net.optimizer_.param_groups:
-                group["lr"] = net.training.learning_rate_at(int(batch[0]))
+                group["lr"] = group["share"] * net.training.learning_rate_at(int(batch[0]))
 
 
 class _EpochMeans(Callback):
     """Record the epoch's means of what the steps recorded, for the printed log and the CSV file."""
 
     def on_epoch_end(self, net: AutoencoderNet, **kwargs: Any) -> None:
-        net.history.record("lr", net.optimizer_.param_groups[0]["lr"])
+        net.history.record("lr", net.optimizer_.param_groups[-1]["lr"])
         for depth in net.corpus.by_depth:
             for name in (f"log10_fvu_{depth}", f"heldout_fvu_{depth}"):
                 values = [batch[name] for batch in net.history[-1]["batches"] if name in batch]
@@ -319,6 +323,7 @@ def pretrain(
             criterion=torch.nn.Identity,
             module__config=config.autoencoder,
             optimizer=torch.optim.AdamW,
+            optimizer__param_groups=[("*shortcut*", {"share": config.shortcut_share}), ("*", {"share": 1.0})],
             optimizer__weight_decay=0.01,
             optimizer__betas=(0.9, 0.98),
             lr=config.learning_rate,
@@ -333,7 +338,8 @@ def pretrain(
             device=device,
             verbose=0,
         ).initialize()
-        state.restore(net)
+        if not state.restore(net):
+            start_linearly(net.module_, corpus)
         left = config.n_epochs - len(net.history)
         if left > 0 and not patience.is_spent(net):
             net.partial_fit(_Steps(config.steps_per_epoch), epochs=left)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 
 import torch
 
-from sk_swat.autoencoder import normalise
+from sk_swat.autoencoder import bounded
 from sk_swat.checkpoint import Checkpoint
 from sk_swat.layout import RawNetworks
 from sk_swat.search.problem import Problem, SearchConfig
@@ -175,7 +175,7 @@ def _random_starts(problem: Problem, checkpoint: Checkpoint, n_starts: int, gene
     """Draw normal latents, as in the papers."""
     sizes = checkpoint.autoencoder.config
     shape = (n_starts, sizes.max_width, sizes.d_latent)
-    latent = normalise(torch.randn(shape, generator=generator, dtype=torch.float32))
+    latent = bounded(torch.randn(shape, generator=generator, dtype=torch.float32))
     used = torch.arange(sizes.max_width) < min(len(problem.columns), sizes.max_width)
     input_mask = used.float().expand(n_starts, -1)
     return Starts.unscored(latent, _draw_inputs(problem, input_mask, generator), input_mask)
@@ -215,5 +215,5 @@ def _children(parents: Starts, n_children: int, noise: float, generator: torch.G
     crossed = torch.rand(latent.shape[:2], generator=generator, dtype=latent.dtype) < 0.5
     crossed &= (torch.rand(n_children, generator=generator, dtype=latent.dtype) < 0.5)[:, None]
     latent = torch.where(crossed[:, :, None], parents.latent[second], latent)
-    latent = normalise(latent + noise * torch.randn(latent.shape, generator=generator, dtype=latent.dtype))
+    latent = bounded(latent + noise * torch.randn(latent.shape, generator=generator, dtype=latent.dtype))
     return Starts.unscored(latent, parents.inputs[first], parents.input_mask[first])

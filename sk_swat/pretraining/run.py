@@ -1,0 +1,89 @@
+"""The whole pretraining: corpus, training, bank, checkpoint; every part is kept in a folder and made once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from sk_swat.checkpoint import save_checkpoint
+from sk_swat.equivalence import canonical
+from sk_swat.pretraining.bank import make_bank
+from sk_swat.pretraining.corpus import Corpus, join_corpora, make_corpus
+from sk_swat.pretraining.training import TrainingConfig, pretrain
+
+__all__ = ["run_pretraining"]
+
+HELDOUT_SEED = 10_000_000  # added to the seed: no training corpus is named by such a number
+
+
+def run_pretraining(
+    folder: str | Path,
+    *,
+    config: TrainingConfig | None = None,
+    n_corpus_parts: int = 4,
+    n_chunks: int = 40,
+    n_bank: int = 1024,
+    n_jobs: int = 1,
+    device: str = "cpu",
+    checkpoint: str | Path | None = None,
+    sink: Callable[..., None] | None = None,
+) -> Path:
+    """Make a checkpoint, going on where an earlier run in the folder ended.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Keeps the corpus (``corpus-*.safetensors``), the training state and log (``training.pt``, ``training.csv``).
+    config : TrainingConfig, default=None
+        Configuration; None takes the defaults.
+    n_corpus_parts : int, default=4
+        Parts of the corpus; each holds `n_chunks` chunks of about 120 fitted networks for each depth.
+    n_chunks : int, default=40
+        Chunks a part. The random networks have a part of their own, a quarter of that size.
+    n_bank : int, default=1024
+        Latents of each depth in the bank.
+    n_jobs : int, default=1
+        Processes that fit the corpus.
+    device : str, default="cpu"
+        Torch device of the training.
+    checkpoint : str or Path, default=None
+        File to write; None writes ``checkpoint.safetensors`` in the folder.
+    sink : callable, default=None
+        Takes the lines of the log; None is silent.
+
+    Returns
+    -------
+    checkpoint : Path
+        The file written.
+    """
+    folder, config = Path(folder), config or TrainingConfig()
+    folder.mkdir(parents=True, exist_ok=True)
+    say = sink or (lambda *_: None)
+
+    def corpus(name: str, seed: int, n_fitted: int, n_random: int = 0) -> Corpus:
+        path = folder / f"corpus-{name}.safetensors"
+        if not path.exists():
+            part = path.with_suffix(".part")
+            make_corpus(seed, n_fitted, n_random, n_jobs).save(part)
+            os.replace(part, path)
+        loaded = Corpus.load(path)
+        say(f"corpus {name}: {len(loaded)} networks")
+        return Corpus({depth: canonical(networks) for depth, networks in loaded.by_depth.items()})
+
+    first = 1000 * config.seed  # parts of different seeds share nothing
+    heldout = corpus("heldout", HELDOUT_SEED + config.seed, max(1, n_chunks // 2))
+    random = corpus("random", first + 1, 0, max(1, n_chunks // 4))
+    fitted = join_corpora([corpus(str(part), first + part, n_chunks) for part in range(1, n_corpus_parts + 1)])
+    autoencoder = pretrain(join_corpora([fitted, random]), heldout, config, folder, device, sink)
+    bank = make_bank(autoencoder, fitted, n_bank, config.seed)
+    path = Path(checkpoint) if checkpoint is not None else folder / "checkpoint.safetensors"
+    summary = {
+        "training": {**asdict(config), "autoencoder": None},
+        "n_networks": {"fitted": len(fitted), "random": len(random)},
+        "n_bank": len(bank),
+    }
+    fingerprint = save_checkpoint(path, autoencoder, bank, summary)
+    say(f"checkpoint {path} with fingerprint {fingerprint[:12]}")
+    return path

@@ -1,0 +1,52 @@
+"""What importing the package brings in, and what it costs."""
+
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sk_swat
+
+ROOT = str(Path(sk_swat.__file__).parents[1])
+
+
+def run(code):
+    """Standard output of a fresh interpreter, as JSON."""
+    arguments = [sys.executable, "-c", f"import sys; sys.path.insert(0, {ROOT!r})\n{code}"]
+    ran = subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import sk_swat",
+        "from sk_swat import SWATRegressor, SparseMLP; SWATRegressor().get_params()",
+        "from sk_swat.datasets import load_cornn",
+        # a constant target needs no search
+        "from sk_swat import SWATRegressor; SWATRegressor().fit([[1.0], [2.0]], [3.0, 3.0]).predict([[4.0]])",
+    ],
+)
+def test_torch_is_not_imported_before_a_search(code):
+    heavy = run(
+        f"{code}\nimport json\nprint(json.dumps([m for m in ('torch', 'skorch', 'matplotlib') if m in sys.modules]))"
+    )
+    assert heavy == []
+
+
+def test_import_costs_less_than_half_a_second_beyond_scikit_learn():
+    code = (
+        "import json, time\nimport sklearn.base, sklearn.utils.validation\nbegin = time.process_time()\n"
+        "import sk_swat\nprint(json.dumps(time.process_time() - begin))"
+    )
+    assert statistics.median(run(code) for _ in range(3)) < 0.5
+
+
+def test_public_names_are_importable_and_listed():
+    assert set(sk_swat.__all__) == {"SWATRegressor", "SparseMLP"}
+    assert all(hasattr(sk_swat, name) for name in sk_swat.__all__)
+    assert sk_swat.__version__
