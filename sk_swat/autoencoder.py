@@ -1,9 +1,9 @@
 """The multi-scale autoencoder of small networks: one encoder, one decoder for each depth.
 
 The tokens are the rows of the matrix form (arXiv 2506.08270, section III), eight by default. The latent of a network
-is one vector of about unit variance for each row; the decoders share their first layers, which read the latent, and each ends in
-layers of its own, which write a network of its depth. Linear shortcuts carry single weights past the transformer
-layers, whose normalisations would blur their size.
+is one vector of about unit variance for each row; the decoders share their first layers, which read the latent, and
+each ends in layers of its own, which write a network of its depth. Linear shortcuts carry single weights past the
+transformer layers, whose normalisations would blur their size.
 """
 
 from __future__ import annotations
@@ -148,9 +148,7 @@ class Autoencoder(nn.Module):
             self.heads[str(depth)] = nn.Sequential(
                 _layers(config, config.n_head_layers), nn.LayerNorm(config.d_model), out
             )
-            self.shortcuts[str(depth)] = RowLinear(
-                config.max_width, config.d_latent, self.layout.n_columns(depth)
-            )
+            self.shortcuts[str(depth)] = RowLinear(config.max_width, config.d_latent, self.layout.n_columns(depth))
 
     @property
     def depths(self) -> range:

@@ -6,14 +6,12 @@ measurement runs in a fresh process, because the peak memory of a process never 
 
 from __future__ import annotations
 
-import csv
-import dataclasses
 import math
 import pickle
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -25,21 +23,10 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-__all__ = [
-    "MODELS",
-    "TASKS",
-    "Measurement",
-    "Task",
-    "bench_quick",
-    "count_numbers",
-    "load_task",
-    "make_model",
-    "markdown_table",
-    "measure",
-    "summarise",
-    "timed_fit",
-    "write_measurements",
-]
+from sk_swat.baselines import MODELS, check_names, count_numbers, last_step, make_model
+from sk_swat.benchmark_report import Measurement, check_ending, markdown_table, summarise, write_measurements
+
+__all__ = ["TASKS", "Task", "bench_quick", "load_task", "measure", "timed_fit"]
 
 # Ten functions of the CORNN suite, chosen for their kinds and not for any result, and one real table.
 TASKS = (
@@ -55,8 +42,7 @@ TASKS = (
     "Periodic",  # periodic
     "diabetes",  # real: 442 patients, 10 columns
 )
-_SWAT, _MLP = "SWATRegressor", "MLPRegressor"
-_QUICK_MODELS = (_SWAT, _MLP, "Ridge")
+_QUICK_MODELS = ("SWATRegressor", "MLPRegressor", "Ridge")
 _MANY_ROWS = 100_000
 
 
@@ -119,110 +105,6 @@ def load_task(name: str, *, random_state: int = 0, n_train: int = 3750) -> Task:
     return Task(name, data.X_train, data.X_test, data.y_train, data.y_test, tuple(data.feature_names))
 
 
-# Each model is imported when it is made, so that a process holds only its own.
-
-
-def _swat(random_state: int, **parameters: Any) -> Any:
-    from sk_swat.estimator import SWATRegressor
-
-    return SWATRegressor(random_state=random_state, **parameters)
-
-
-def _mlp(random_state: int, **parameters: Any) -> Any:
-    from sklearn.neural_network import MLPRegressor
-
-    settings = {"hidden_layer_sizes": (100,), "max_iter": 2000} | parameters  # 200 epochs are too few for diabetes
-    return _on_scaled_inputs(MLPRegressor(random_state=random_state, **settings))
-
-
-def _ridge(random_state: int, **parameters: Any) -> Any:
-    from sklearn.linear_model import Ridge
-
-    return _on_scaled_inputs(Ridge(random_state=random_state, **parameters))
-
-
-def _boosting(random_state: int, **parameters: Any) -> Any:
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
-    return HistGradientBoostingRegressor(random_state=random_state, **parameters)
-
-
-def _on_scaled_inputs(regressor: Any) -> Any:
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    return make_pipeline(StandardScaler(), regressor)
-
-
-MODELS: Mapping[str, Callable[..., Any]] = {
-    _SWAT: _swat,
-    _MLP: _mlp,
-    "Ridge": _ridge,
-    "HistGradientBoostingRegressor": _boosting,
-}
-
-
-def make_model(name: str, *, random_state: int = 0, **parameters: Any) -> Any:
-    """Make an unfitted regressor at its default settings.
-
-    The exceptions: MLPRegressor may take 2000 epochs, and it and Ridge get standardised inputs.
-
-    Parameters
-    ----------
-    name : str
-        A key of ``MODELS``.
-    random_state : int, default=0
-        Seed of the model.
-    **parameters
-        Settings of the regressor that differ.
-
-    Returns
-    -------
-    model : estimator
-        The regressor, or a pipeline that ends with it.
-    """
-    _check_names("models", [name], MODELS)
-    return MODELS[name](random_state, **parameters)
-
-
-def count_numbers(model: Any) -> int:
-    """Count the numbers that a fitted regressor stores to predict.
-
-    Parameters
-    ----------
-    model : estimator
-        Fitted; one of ``MODELS``. A scaler before it is not counted: it could be folded into the weights.
-
-    Returns
-    -------
-    n_numbers : int
-        SWATRegressor: non-zero weights and biases. MLPRegressor: all weights and biases. Linear models:
-        coefficients and intercept. HistGradientBoostingRegressor: two numbers (column, threshold) for each split
-        and one for each leaf, and the start value; links between nodes are not counted.
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import Ridge
-    >>> count_numbers(Ridge().fit([[0.0, 1.0], [1.0, 1.0], [2.0, 0.0]], [0.0, 1.0, 2.0]))
-    3
-    """
-    regressor = _last_step(model)
-    if hasattr(regressor, "n_nonzero_"):
-        return int(regressor.n_nonzero_)
-    if hasattr(regressor, "coefs_"):
-        return sum(array.size for array in regressor.coefs_ + regressor.intercepts_)
-    if hasattr(regressor, "_predictors"):  # private, but scikit-learn shows its trees nowhere else
-        leaves = [tree.nodes["is_leaf"] for trees in regressor._predictors for tree in trees]
-        return 1 + sum(int(np.where(is_leaf, 1, 2).sum()) for is_leaf in leaves)
-    if hasattr(regressor, "coef_"):
-        return int(np.size(regressor.coef_) + np.size(regressor.intercept_))
-    raise TypeError(f"model must be one of {', '.join(MODELS)}, fitted, got {regressor!r}.")
-
-
-def _last_step(model: Any) -> Any:
-    return model[-1] if hasattr(model, "steps") else model
-
-
 def timed_fit(model: Any, task: Task) -> tuple[float, bool]:
     """Fit a model, keeping its ConvergenceWarning as an answer instead of showing it.
 
@@ -251,45 +133,6 @@ def timed_fit(model: Any, task: Task) -> tuple[float, bool]:
     return seconds, len(others) == len(caught)
 
 
-@dataclass(frozen=True)
-class Measurement:
-    """One model on one task.
-
-    Parameters
-    ----------
-    task, model : str
-        Names.
-    first_fit_s, fit_s : float
-        Seconds of the first fit in a process (for SWATRegressor with loading torch and the checkpoint) and of an
-        equal second one.
-    r2 : float
-        R^2 on the test rows, at most 1.
-    n_numbers : int
-        See :func:`count_numbers`.
-    predict_row_us, predict_many_ms : float
-        Median time of one call of predict for one row, in microseconds, and for 100 000 rows, in milliseconds.
-        Inputs of models behind a scaler are scaled before the clock starts.
-    pickle_kb : float
-        Size of the pickled model with its scaler, in units of 1000 bytes.
-    peak_mb : float
-        Most memory the process ever held, in units of 10^6 bytes: Python, libraries, data, fits and predictions.
-    converged : bool
-        False if the fit warned that it stopped early.
-    """
-
-    task: str
-    model: str
-    first_fit_s: float
-    fit_s: float
-    r2: float
-    n_numbers: int
-    predict_row_us: float
-    predict_many_ms: float
-    pickle_kb: float
-    peak_mb: float
-    converged: bool
-
-
 def measure(
     task: Task, model_name: str, *, random_state: int = 0, parameters: Mapping[str, Any] | None = None
 ) -> Measurement:
@@ -315,7 +158,7 @@ def measure(
     model = clone(first)
     first_fit_s, _ = timed_fit(first, task)
     fit_s, converged = timed_fit(model, task)
-    regressor, X_test = _last_step(model), task.X_test
+    regressor, X_test = last_step(model), task.X_test
     if regressor is not model:
         X_test = model[:-1].transform(X_test)
     many = np.resize(X_test, (_MANY_ROWS, X_test.shape[1]))  # the test rows again and again
@@ -402,10 +245,10 @@ def bench_quick(
     """
     tasks, models = list(TASKS if tasks is None else tasks), list(_QUICK_MODELS if models is None else models)
     parameters = dict(parameters or {})
-    _check_names("models", models, MODELS)
-    _check_names("parameters", parameters, MODELS)
+    check_names("models", models, MODELS)
+    check_names("parameters", parameters, MODELS)
     if out is not None:
-        _check_ending(Path(out))
+        check_ending(Path(out))
     check_random_state(random_state)
     loaded = [load_task(name, random_state=random_state, n_train=n_train) for name in tasks]
     measurements = []
@@ -418,116 +261,3 @@ def bench_quick(
     if out is not None:
         write_measurements(measurements, out)
     return measurements
-
-
-def _check_names(argument: str, names: Iterable[str], known: Iterable[str]) -> None:
-    known = list(known)
-    for name in names:
-        if name not in known:
-            raise ValueError(f"{argument} must name some of {', '.join(known)}, got {name!r}.")
-
-
-_COLUMNS: Mapping[str, tuple[str, str]] = {
-    "task": ("task", ""),
-    "model": ("model", ""),
-    "first_fit_s": ("first fit s", ".2f"),
-    "fit_s": ("fit s", ".2f"),
-    "r2": ("test R^2", ".4f"),
-    "n_numbers": ("numbers", "d"),
-    "predict_row_us": ("1 row us", ".1f"),
-    "predict_many_ms": ("100000 rows ms", ".1f"),
-    "pickle_kb": ("pickle kB", ".1f"),
-    "peak_mb": ("peak MB", ".0f"),
-}
-
-
-def markdown_table(measurements: Sequence[Measurement]) -> str:
-    """Write measurements as a markdown table; a star marks a fit that warned that it stopped early.
-
-    Parameters
-    ----------
-    measurements : list of Measurement
-        One for each row.
-
-    Returns
-    -------
-    text : str
-        Lines of equal length without a final line break.
-    """
-    rows = [[title for title, _ in _COLUMNS.values()]]
-    for item in measurements:
-        row = [format(getattr(item, field), spec) for field, (_, spec) in _COLUMNS.items()]
-        row[3] += "" if item.converged else "*"
-        rows.append(row)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    rows.insert(1, ["-" * width if i < 2 else "-" * (width - 1) + ":" for i, width in enumerate(widths)])
-    return "\n".join(
-        "| "
-        + " | ".join(
-            cell.ljust(w) if i < 2 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
-        + " |"
-        for row in rows
-    )
-
-
-def summarise(measurements: Sequence[Measurement]) -> str:
-    """Say the medians over the tasks for each model, and how SWATRegressor compares with MLPRegressor.
-
-    Parameters
-    ----------
-    measurements : list of Measurement
-        Any number of tasks and models.
-
-    Returns
-    -------
-    text : str
-        One line for each model and, with both models, one for the ratio.
-    """
-    lines = []
-    for model in dict.fromkeys(item.model for item in measurements):
-        own = [item for item in measurements if item.model == model]
-        lines.append(
-            f"{model}: median fit {_median(own, 'fit_s'):.2f} s, median R^2 {_median(own, 'r2'):.4f}, "
-            f"median numbers {_median(own, 'n_numbers'):.0f}, largest pickle {max(i.pickle_kb for i in own):.1f} kB, "
-            f"largest peak memory {max(i.peak_mb for i in own):.0f} MB"
-            + (f", stopped early (*) on {n} of {len(own)} tasks" if (n := sum(not i.converged for i in own)) else "")
-        )
-    row_us = {(item.task, item.model): item.predict_row_us for item in measurements}
-    both = [task for task, model in row_us if model == _SWAT and (task, _MLP) in row_us]
-    if both:
-        ratio = np.median([row_us[task, _MLP] / row_us[task, _SWAT] for task in both])
-        lines.append(f"predict of one row: {_MLP} takes {ratio:.1f} times as long as {_SWAT} (median over tasks)")
-    return "\n".join(lines)
-
-
-def _median(measurements: Sequence[Measurement], field: str) -> float:
-    return float(np.median([getattr(item, field) for item in measurements]))
-
-
-def write_measurements(measurements: Sequence[Measurement], path: str | Path) -> None:
-    """Write measurements to a file.
-
-    Parameters
-    ----------
-    measurements : list of Measurement
-        One for each row.
-    path : str or path
-        Ends in .csv (all digits) or .md (the printed table and summary). An existing file is replaced.
-    """
-    path = Path(path)
-    _check_ending(path)
-    if path.suffix == ".md":
-        path.write_text(markdown_table(measurements) + "\n\n" + summarise(measurements) + "\n", encoding="utf-8")
-        return
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in dataclasses.fields(Measurement)])
-        writer.writeheader()
-        writer.writerows(dataclasses.asdict(item) for item in measurements)
-
-
-def _check_ending(path: Path) -> None:
-    if path.suffix not in (".csv", ".md"):
-        raise ValueError(f"out must end in .csv or .md, got '{path}'.")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"out must lie in an existing folder, got '{path}'.")

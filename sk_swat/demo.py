@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from sk_swat.benchmark import MODELS, Task, count_numbers, load_task, make_model, timed_fit
+from sk_swat.baselines import MODELS, count_numbers, make_model
+from sk_swat.benchmark import Task, load_task, timed_fit
 from sk_swat.network import SparseMLP
 
 __all__ = ["DemoRow", "comparison_table", "describe_found", "fit_and_score", "run_demo"]

@@ -148,9 +148,7 @@ def _sorted(networks: SoftNetworks, order_noise: float, generator: torch.Generat
     return SoftNetworks(tuple(weights), tuple(biases), tuple(activation), tuple(mask), networks.input_mask)
 
 
-def _norms(
-    weights: list[torch.Tensor], biases: list[torch.Tensor], layer: int
-) -> tuple[torch.Tensor, torch.Tensor]:
+def _norms(weights: list[torch.Tensor], biases: list[torch.Tensor], layer: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Size of each neuron's incoming weights and bias, and of its outgoing weights."""
     norm_in = (weights[layer].square().sum(1) + biases[layer].square()).clamp_min(1e-12).sqrt()
     return norm_in, weights[layer + 1].square().sum(2).clamp_min(1e-12).sqrt()

@@ -59,8 +59,8 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
     max_iter : int, default=120
         Gradient steps of each start. With 0 the chosen starts are hardened as they are.
     learning_rate : float, default=0.05
-        First step size of Adam; latents have a root mean square of 1. Falls to a tenth.
-    tol : float, default=1e-3
+        First step size of Adam; entries of a latent have about unit variance. Falls to a fiftieth.
+    tol : float, default=1e-2
         A depth stops early once all decisions are taken and its best hard network improves by less than this share
         of the objective.
     init : {"bank", "random"}, default="bank"
@@ -147,7 +147,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         n_restarts: int = 8,
         max_iter: int = 120,
         learning_rate: float = 0.05,
-        tol: float = 1e-3,
+        tol: float = 1e-2,
         init: str = "bank",
         n_generations: int = 4,
         readout: str = "ridge",
@@ -198,14 +198,14 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         depths, config = self._checked_depths(), self._search_config_without_rows()
         seed = self._drawn_seed()
         # in C order, so that means are rounded the same way whatever the table's layout
-        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], order="C", y_numeric=True)
-        y = np.ascontiguousarray(y, dtype=np.float64)
-        scaling = Standardisation.of(X, y)
+        table, target = validate_data(self, X, y, dtype=[np.float64, np.float32], order="C", y_numeric=True)
+        target = np.ascontiguousarray(target, dtype=np.float64)
+        scaling = Standardisation.of(table, target)
         if max(scaling.x_scale.max(), scaling.y_scale) > _LARGEST_SCALE:
             raise ValueError(f"X and y must vary by less than {_LARGEST_SCALE:g}; scale the columns that do not.")
         if scaling.y_scale == 0 or not len(scaling.varying):
             return self._keep_constant(scaling.y_offset)
-        return self._search(X, y, scaling, depths, config, seed)
+        return self._search(table, target, scaling, depths, config, seed)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Run the found network.
@@ -302,7 +302,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
     def _keep_constant(self, value: float) -> SWATRegressor:
         """Set the fitted attributes for a target, or a table, that does not vary: nothing to search."""
         self._keep_network(SparseMLP([np.zeros((self.n_features_in_, 1))], [np.array([value])], []))
-        self.latent_ = None
+        self.latent_ = None  # type: ignore[assignment]
         self.loss_curve_ = np.zeros(0)
         self.best_loss_ = 0.0
         self.n_iter_ = 0
@@ -311,7 +311,8 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         return self
 
     def _keep_network(self, network: SparseMLP) -> None:
-        self.network_ = network
+        names = getattr(self, "feature_names_in_", None)
+        self.network_ = SparseMLP(network.coefs, network.intercepts, network.activations, names)
         self.coefs_ = list(network.coefs)
         self.intercepts_ = list(network.intercepts)
         self.activations_ = list(network.activations)

@@ -27,10 +27,11 @@ def check_number(
     wanted = f"{name} must be a number in {left}{low:g}, {high:g}{right}"
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{wanted}, got {value!r} of type {type(value).__name__}.")
-    inside = (value > low if low_open else value >= low) and (value < high if right == ")" else value <= high)
+    number = float(value)
+    inside = (number > low if low_open else number >= low) and (number < high if right == ")" else number <= high)
     if not inside:
         raise ValueError(f"{wanted}, got {value!r}.")
-    return float(value)
+    return number
 
 
 def check_integer(name: str, value: Any, low: int | None = None) -> int:

@@ -11,20 +11,9 @@ from sklearn.linear_model import Ridge
 from sklearn.neural_network import MLPRegressor
 
 from sk_swat import SWATRegressor, benchmark
-from sk_swat.benchmark import (
-    MODELS,
-    TASKS,
-    Measurement,
-    bench_quick,
-    count_numbers,
-    load_task,
-    make_model,
-    markdown_table,
-    measure,
-    summarise,
-    timed_fit,
-    write_measurements,
-)
+from sk_swat.baselines import MODELS, count_numbers, make_model
+from sk_swat.benchmark import TASKS, bench_quick, load_task, measure, timed_fit
+from sk_swat.benchmark_report import Measurement, markdown_table, summarise, write_measurements
 from sk_swat.datasets import cornn_names
 
 

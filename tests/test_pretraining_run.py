@@ -113,5 +113,7 @@ def test_a_run_makes_a_checkpoint_that_loads_and_can_be_evaluated_and_continued(
 
 
 def test_corpora_of_training_heldout_and_evaluation_share_no_seed():
-    seeds = [np.random.SeedSequence([base, 1, 0]).generate_state(2).tolist() for base in (1, HELDOUT_SEED, EVALUATION_SEED)]
+    seeds = [
+        np.random.SeedSequence([base, 1, 0]).generate_state(2).tolist() for base in (1, HELDOUT_SEED, EVALUATION_SEED)
+    ]
     assert len({tuple(seed) for seed in seeds}) == 3

@@ -160,9 +160,7 @@ def _outputs(autoencoder: Autoencoder, latent: torch.Tensor, networks: SoftNetwo
     return decoded.soften().harden().forward(X)
 
 
-def _local_correlation(
-    autoencoder: Autoencoder, fresh: Corpus, X: torch.Tensor, generator: torch.Generator
-) -> float:
+def _local_correlation(autoencoder: Autoencoder, fresh: Corpus, X: torch.Tensor, generator: torch.Generator) -> float:
     latent_distance, function_distance = [], []
     for drawn in fresh.by_depth.values():
         networks = canonical(drawn)
@@ -175,9 +173,7 @@ def _local_correlation(
     return float(spearmanr(torch.cat(latent_distance), torch.cat(function_distance)).statistic)
 
 
-def _global_correlation(
-    autoencoder: Autoencoder, fresh: Corpus, X: torch.Tensor, generator: torch.Generator
-) -> float:
+def _global_correlation(autoencoder: Autoencoder, fresh: Corpus, X: torch.Tensor, generator: torch.Generator) -> float:
     latent_distance, function_distance = [], []
     for drawn in fresh.by_depth.values():
         networks = canonical(drawn)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 
-from sk_swat.autoencoder import Autoencoder
+from sk_swat.autoencoder import Autoencoder, RowLinear
 from sk_swat.pretraining.corpus import Corpus
 from sk_swat.softnet import SoftNetworks
 
@@ -40,8 +40,7 @@ def start_linearly(autoencoder: Autoencoder, corpus: Corpus, n_networks: int = 6
     written = [torch.cat(autoencoder.layout.write(networks), dim=-1) for networks in sources.values()]
     _set_encoder(autoencoder, torch.cat(written))
     latents = {
-        depth: autoencoder.encode_matrix(*rows.chunk(2, dim=-1))
-        for depth, rows in zip(sources, written, strict=True)
+        depth: autoencoder.encode_matrix(*rows.chunk(2, dim=-1)) for depth, rows in zip(sources, written, strict=True)
     }
     for depth, networks in sources.items():
         _set_decoder(autoencoder, depth, latents[depth], *_target(autoencoder, networks))
@@ -76,6 +75,7 @@ def _set_decoder(
 ) -> None:
     """Weighted ridge regression of every column of every row on that row's latent."""
     shortcut = autoencoder.shortcuts[str(decoder)]
+    assert isinstance(shortcut, RowLinear)
     for row in range(latent.shape[1]):
         features = torch.cat([latent[:, row], latent.new_ones(len(latent), 1)], dim=1).double()
         for column in range(target.shape[2]):

@@ -22,7 +22,7 @@ def run_pretraining(
     folder: str | Path,
     *,
     config: TrainingConfig | None = None,
-    n_corpus_parts: int = 4,
+    n_corpus_parts: int = 2,
     n_chunks: int = 40,
     n_bank: int = 1024,
     n_jobs: int = 1,
@@ -38,10 +38,10 @@ def run_pretraining(
         Keeps the corpus (``corpus-*.safetensors``), the training state and log (``training.pt``, ``training.csv``).
     config : TrainingConfig, default=None
         Configuration; None takes the defaults.
-    n_corpus_parts : int, default=4
+    n_corpus_parts : int, default=2
         Parts of the corpus; each holds `n_chunks` chunks of about 120 fitted networks for each depth.
     n_chunks : int, default=40
-        Chunks a part. The random networks have a part of their own, a quarter of that size.
+        Chunks a part. The random networks have a part of their own, three tenths of that size.
     n_bank : int, default=1024
         Latents of each depth in the bank.
     n_jobs : int, default=1
@@ -74,7 +74,7 @@ def run_pretraining(
 
     first = 1000 * config.seed  # parts of different seeds share nothing
     heldout = corpus("heldout", HELDOUT_SEED + config.seed, max(1, n_chunks // 2))
-    random = corpus("random", first + 1, 0, max(1, n_chunks // 4))
+    random = corpus("random", first + 1, 0, max(1, 3 * n_chunks // 10))
     fitted = join_corpora([corpus(str(part), first + part, n_chunks) for part in range(1, n_corpus_parts + 1)])
     autoencoder = pretrain(join_corpora([fitted, random]), heldout, config, folder, device, sink)
     bank = make_bank(autoencoder, fitted, n_bank, config.seed)

@@ -36,20 +36,19 @@ class TrainingConfig:
 
     Parameters
     ----------
-    n_epochs : int, default=100
+    n_epochs : int, default=50
         Epochs in all, those before an interruption included. An epoch ends with a checkpoint.
     steps_per_epoch : int, default=100
         Optimiser steps an epoch.
     batch_size : int, default=256
         Source networks a step, equally many of each depth.
-    learning_rate : float, default=1e-3
-        Largest step size of AdamW, reached after `n_warmup_steps`, halved where `cooldown_share` begins and
-        falling to 1/50.
+    learning_rate : float, default=4e-4
+        Largest step size of AdamW, reached after `n_warmup_steps` and falling to 1/50 in the cool-down.
     shortcut_share : float, default=0.1
         Learning rate of the shortcuts, which start from linear algebra, as a share of that of the other weights.
     n_warmup_steps : int, default=200
         Steps of linearly growing learning rate.
-    cooldown_share : float, default=0.3
+    cooldown_share : float, default=0.6
         Share of the training, at its end, with falling learning rate.
     reconstruction_share : tuple of float, default=(1.0, 0.1)
         Weight of the reconstruction at the start and from the middle of the training on.
@@ -63,13 +62,13 @@ class TrainingConfig:
         Names the run.
     """
 
-    n_epochs: int = 100
+    n_epochs: int = 50
     steps_per_epoch: int = 100
     batch_size: int = 256
-    learning_rate: float = 1e-3
+    learning_rate: float = 4e-4
     shortcut_share: float = 0.1
     n_warmup_steps: int = 200
-    cooldown_share: float = 0.3
+    cooldown_share: float = 0.6
     reconstruction_share: tuple[float, float] = (1.0, 0.1)
     patience: int = 50
     n_heldout: int = 256

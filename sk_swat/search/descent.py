@@ -110,6 +110,7 @@ class _Position:
         """Clear the gradients of the given starts."""
         for part in self.moving:
             keep = ~stopped.reshape(-1, *[1] * (part.ndim - 1))
+            assert part.grad is not None
             part.grad = torch.where(keep, part.grad.nan_to_num(0, 0, 0), 0.0)
 
 
@@ -178,7 +179,7 @@ def descend(starts: Starts, problem: Problem, autoencoder: Autoencoder, depth: i
     every, stale, last_gain = max(1, config.max_iter // _CHECKS), 0, 0.0
     while len(curve) < config.max_iter and stale < _PATIENCE:
         progress = len(curve) / config.max_iter
-        optimizer.param_groups[0]["lr"] = config.learning_rate * (1 - 0.9 * progress)
+        optimizer.param_groups[0]["lr"] = config.learning_rate * (1 - 0.98 * progress)
         optimizer.zero_grad()
         loss = landscape.soft(position, softness_at(progress))
         curve.append(loss.detach())

@@ -101,7 +101,7 @@ def hard_objective(
     numbers = weights + neurons + 1
     n_rows, n_held = len(problem.y), 0 if problem.y_held is None else len(problem.y_held)
     total = error * (n_rows + numbers) / (n_rows - numbers).clamp_min(0.5) * n_rows
-    if problem.X_held is not None:
+    if problem.X_held is not None and problem.y_held is not None:
         total = total + (networks.forward(problem.X_held) - problem.y_held).square().sum(1)
     return total / (n_rows + n_held) + config.sparsity * numbers + config.compactness * neurons
 

@@ -74,8 +74,9 @@ def search_table(
         inputs, target = scaling.inputs(X[index]), scaling.target(y[index])
         return torch.tensor(inputs, dtype=torch.float32), torch.tensor(target, dtype=torch.float32)
 
-    fitted, held = rows(order[n_held:][: config.n_rows]), rows(order[:n_held][: config.n_rows])
-    problem = Problem(*fitted, *(held if n_held else (None, None)), columns=torch.tensor(scaling.varying))
+    X_fitted, y_fitted = rows(order[n_held:][: config.n_rows])
+    X_held, y_held = rows(order[:n_held][: config.n_rows]) if n_held else (None, None)
+    problem = Problem(X_fitted, y_fitted, X_held, y_held, columns=torch.tensor(scaling.varying))
     searches = search_depths(problem, checkpoint, depths, config, seed, n_jobs, device, previous)
     candidates = [candidate for search in searches for candidate in search.candidates]
     if not candidates:
