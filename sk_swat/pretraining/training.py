@@ -36,7 +36,7 @@ class TrainingConfig:
 
     Parameters
     ----------
-    n_epochs : int, default=50
+    n_epochs : int, default=65
         Epochs in all, those before an interruption included. An epoch ends with a checkpoint.
     steps_per_epoch : int, default=100
         Optimiser steps an epoch.
@@ -62,7 +62,7 @@ class TrainingConfig:
         Names the run.
     """
 
-    n_epochs: int = 50
+    n_epochs: int = 65
     steps_per_epoch: int = 100
     batch_size: int = 256
     learning_rate: float = 4e-4
