@@ -20,6 +20,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.autoencoder import Autoencoder, AutoencoderConfig
 
 __all__ = ["Bank", "Checkpoint", "bundled_checkpoint", "load_checkpoint", "save_checkpoint"]
@@ -40,19 +41,24 @@ class Bank:
         Hidden layers of the encoded network.
     n_inputs : Tensor of uint8, of shape (n_latents,)
         Input slots of the encoded network, from the first on.
+    restored : Tensor of bool, of shape (n_latents, max_depth)
+        Whether the decoder of each depth, 1 first, restores the network.
     """
 
     latent: torch.Tensor
     depth: torch.Tensor
     n_inputs: torch.Tensor
+    restored: torch.Tensor
 
     def __len__(self) -> int:
         return len(self.depth)
 
     @classmethod
-    def from_latents(cls, latent: torch.Tensor, depth: torch.Tensor, n_inputs: torch.Tensor) -> Bank:
+    def from_latents(
+        cls, latent: torch.Tensor, depth: torch.Tensor, n_inputs: torch.Tensor, restored: torch.Tensor
+    ) -> Bank:
         """Round latents to half precision, a thousandth of their size."""
-        return cls(latent.half(), depth.to(torch.uint8), n_inputs.to(torch.uint8))
+        return cls(latent.half(), depth.to(torch.uint8), n_inputs.to(torch.uint8), restored)
 
     def latents(self, index: torch.Tensor) -> torch.Tensor:
         """Float32 latents of the given entries."""
@@ -175,6 +181,8 @@ def _read(path: Path, mtime: int, size: int) -> Checkpoint:
 
 def _assemble(tensors: dict[str, torch.Tensor], header: dict[str, Any]) -> Checkpoint:
     config = dict(header["config"])
+    if tuple(config["activations"]) != ACTIVATION_NAMES:
+        raise ValueError(f"activations must be {ACTIVATION_NAMES}, got {config['activations']}")
     with torch.device("meta"):  # without memory, and without a draw from the global random numbers
         autoencoder = Autoencoder(AutoencoderConfig(**{**config, "activations": tuple(config["activations"])}))
     prefix = "autoencoder."

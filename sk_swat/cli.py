@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     pretrain.add_argument("folder", type=Path, metavar="FOLDER", help="where corpus, states and checkpoint are kept")
     pretrain.add_argument(
-        "--epochs", dest="n_epochs", type=int, default=65, help="epochs of 100 steps (default: %(default)s)"
+        "--epochs", dest="n_epochs", type=int, default=58, help="epochs of 100 steps (default: %(default)s)"
     )
     pretrain.add_argument(
         "--corpus-parts", dest="n_corpus_parts", type=int, default=2, help="parts of the corpus (default: %(default)s)"

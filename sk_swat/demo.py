@@ -29,7 +29,7 @@ class DemoRow:
     model : str
         Name of the regressor.
     n_numbers : int
-        Numbers it stores to predict, see `count_numbers` of sk_swat.benchmark.
+        Numbers it stores to predict, see `count_numbers` of sk_swat.baselines.
     r2 : float
         R^2 on the test rows, at most 1.
     seconds : float
@@ -53,7 +53,7 @@ def fit_and_score(
     Parameters
     ----------
     name : str
-        A key of ``MODELS`` of sk_swat.benchmark.
+        A key of ``MODELS`` of sk_swat.baselines.
     task : Task
         The table and its split.
     random_state : int, default=0

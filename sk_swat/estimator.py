@@ -29,7 +29,7 @@ __all__ = ["SWATRegressor"]
 
 logger = logging.getLogger("sk_swat")
 
-_LARGEST_DEPTH = 4  # of the bundled autoencoder and of every other
+_LARGEST_DEPTH = 4  # checked before a checkpoint is loaded; a checkpoint may hold fewer decoders
 _LARGEST_SCALE = 1e300  # of a column and of the target: weights are products of scales
 _FEW_ROWS = 200  # early_stopping="auto" holds rows out from this many on
 
@@ -40,8 +40,9 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
     ``fit`` standardises the table, chooses starting latents by their fit to the data, moves them by gradient descent
     on ``FVU + sparsity * n_nonzero + compactness * n_neurons`` through the decoder of each depth, takes hard
     decisions on weights, neurons and activations, and keeps the hard network with the smallest exact value of that
-    objective (FVU: fraction of variance unexplained, 1 - R^2). The method follows arXiv 2506.08270, section IV.
-    ``predict`` runs the decoded network in float64 NumPy.
+    objective. The FVU (fraction of variance unexplained, 1 - R^2) of a hard network is estimated for new rows: on
+    held-out rows, and on the fitted ones with Akaike's correction for the numbers spent. The method follows arXiv
+    2506.08270, section IV. ``predict`` runs the decoded network in float64 NumPy.
 
     Parameters
     ----------
@@ -61,30 +62,33 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
     learning_rate : float, default=0.05
         First step size of Adam; entries of a latent have about unit variance. Falls to a fiftieth.
     tol : float, default=1e-2
-        A depth stops early once all decisions are taken and its best hard network improves by less than this share
-        of the objective.
+        A depth stops early once weights and activations are decided (three fifths of max_iter) and no start's best
+        hard network improves by more than this share of its objective. A search whose very best network still
+        improved by more at its end warns.
     init : {"bank", "random"}, default="bank"
         Starts from the checkpoint's bank of fitted networks, ranked by their fit to the data, or from normal
         latents as in the papers.
     n_generations : int, default=4
         Generations of selection among latents before the descent; needs init="bank".
     readout : {"ridge", "decoded"}, default="ridge"
-        Fit the output layer to the data by ridge regression, during the search and at its end, or keep the decoded
-        one as in the papers.
+        Fit the output layer to the data by ridge regression, during the descent and at its end, or keep the decoded
+        one as in the papers. Starts are ranked with a ridge readout in either case.
     early_stopping : bool or "auto", default="auto"
-        Compare networks on held-out rows instead of the rows they are fitted to. "auto" does so from 200 rows on.
+        Compare networks, and stop, by held-out rows as well as by the rows they are fitted to. "auto" does so from
+        200 rows on.
     validation_fraction : float, default=0.1
         Share of the rows that is held out, in (0, 1). The output layer is refitted on all rows at the end.
     checkpoint : str or path, default=None
         File of a pretrained autoencoder; None takes the bundled one.
     device : str, default="cpu"
-        Torch device of the search.
+        Torch device of the search: "cpu" or a CUDA device.
     n_jobs : int, default=None
         Threads over depths, as in joblib; the result does not depend on it.
     random_state : int, RandomState instance or None, default=None
         Source of all random choices; an integer makes fits repeatable.
     warm_start : bool, default=False
-        Search on from the network of the previous fit, in addition to new starts.
+        Search on from the network of the previous fit, in addition to the new starts, if that fit was made with
+        warm_start=True, the same checkpoint and as many columns.
     verbose : int, default=0
         1 logs one line for each depth.
 
@@ -113,8 +117,9 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
     n_iter_ : int
         Steps taken by the depth that won.
     candidates_ : dict of ndarray
-        One row per depth and start: "depth", "restart", "step" (of the descent at which the network was met),
-        "start_objective" (of the hardened start), "objective", "n_nonzero", "n_neurons", "chosen".
+        One row per depth and start that gave a finite network: "depth", "restart", "step" (of the descent at which
+        the network was met), "start_objective" (of the hardened start), "objective", "n_nonzero", "n_neurons",
+        "chosen".
     search_report_ : list of dict
         For each depth: objective after screening and after each generation of selection, best objective of the
         hardened starts and after the descent, seconds of both stages, reason for stopping, dropped starts.
@@ -246,13 +251,17 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         config: dict[str, Any],
         seed: int,
     ) -> SWATRegressor:
+        import torch
+
         from sk_swat.checkpoint import load_checkpoint
         from sk_swat.search import SearchConfig, search_table
 
-        checkpoint = load_checkpoint(self.checkpoint)
+        with torch.device("cpu"):
+            checkpoint = load_checkpoint(self.checkpoint)
         check_depths(depths, checkpoint.autoencoder.config.max_depth)
         hold_out = len(y) >= _FEW_ROWS if self.early_stopping == "auto" else bool(self.early_stopping)
-        with _logging(self.verbose):
+        # whatever the user's default device is: the search moves what it needs
+        with _logging(self.verbose), torch.device("cpu"):
             result = search_table(
                 X,
                 y,
@@ -264,7 +273,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
                 seed=seed,
                 n_jobs=self.n_jobs,
                 device=self.device,
-                previous=self._previous_starts(X.shape[1]),
+                previous=self._previous_starts(X.shape[1], checkpoint.fingerprint),
             )
             for search in result.searches:
                 logger.info(
@@ -275,10 +284,10 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
                     search.stop_reason,
                     sum(search.seconds.values()),
                 )
-        self._keep(result)
+        self._keep(result, checkpoint.fingerprint)
         return self
 
-    def _keep(self, result: TableSearch) -> None:
+    def _keep(self, result: TableSearch, fingerprint: str) -> None:
         """Set the fitted attributes."""
         chosen = result.chosen
         search = next(search for search in result.searches if search.depth == chosen.depth)
@@ -289,8 +298,9 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         self.n_iter_ = search.n_iter
         self.candidates_ = _candidate_table(result)
         self.search_report_ = [_report(search) for search in result.searches]
+        self._start = None
         if self.warm_start:
-            self._start = (chosen.depth, chosen.latent, chosen.inputs, chosen.threshold)
+            self._start = (fingerprint, (chosen.depth, chosen.latent, chosen.inputs, chosen.threshold))
         if self.max_iter and not search.settled:
             warnings.warn(
                 f"The search of depth {chosen.depth} still improved by more than tol={self.tol:g} when max_iter="
@@ -306,6 +316,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         self.loss_curve_ = np.zeros(0)
         self.best_loss_ = 0.0
         self.n_iter_ = 0
+        self._start = None
         self.candidates_ = {name: np.zeros(0) for name in _CANDIDATE_COLUMNS}
         self.search_report_ = []
         return self
@@ -320,12 +331,12 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         self.n_nonzero_ = network.n_nonzero
         self.depth_ = network.depth
 
-    def _previous_starts(self, n_columns: int) -> dict[int, Any] | None:
-        """Where the previous fit ended, if the search is to go on from there and the columns are as many."""
+    def _previous_starts(self, n_columns: int, fingerprint: str) -> dict[int, Any] | None:
+        """Where the previous fit ended, if it can go on from there: same checkpoint, as many columns."""
         from sk_swat.search import previous_starts
 
-        start = getattr(self, "_start", None)
-        if not self.warm_start or start is None or start[2].shape[0] != n_columns:
+        earlier, start = getattr(self, "_start", None) or (None, None)
+        if not self.warm_start or start is None or earlier != fingerprint or len(start[2]) != n_columns:
             return None
         return previous_starts(*start)
 

@@ -159,6 +159,18 @@ class SoftNetworks:
         """Copy with some parts replaced."""
         return replace(self, **changes)
 
+    def connected(self, inputs: torch.Tensor) -> SoftNetworks:
+        """Fold an input layer into the first one: networks on the columns of a table instead of the input slots.
+
+        Parameters
+        ----------
+        inputs : Tensor of shape (n_networks, n_columns, n_slots)
+            What each slot sees of the columns.
+        """
+        first = inputs @ self.weights[0]
+        columns = first.new_ones(len(self), inputs.shape[1])
+        return self.replace(weights=(first, *self.weights[1:]), input_mask=columns)
+
     def used_activations(self) -> list[int]:
         """List the indices of the activations with a share above zero in any network."""
         total = torch.stack([part.detach().sum(dim=(0, 1)) for part in self.activation]).sum(0)

@@ -66,7 +66,7 @@ def tiny_bank(tiny_config):
     generator = torch.Generator().manual_seed(0)
     depth, n_inputs = (part.flatten() for part in torch.meshgrid(torch.arange(1, 5), torch.arange(1, 9), indexing="ij"))
     latent = torch.randn(len(depth), tiny_config.max_width, tiny_config.d_latent, generator=generator)
-    return Bank.from_latents(latent, depth, n_inputs)
+    return Bank.from_latents(latent, depth, n_inputs, depth[:, None] <= torch.arange(1, 5))
 
 
 @pytest.fixture(scope="session")

@@ -61,7 +61,7 @@ def test_bank_and_summary_come_back_exactly(tiny_checkpoint, tiny_bank):
 
 def test_bank_keeps_latents_to_half_precision():
     latent = torch.randn(16, 8, 64, generator=torch.Generator().manual_seed(0)).clamp(-3.9, 3.9)
-    bank = Bank.from_latents(latent, torch.ones(16), torch.ones(16))
+    bank = Bank.from_latents(latent, torch.ones(16), torch.ones(16), torch.ones(16, 4, dtype=torch.bool))
     index = torch.tensor([3, 0])
     assert bank.latents(index).dtype == torch.float32
     torch.testing.assert_close(bank.latents(index), latent[index], rtol=2**-11, atol=2**-24)

@@ -366,7 +366,7 @@ def test_warm_start_searches_on_from_where_it_was(quick, seed, n_columns):
     model.set_params(max_iter=0).fit(X, y)
     assert model.best_loss_ <= loss * (1 + 1e-5)
     assert np.array_equal(model.latent_, latent) and model.score(X, y) == pytest.approx(score, abs=1e-4)
-    assert len(model.candidates_["depth"]) == 4
+    assert len(model.candidates_["depth"]) == 5  # the earlier one beside two new ones for each depth
     model.set_params(max_iter=10).fit(X, y)
     assert model.best_loss_ <= loss * (1 + 1e-5)
 

@@ -101,9 +101,10 @@ def test_a_run_makes_a_checkpoint_that_loads_and_can_be_evaluated_and_continued(
     loaded = load_checkpoint(path)
     assert 4 <= len(loaded.bank) <= 20
     assert loaded.summary["n_networks"]["fitted"] > 100
-    made = (tmp_path / "corpus-1.safetensors").stat().st_mtime_ns
+    part = tmp_path / "corpus-1-seed1-2x0.safetensors"
+    made = part.stat().st_mtime_ns
     again = load_checkpoint(run(2))
-    assert (tmp_path / "corpus-1.safetensors").stat().st_mtime_ns == made  # kept, not made again
+    assert part.stat().st_mtime_ns == made  # kept, not made again
     assert again.fingerprint != loaded.fingerprint
     log = (tmp_path / "training.csv").read_text().splitlines()
     assert len(log) == 3  # a header and two epochs

@@ -15,13 +15,14 @@ from sk_swat.search.objective import (
     Softness,
     fvu,
     gated_networks,
+    hard_objective,
     relaxed_neurons,
     relaxed_numbers,
     softness_at,
 )
 from sk_swat.search.readout import solve_readout, with_readout
 from sk_swat.search.run import _candidates
-from sk_swat.search.starts import choose_starts, connect, hard_objective
+from sk_swat.search.starts import choose_starts
 from sk_swat.softnet import SoftNetworks
 
 ALL = torch.ones(6, dtype=torch.bool)
@@ -151,9 +152,14 @@ def test_weights_up_to_the_counted_size_are_free():
     assert hard_objective(networks, problem, config, error, counted=2.5).item() == 3
 
 
-def test_more_numbers_than_rows_still_have_a_finite_price():
-    networks, problem = hand_network().harden(), make_problem(n_columns=2, n_rows=3)
-    assert torch.isfinite(hard_objective(networks, problem, settings(), torch.tensor([0.3]))).all()
+def test_a_fit_with_fewer_than_two_rows_a_number_counts_as_useless():
+    networks, config = hand_network().harden(), settings(sparsity=0.0, compactness=0.0)  # four numbers
+    perfect = torch.zeros(1)
+    assert hard_objective(networks, make_problem(n_columns=2, n_rows=8), config, perfect).item() == 0
+    few = hard_objective(networks, make_problem(n_columns=2, n_rows=7), config, perfect).item()
+    assert 1 < few == pytest.approx((7 + 4) / (7 - 4))
+    fewer = hard_objective(networks, make_problem(n_columns=2, n_rows=3), config, perfect).item()
+    assert few < fewer < float("inf")
 
 
 @pytest.mark.parametrize("price", ["sparsity", "compactness"])
@@ -178,7 +184,7 @@ def test_gates_close_weights_below_the_threshold(tiny):
     starts = start_of(problem, tiny)
     raw = tiny.autoencoder.decode(starts.latent, starts.input_mask, [1])[1]
     sharp = softness_at(1.0)
-    opened = connect(raw.soften(), starts.inputs).weights[0]
+    opened = raw.soften().connected(starts.inputs).weights[0]
     gated = gated_networks(raw, starts.inputs, torch.full((3,), 0.3), sharp, ALL).weights[0]
     below, above = opened.abs() < 0.25, opened.abs() > 0.35
     assert below.any() and above.any()
@@ -234,7 +240,7 @@ def test_solved_readout_replaces_the_decoded_one(tiny):
     problem = make_problem()
     starts = start_of(problem, tiny)
     raw = tiny.autoencoder.decode(starts.latent, starts.input_mask, [1])[1]
-    networks = connect(raw.soften(allowed=ALL), starts.inputs)
+    networks = raw.soften(allowed=ALL).connected(starts.inputs)
     readout = solve_readout(networks.last_hidden(problem.X), problem.y)
     solved = fvu(networks, problem.X, problem.y, solve=True)
     torch.testing.assert_close(solved, fvu(with_readout(networks, readout), problem.X, problem.y, solve=False))
@@ -250,7 +256,7 @@ def test_folded_networks_equal_decoded_ones_behind_the_input_layer(n_columns, ti
     starts = start_of(problem, tiny, depth=2)
     decoded = tiny.autoencoder.decode(starts.latent, starts.input_mask, [2])[2].soften()
     expected = decoded.forward(problem.X @ starts.inputs)
-    torch.testing.assert_close(connect(decoded, starts.inputs).forward(problem.X), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(decoded.connected(starts.inputs).forward(problem.X), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("n_columns", [1, 3, 8, 12])
@@ -284,7 +290,7 @@ def test_selection_never_loses_the_best(depth, tiny):
 def test_bank_without_a_fitting_network_is_told(tiny):
     bank = tiny.bank
     wide = bank.n_inputs > 2
-    bank = type(bank)(bank.latent[wide], bank.depth[wide], bank.n_inputs[wide])
+    bank = type(bank)(bank.latent[wide], bank.depth[wide], bank.n_inputs[wide], bank.restored[wide])
     with pytest.raises(ValueError, match="bank must hold networks of at most 2 inputs and 1 hidden layers"):
         start_of(make_problem(2), replace(tiny, bank=bank))
     deep = tiny.bank.depth > 1

@@ -192,7 +192,7 @@ def test_file_of_something_else_is_refused_with_advice(train, tmp_path, content)
 
 def test_state_of_other_sizes_is_refused(train, config, tmp_path):
     train(n_epochs=1)
-    with pytest.raises(ValueError, match="other sizes"):
+    with pytest.raises(ValueError, match="other settings: autoencoder"):
         train(autoencoder=replace(config.autoencoder, d_latent=4))
 
 
@@ -290,3 +290,27 @@ def test_reconstruction_share_falls_until_the_middle():
 def test_configuration_survives_as_text(config):
     assert eval(repr(config)) == config  # the killed process relies on it
     assert isinstance(config.autoencoder, AutoencoderConfig)
+
+
+@pytest.mark.gpu
+def test_pretraining_runs_on_cuda(train, config, tiny_corpus, tiny_heldout, tmp_path):
+    autoencoder = pretrain(tiny_corpus, tiny_heldout, config, tmp_path, device="cuda")
+    assert all(part.device.type == "cpu" and torch.isfinite(part).all() for part in autoencoder.parameters())
+
+
+def test_interruption_by_the_user_is_not_taken_for_the_end(train, tmp_path):
+    class Interrupt(list):
+        def __call__(self, *line):
+            self.append(line)
+            if len(self) == 3:  # in the printed log of the first epoch
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(sink=Interrupt())
+    assert len(log_of(tmp_path)) < 4
+
+
+def test_other_settings_in_the_same_folder_are_refused(train):
+    train(n_epochs=1)
+    with pytest.raises(ValueError, match="other settings: seed=0"):
+        train(n_epochs=2, seed=1)

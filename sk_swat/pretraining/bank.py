@@ -32,7 +32,7 @@ def make_bank(
     """
     generator = torch.Generator().manual_seed(seed)
     X = (2 * torch.rand(128, autoencoder.config.max_width, generator=generator) - 1) * 3**0.5
-    latents, depths, n_inputs = [], [], []
+    latents, depths, n_inputs, restored = [], [], [], []
     for depth, networks in corpus.by_depth.items():
         order = torch.randperm(len(networks), generator=generator)
         kept = 0
@@ -40,13 +40,19 @@ def make_bank(
             part = networks[chunk]
             with torch.no_grad():
                 latent = autoencoder.encode(part)
-                decoded = autoencoder.decode(latent, part.input_mask, [depth])[depth]
-                faithful = functional_fvu(decoded.soften().harden(), X, part.forward(X)) <= largest_fvu
-            faithful &= faithful.cumsum(0) <= n_per_depth - kept
+                output = part.forward(X)
+                fvus = [
+                    functional_fvu(raw.soften().harden(), X, output)
+                    for raw in autoencoder.decode(latent, part.input_mask).values()
+                ]
+                comes_back = torch.stack(fvus, dim=1) <= largest_fvu
+            faithful = comes_back[:, depth - 1]
+            faithful = faithful & (faithful.cumsum(0) <= n_per_depth - kept)
             kept += int(faithful.sum())
             latents.append(latent[faithful])
+            restored.append(comes_back[faithful])
             n_inputs.append(part.input_mask[faithful].sum(1))
             depths.append(torch.full((int(faithful.sum()),), depth))
             if kept == n_per_depth:
                 break
-    return Bank.from_latents(torch.cat(latents), torch.cat(depths), torch.cat(n_inputs))
+    return Bank.from_latents(torch.cat(latents), torch.cat(depths), torch.cat(n_inputs), torch.cat(restored))

@@ -18,7 +18,7 @@ from sk_swat.softnet import SoftNetworks
 
 __all__ = ["Quality", "evaluate_autoencoder", "measure_quality"]
 
-EVALUATION_SEED = 20_000_000  # added to the seed: no training corpus is named by such a number
+EVALUATION_SEED = 20_000_000  # added to the seed: training and held-out corpora have smaller numbers
 _ALIVE = 0.1  # standard deviation of the output of a living network
 
 
@@ -145,12 +145,11 @@ def _alive_shares(
     }
     shares = {}
     for kind, (latent, mask) in kinds.items():
-        own = bank.depth[index].long() if kind == "starts from the bank" else None
         alive = []
         for depth, raw in autoencoder.decode(latent, mask).items():
             varies = raw.soften().harden().forward(X).std(1, correction=0) > _ALIVE
-            # the search decodes a bank latent at its own depth or deeper
-            alive.append(varies if own is None else varies[own <= depth])
+            # the search decodes a bank latent where it is restored
+            alive.append(varies[bank.restored[index, depth - 1]] if kind == "starts from the bank" else varies)
         shares[kind] = float(torch.cat(alive).float().mean())
     return shares
 

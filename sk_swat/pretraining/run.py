@@ -15,7 +15,7 @@ from sk_swat.pretraining.training import TrainingConfig, pretrain
 
 __all__ = ["run_pretraining"]
 
-HELDOUT_SEED = 10_000_000  # added to the seed: no training corpus is named by such a number
+HELDOUT_SEED = 10_000_000  # added to the seed: training corpora have smaller numbers
 
 
 def run_pretraining(
@@ -59,11 +59,16 @@ def run_pretraining(
         The file written.
     """
     folder, config = Path(folder), config or TrainingConfig()
+    if not (0 <= config.seed < 1000 and 1 <= n_corpus_parts < 1000):
+        raise ValueError(
+            f"seed must be in [0, 999] and n_corpus_parts in [1, 999], got {config.seed} and {n_corpus_parts}: "
+            "held-out corpora have numbers of their own."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     say = sink or (lambda *_: None)
 
     def corpus(name: str, seed: int, n_fitted: int, n_random: int = 0) -> Corpus:
-        path = folder / f"corpus-{name}.safetensors"
+        path = folder / f"corpus-{name}-seed{seed}-{n_fitted}x{n_random}.safetensors"
         if not path.exists():
             part = path.with_suffix(".part")
             make_corpus(seed, n_fitted, n_random, n_jobs).save(part)

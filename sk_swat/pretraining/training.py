@@ -36,7 +36,7 @@ class TrainingConfig:
 
     Parameters
     ----------
-    n_epochs : int, default=65
+    n_epochs : int, default=58
         Epochs in all, those before an interruption included. An epoch ends with a checkpoint.
     steps_per_epoch : int, default=100
         Optimiser steps an epoch.
@@ -62,7 +62,7 @@ class TrainingConfig:
         Names the run.
     """
 
-    n_epochs: int = 65
+    n_epochs: int = 58
     steps_per_epoch: int = 100
     batch_size: int = 256
     learning_rate: float = 4e-4
@@ -205,6 +205,9 @@ class _EpochMeans(Callback):
             batch.clear()
 
 
+_MAY_CHANGE = ("n_epochs", "patience", "n_heldout")  # settings that a continued training may have otherwise
+
+
 class _ResumableState(Callback):
     """Write module, optimiser and history to one file, so that a kill leaves the old or the new one whole."""
 
@@ -229,17 +232,19 @@ class _ResumableState(Callback):
             return False
         try:
             state = torch.load(self.path, map_location=net.device, weights_only=True)
-            sizes, history = state["config"]["autoencoder"], json.loads(state["history"])
+            earlier, history = dict(state["config"]), json.loads(state["history"])
             module, optimizer = state["module"], state["optimizer"]
         except (RuntimeError, EOFError, pickle.UnpicklingError, KeyError, TypeError) as error:
             raise ValueError(
                 f"{self.path} must hold a training state written by pretrain, but it cannot be read ({error}); "
                 "delete it to start again."
             ) from error
-        if sizes != asdict(net.training)["autoencoder"]:
+        wanted = asdict(net.training)
+        other = [name for name in wanted if name not in _MAY_CHANGE and earlier.get(name) != wanted[name]]
+        if other:
             raise ValueError(
-                f"{self.path} holds an autoencoder of other sizes, {sizes}; give the same sizes, "
-                "or another output folder."
+                f"{self.path} was written with other settings: {', '.join(f'{k}={earlier.get(k)}' for k in other)}; "
+                "give the same ones, or another folder."
             )
         net.module_.load_state_dict(module)
         net.optimizer_.load_state_dict(optimizer)
@@ -288,7 +293,7 @@ def pretrain(
     corpus, heldout : Corpus
         Networks to train on, and networks never trained on.
     config : TrainingConfig
-        Configuration; sizes must equal those of an earlier run in the folder, lengths may grow.
+        Configuration; must equal that of an earlier run in the folder but for `n_epochs`, `patience` and `n_heldout`.
     folder : str or Path
         Where ``training.pt`` (module, optimiser, history; rewritten after every epoch) and the log
         ``training.csv`` go; made if it does not exist.
@@ -338,8 +343,11 @@ def pretrain(
             verbose=0,
         ).initialize()
         if not state.restore(net):
-            start_linearly(net.module_, corpus)
+            start_linearly(net.module_.cpu(), corpus)
+            net.module_.to(device)
         left = config.n_epochs - len(net.history)
         if left > 0 and not patience.is_spent(net):
             net.partial_fit(_Steps(config.steps_per_epoch), epochs=left)
+            if len(net.history) < config.n_epochs and not patience.is_spent(net):
+                raise KeyboardInterrupt("pretraining was interrupted; the same call goes on from the last epoch.")
     return net.module_.cpu().eval()

@@ -11,11 +11,20 @@ from dataclasses import dataclass
 import torch
 
 from sk_swat.autoencoder import Autoencoder
+from sk_swat.equivalence import fold_constants
 from sk_swat.layout import RawNetworks
-from sk_swat.search.objective import Softness, fvu, gated_networks, relaxed_neurons, relaxed_numbers, softness_at
+from sk_swat.search.objective import (
+    Softness,
+    fvu,
+    gated_networks,
+    hard_objective,
+    relaxed_neurons,
+    relaxed_numbers,
+    softness_at,
+)
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.readout import solve_readout, with_readout
-from sk_swat.search.starts import Starts, connect, hard_objective
+from sk_swat.search.starts import Starts
 from sk_swat.softnet import SoftNetworks
 
 __all__ = ["Descent", "HardBest", "descend"]
@@ -128,7 +137,10 @@ class _Landscape:
         """Relaxed objective of each start."""
         config, raw = self.config, self._decode(position)
         networks = gated_networks(raw, position.inputs, position.threshold, softness, self.allowed)
-        error = fvu(networks, self.problem.X, self.problem.y, solve=config.readout == "ridge")
+        solve = config.readout == "ridge"
+        error = fvu(networks, self.problem.X, self.problem.y, solve)
+        if solve:  # every living neuron will have an output weight, whatever was decoded
+            networks = networks.replace(weights=(*networks.weights[:-1], torch.ones_like(networks.weights[-1])))
         numbers, neurons = relaxed_numbers(networks, softness.count_width), relaxed_neurons(networks)
         # a number also costs what Akaike's final prediction error says: 2 / n of the unexplained variance
         price = config.sparsity + 2 * error.detach() / len(self.problem.y)
@@ -138,7 +150,7 @@ class _Landscape:
     def harden(self, position: _Position, step: int) -> HardBest:
         """Best hard network of each start over a grid of weight thresholds."""
         cut = torch.where(position.inputs.abs() > _INPUT_THRESHOLD, position.inputs, 0.0)
-        soft = connect(self._decode(position).soften(allowed=self.allowed), cut)
+        soft = self._decode(position).soften(allowed=self.allowed).connected(cut)
         latent, steps = position.latent.detach().clone(), torch.full(position.threshold.shape, step)
         best: HardBest | None = None
         for multiple in _THRESHOLD_GRID:
@@ -146,6 +158,7 @@ class _Landscape:
             if self.config.readout == "ridge":
                 hidden = networks.last_hidden(self.problem.X)
                 networks = with_readout(networks, solve_readout(hidden, self.problem.y))
+            networks = fold_constants(networks)  # what does nothing costs nothing
             error = fvu(networks, self.problem.X, self.problem.y, solve=False)
             objective = hard_objective(networks, self.problem, self.config, error).nan_to_num(torch.inf, torch.inf)
             found = HardBest(objective, networks, latent, cut, position.threshold, steps)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import torch
 
 from sk_swat.layout import RawNetworks
+from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.readout import solve_readout, with_readout
-from sk_swat.search.starts import connect
 from sk_swat.softnet import SoftNetworks
 
-__all__ = ["Softness", "fvu", "gated_networks", "relaxed_neurons", "relaxed_numbers", "softness_at"]
+__all__ = ["Softness", "fvu", "gated_networks", "hard_objective", "relaxed_neurons", "relaxed_numbers", "softness_at"]
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def gated_networks(
     allowed : Tensor of bool, of shape (n_activations,)
         Activations that may be chosen.
     """
-    networks = connect(raw.soften(softness.temperature, allowed), inputs)
+    networks = raw.soften(softness.temperature, allowed).connected(inputs)
     t = threshold[:, None, None]
     hidden = [part * torch.sigmoid(softness.gate_sharpness * (part.abs() - t)) for part in networks.weights[:-1]]
     masks = torch.sigmoid(softness.mask_sharpness * raw.mask_logits).unbind(2)
@@ -80,14 +80,48 @@ def gated_networks(
 def fvu(networks: SoftNetworks, X: torch.Tensor, y: torch.Tensor, solve: bool) -> torch.Tensor:
     """Fraction of variance unexplained, of shape (n_networks,), with the best or the decoded output layer.
 
-    The target is standardised over the whole table, so the mean squared error is the FVU. The best output
-    layer is solved without gradient: at its optimum the gradient through it vanishes.
+    The target is standardised over the whole table, so the mean squared error on a sample of it is taken as FVU. The
+    best output layer is solved without gradient: at its optimum the gradient through it vanishes.
     """
     if solve:
         with torch.no_grad():
             readout = solve_readout(networks.last_hidden(X), y)
         networks = with_readout(networks, readout)
     return (networks.forward(X) - y).square().mean(1)
+
+
+def hard_objective(
+    networks: SoftNetworks, problem: Problem, config: SearchConfig, error: torch.Tensor, counted: float = 0.0
+) -> torch.Tensor:
+    """Exact objective of hard networks, of shape (n_networks,).
+
+    The FVU is estimated for new rows: the error on the fitted rows times (n + k) / (n - k), Akaike's final
+    prediction error with k numbers and n rows, averaged with the error on the held-out rows if there are any. With
+    fewer than two rows a number the fit says nothing: its error counts as at least 1.
+
+    Parameters
+    ----------
+    networks : SoftNetworks
+        Hard networks on the columns of X.
+    problem : Problem
+        Rows; those held out are evaluated here.
+    config : SearchConfig
+        Prices.
+    error : Tensor of shape (n_networks,)
+        Mean squared error on rows as many as the fitted ones.
+    counted : float, default=0.0
+        Weights of at most this size are free. Every living neuron and the output count one bias: in the units of
+        the data there is one.
+    """
+    weights = torch.stack([(weight.abs() > counted).sum((1, 2)) for weight in networks.weights]).sum(0)
+    neurons = torch.stack([mask.sum(1) for mask in networks.mask]).sum(0)
+    numbers = weights + neurons + 1
+    n_rows, n_held = len(problem.y), 0 if problem.y_held is None else len(problem.y_held)
+    credible = torch.where(2 * numbers > n_rows, error.clamp_min(1.0), error)
+    total = credible * (n_rows + numbers) / (n_rows - numbers).clamp_min(0.5) * n_rows
+    if problem.X_held is not None and problem.y_held is not None:
+        total = total + (networks.forward(problem.X_held) - problem.y_held).square().sum(1)
+    return total / (n_rows + n_held) + config.sparsity * numbers + config.compactness * neurons
 
 
 def relaxed_numbers(networks: SoftNetworks, width: float) -> torch.Tensor:

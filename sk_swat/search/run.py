@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import joblib
@@ -100,7 +101,19 @@ def search_depths(
         joblib.delayed(_search_depth)(problem, checkpoint, depth, config, seed, device, (previous or {}).get(depth))
         for depth in depths
     )
-    return list(joblib.Parallel(n_jobs=n_jobs, prefer="threads")(work))
+    with _one_torch_thread():
+        return list(joblib.Parallel(n_jobs=n_jobs, prefer="threads")(work))
+
+
+@contextmanager
+def _one_torch_thread() -> Iterator[None]:
+    """Let torch use one thread: sums are then rounded the same way everywhere, and small ones are no slower."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 def _check_device(device: str) -> None:
@@ -126,7 +139,7 @@ def _search_depth(
         starts, selection_curve = choose_starts(problem, checkpoint, depth, config, generator)
         if previous is not None:
             previous = apply_to_tensors(previous, lambda part: part.to(device))
-            starts = previous.joined(starts)[: config.n_restarts]
+            starts = previous.joined(starts)
         chosen = time.perf_counter()
         descent = descend(starts, problem, checkpoint.autoencoder, depth, config)
     return DepthSearch(

@@ -14,11 +14,12 @@ import torch
 from sk_swat.autoencoder import bounded
 from sk_swat.checkpoint import Checkpoint
 from sk_swat.layout import RawNetworks
+from sk_swat.search.objective import hard_objective
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.readout import solve_readout, with_readout
-from sk_swat.softnet import SoftNetworks, apply_to_tensors
+from sk_swat.softnet import apply_to_tensors
 
-__all__ = ["Starts", "choose_starts", "connect", "hard_objective"]
+__all__ = ["Starts", "choose_starts"]
 
 _FIRST_THRESHOLD = 0.01
 _FIRST_NOISE, _LAST_NOISE = 0.35, 0.1  # standard deviation of the mutations, first and last generation
@@ -32,7 +33,7 @@ class Starts:
     Parameters
     ----------
     latent : Tensor of shape (n_starts, n_slots, d_latent)
-        Normalised latents.
+        Latents.
     inputs : Tensor of shape (n_starts, n_columns, n_slots)
         Input layer: what each slot sees.
     input_mask : Tensor of shape (n_starts, n_slots)
@@ -66,46 +67,6 @@ class Starts:
         return Starts(*(torch.cat([getattr(self, item.name), getattr(other, item.name)]) for item in fields(self)))
 
 
-def connect(networks: SoftNetworks, inputs: torch.Tensor) -> SoftNetworks:
-    """Fold the input layer into the first layer: networks on the columns of X instead of the input slots."""
-    first = inputs @ networks.weights[0]
-    return networks.replace(
-        weights=(first, *networks.weights[1:]), input_mask=first.new_ones(len(networks), inputs.shape[1])
-    )
-
-
-def hard_objective(
-    networks: SoftNetworks, problem: Problem, config: SearchConfig, error: torch.Tensor, counted: float = 0.0
-) -> torch.Tensor:
-    """Exact objective of hard networks, of shape (n_networks,).
-
-    The FVU is estimated for new rows: the error on the fitted rows times (n + k) / (n - k), Akaike's final
-    prediction error with k numbers and n rows, averaged with the error on the held-out rows if there are any.
-
-    Parameters
-    ----------
-    networks : SoftNetworks
-        Hard networks on the columns of X.
-    problem : Problem
-        Rows; those held out are evaluated here.
-    config : SearchConfig
-        Prices.
-    error : Tensor of shape (n_networks,)
-        Mean squared error on rows as many as the fitted ones.
-    counted : float, default=0.0
-        Weights of at most this size are free. Every living neuron and the output count one bias: in the units of
-        the data there is one.
-    """
-    weights = torch.stack([(weight.abs() > counted).sum((1, 2)) for weight in networks.weights]).sum(0)
-    neurons = torch.stack([mask.sum(1) for mask in networks.mask]).sum(0)
-    numbers = weights + neurons + 1
-    n_rows, n_held = len(problem.y), 0 if problem.y_held is None else len(problem.y_held)
-    total = error * (n_rows + numbers) / (n_rows - numbers).clamp_min(0.5) * n_rows
-    if problem.X_held is not None and problem.y_held is not None:
-        total = total + (networks.forward(problem.X_held) - problem.y_held).square().sum(1)
-    return total / (n_rows + n_held) + config.sparsity * numbers + config.compactness * neurons
-
-
 def choose_starts(
     problem: Problem, checkpoint: Checkpoint, depth: int, config: SearchConfig, generator: torch.Generator
 ) -> tuple[Starts, list[float]]:
@@ -137,12 +98,11 @@ def choose_starts(
 
 def _ranked(starts: Starts, problem: Problem, checkpoint: Checkpoint, depth: int, config: SearchConfig) -> Starts:
     """Score candidates by the objective with a ridge readout, and sort them."""
-    rows = slice(0, config.n_ranking_rows)
-    X, y = problem.X[rows], problem.y[rows]
+    problem = problem.ranking_rows(config.n_ranking_rows)
     with torch.no_grad():
         raw: RawNetworks = checkpoint.autoencoder.decode(starts.latent, starts.input_mask, [depth])[depth]
-        networks = connect(raw.soften(allowed=torch.tensor(config.allowed)).harden(), starts.inputs)
-        readout = solve_readout(networks.last_hidden(X), y)
+        networks = raw.soften(allowed=torch.tensor(config.allowed)).harden().connected(starts.inputs)
+        readout = solve_readout(networks.last_hidden(problem.X), problem.y)
         networks = with_readout(networks, readout)
         score = hard_objective(networks, problem, config, readout.fvu, _COUNTED)
     order = score.argsort(stable=True)
@@ -152,11 +112,11 @@ def _ranked(starts: Starts, problem: Problem, checkpoint: Checkpoint, depth: int
 def _bank_starts(
     problem: Problem, checkpoint: Checkpoint, depth: int, config: SearchConfig, generator: torch.Generator
 ) -> Starts:
-    """Draw latents of networks that fit the number of columns, mostly of the wanted depth or shallower ones."""
+    """Draw latents of networks that fit the number of columns, of the wanted depth or restored at it."""
     bank, slots = checkpoint.bank, checkpoint.autoencoder.config.max_width
     n_columns = min(len(problem.columns), slots)
     usable = bank.n_inputs <= n_columns
-    share = torch.where(bank.depth == depth, 1.0, torch.where(bank.depth < depth, 0.3, 0.0)).float()
+    share = torch.where(bank.depth == depth, 1.0, torch.where(bank.restored[:, depth - 1], 0.3, 0.0)).float()
     # networks of just as many inputs are the likeliest to fit; those of fewer ones see some of the columns
     share = torch.where(bank.n_inputs == n_columns, share, 0.5 * share) * usable
     if not share.any():
