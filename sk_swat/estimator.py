@@ -57,7 +57,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         Price, in R^2, of one living neuron; at least 0.
     n_restarts : int, default=8
         Starts of each depth that are moved by gradient descent.
-    max_iter : int, default=120
+    max_iter : int, default=100
         Gradient steps of each start. With 0 the chosen starts are hardened as they are.
     learning_rate : float, default=0.05
         First step size of Adam; entries of a latent have about unit variance. Falls to a fiftieth.
@@ -150,7 +150,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         sparsity: float = 1e-4,
         compactness: float = 1e-4,
         n_restarts: int = 8,
-        max_iter: int = 120,
+        max_iter: int = 100,
         learning_rate: float = 0.05,
         tol: float = 1e-2,
         init: str = "bank",

@@ -294,7 +294,7 @@ def test_bank_without_a_fitting_network_is_told(tiny):
     with pytest.raises(ValueError, match="bank must hold networks of at most 2 inputs and 1 hidden layers"):
         start_of(make_problem(2), replace(tiny, bank=bank))
     deep = tiny.bank.depth > 1
-    bank = type(bank)(tiny.bank.latent[deep], tiny.bank.depth[deep], tiny.bank.n_inputs[deep])
+    bank = type(bank)(*(getattr(tiny.bank, name)[deep] for name in ("latent", "depth", "n_inputs", "restored")))
     with pytest.raises(ValueError, match="and 1 hidden layers, but it has none"):
         start_of(make_problem(2), replace(tiny, bank=bank))
 

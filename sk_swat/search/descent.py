@@ -30,9 +30,9 @@ from sk_swat.softnet import SoftNetworks
 __all__ = ["Descent", "HardBest", "descend"]
 
 _LARGEST_THRESHOLD = 3.0
-_THRESHOLD_GRID = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # multiples of the learned threshold tried when hardening
-_CHECKS = 15  # times the starts are hardened during the descent
-_PATIENCE = 3  # checks without a better hard network that end the descent, once everything is decided
+_THRESHOLD_GRID = (0.5, 1.0, 2.0, 4.0, 8.0, 24.0)  # multiples of the learned threshold tried when hardening
+_CHECKS = 8  # times the starts are hardened during the descent
+_PATIENCE = 2  # checks without a better hard network that end the descent, once everything is decided
 _INPUT_THRESHOLD = 0.02  # weights of a learned input layer below this are cut
 
 
@@ -156,10 +156,12 @@ class _Landscape:
         for multiple in _THRESHOLD_GRID:
             networks = soft.harden(multiple * position.threshold)
             if self.config.readout == "ridge":
-                hidden = networks.last_hidden(self.problem.X)
-                networks = with_readout(networks, solve_readout(hidden, self.problem.y))
+                readout = solve_readout(networks.last_hidden(self.problem.X), self.problem.y)
+                networks = with_readout(networks, readout)
+                error = readout.fvu * self.problem.y.var(correction=0)
+            else:
+                error = fvu(networks, self.problem.X, self.problem.y, solve=False)
             networks = fold_constants(networks)  # what does nothing costs nothing
-            error = fvu(networks, self.problem.X, self.problem.y, solve=False)
             objective = hard_objective(networks, self.problem, self.config, error).nan_to_num(torch.inf, torch.inf)
             found = HardBest(objective, networks, latent, cut, position.threshold, steps)
             best = found if best is None else best.or_better(found)

@@ -13,7 +13,7 @@ import torch
 
 from sk_swat.layout import RawNetworks
 from sk_swat.search.problem import Problem, SearchConfig
-from sk_swat.search.readout import solve_readout, with_readout
+from sk_swat.search.readout import solve_readout
 from sk_swat.softnet import SoftNetworks
 
 __all__ = ["Softness", "fvu", "gated_networks", "hard_objective", "relaxed_neurons", "relaxed_numbers", "softness_at"]
@@ -83,11 +83,13 @@ def fvu(networks: SoftNetworks, X: torch.Tensor, y: torch.Tensor, solve: bool) -
     The target is standardised over the whole table, so the mean squared error on a sample of it is taken as FVU. The
     best output layer is solved without gradient: at its optimum the gradient through it vanishes.
     """
+    hidden, weight, bias = networks.last_hidden(X), networks.weights[-1], networks.biases[-1]
     if solve:
         with torch.no_grad():
-            readout = solve_readout(networks.last_hidden(X), y)
-        networks = with_readout(networks, readout)
-    return (networks.forward(X) - y).square().mean(1)
+            readout = solve_readout(hidden, y)
+        weight, bias = readout.weight, readout.bias
+    output = torch.baddbmm(bias[:, None, :], hidden, weight).squeeze(-1)
+    return (output - y).square().mean(1)
 
 
 def hard_objective(

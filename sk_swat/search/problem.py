@@ -78,4 +78,4 @@ class SearchConfig:
     n_children: int = 256
     n_parents: int = 48
     n_ranking_rows: int = 256
-    n_rows: int = 1024
+    n_rows: int = 768
