@@ -110,7 +110,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         Number of hidden layers.
     latent_ : ndarray of shape (max_width, d_latent) or None
         Latent that was decoded to the network; None if nothing had to be searched (constant target).
-    loss_curve_ : ndarray of shape (n_iter_,)
+    loss_curve_ : ndarray of shape (n_iter,)
         Soft objective of the chosen start at each step.
     best_loss_ : float
         Objective of the chosen hard network on the rows by which networks were compared.
@@ -125,7 +125,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         hardened starts and after the descent, seconds of both stages, reason for stopping, dropped starts.
     n_features_in_ : int
         Number of columns seen during fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, if X had string names.
 
     See Also
