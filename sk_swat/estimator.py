@@ -200,7 +200,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         self : SWATRegressor
             The fitted regressor.
         """
-        depths, config = self._checked_depths(), self._search_config_without_rows()
+        depths, settings = check_depths(self.depths, _LARGEST_DEPTH), self._checked_settings()
         seed = self._drawn_seed()
         # in C order, so that means are rounded the same way whatever the table's layout
         table, target = validate_data(self, X, y, dtype=[np.float64, np.float32], order="C", y_numeric=True)
@@ -210,7 +210,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
             raise ValueError(f"X and y must vary by less than {_LARGEST_SCALE:g}; scale the columns that do not.")
         if scaling.y_scale == 0 or not len(scaling.varying):
             return self._keep_constant(scaling.y_offset)
-        return self._search(table, target, scaling, depths, config, seed)
+        return self._search(table, target, scaling, depths, settings, seed)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Run the found network.
@@ -248,7 +248,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         y: np.ndarray,
         scaling: Standardisation,
         depths: tuple[int, ...],
-        config: dict[str, Any],
+        settings: dict[str, Any],
         seed: int,
     ) -> SWATRegressor:
         import torch
@@ -256,19 +256,18 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         from sk_swat.checkpoint import load_checkpoint
         from sk_swat.search import SearchConfig, search_table
 
-        with torch.device("cpu"):
-            checkpoint = load_checkpoint(self.checkpoint)
-        check_depths(depths, checkpoint.autoencoder.config.max_depth)
         hold_out = len(y) >= _FEW_ROWS if self.early_stopping == "auto" else bool(self.early_stopping)
         # whatever the user's default device is: the search moves what it needs
         with _logging(self.verbose), torch.device("cpu"):
+            checkpoint = load_checkpoint(self.checkpoint)
+            check_depths(depths, checkpoint.autoencoder.config.max_depth)
             result = search_table(
                 X,
                 y,
                 scaling,
                 checkpoint,
                 depths,
-                SearchConfig(**config),
+                SearchConfig(**settings),
                 validation_fraction=self.validation_fraction if hold_out else None,
                 seed=seed,
                 n_jobs=self.n_jobs,
@@ -279,7 +278,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
                 logger.info(
                     "depth %d: best objective %.5f after %d steps (%s), %.1f s",
                     search.depth,
-                    min((candidate.objective for candidate in search.candidates), default=math.inf),
+                    search.objective,
                     search.n_iter,
                     search.stop_reason,
                     sum(search.seconds.values()),
@@ -340,9 +339,6 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
             return None
         return previous_starts(*start)
 
-    def _checked_depths(self) -> tuple[int, ...]:
-        return check_depths(self.depths, _LARGEST_DEPTH)
-
     def _drawn_seed(self) -> int:
         try:
             return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
@@ -352,7 +348,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
                 f"got {self.random_state!r}."
             ) from error
 
-    def _search_config_without_rows(self) -> dict[str, Any]:
+    def _checked_settings(self) -> dict[str, Any]:
         """Check every parameter and give the settings of the search."""
         allowed = check_activations(self.activations)
         check_choice("early_stopping", self.early_stopping, (True, False, "auto"))
@@ -387,25 +383,11 @@ _CANDIDATE_COLUMNS = ("depth", "restart", "step", "start_objective", "objective"
 
 def _candidate_table(result: TableSearch) -> dict[str, np.ndarray]:
     """Columns of one entry for each candidate; sizes count as the objective does, one bias for each neuron."""
-    rows = []
-    for candidate in result.candidates:
-        network = candidate.network
-        neurons = sum(int(mask.sum()) for mask in network.mask)
-        weights = sum(int((weight != 0).sum()) for weight in network.weights)
-        chosen = candidate is result.chosen
-        rows.append(
-            (
-                candidate.depth,
-                candidate.restart,
-                candidate.step,
-                candidate.start_objective,
-                candidate.objective,
-                weights + neurons + 1,
-                neurons,
-                chosen,
-            )
-        )
-    return {name: np.array(column) for name, column in zip(_CANDIDATE_COLUMNS, zip(*rows, strict=True), strict=True)}
+    columns = {
+        name: np.array([getattr(candidate, name) for candidate in result.candidates])
+        for name in _CANDIDATE_COLUMNS[:-1]
+    }
+    return columns | {"chosen": np.array([candidate is result.chosen for candidate in result.candidates])}
 
 
 def _report(search: DepthSearch) -> dict[str, Any]:
@@ -414,7 +396,7 @@ def _report(search: DepthSearch) -> dict[str, Any]:
         "depth": search.depth,
         "selection_objective": search.selection_curve,
         "start_objective": min((candidate.start_objective for candidate in search.candidates), default=math.inf),
-        "objective": min((candidate.objective for candidate in search.candidates), default=math.inf),
+        "objective": search.objective,
         "seconds": search.seconds,
         "stop_reason": search.stop_reason,
         "dropped": search.dropped,

@@ -16,7 +16,16 @@ from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.readout import solve_readout
 from sk_swat.softnet import SoftNetworks
 
-__all__ = ["Softness", "fvu", "gated_networks", "hard_objective", "relaxed_neurons", "relaxed_numbers", "softness_at"]
+__all__ = [
+    "Softness",
+    "fvu",
+    "gated_networks",
+    "hard_objective",
+    "hard_sizes",
+    "relaxed_neurons",
+    "relaxed_numbers",
+    "softness_at",
+]
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,17 @@ def fvu(networks: SoftNetworks, X: torch.Tensor, y: torch.Tensor, solve: bool) -
     return (output - y).square().mean(1)
 
 
+def hard_sizes(networks: SoftNetworks, counted: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Count the numbers and the living neurons of hard networks, each of shape (n_networks,).
+
+    Weights of at most `counted` in size do not count. Every living neuron and the output have one bias: in the units
+    of the data there is one.
+    """
+    weights = torch.stack([(weight.abs() > counted).sum((1, 2)) for weight in networks.weights]).sum(0)
+    neurons = relaxed_neurons(networks)
+    return weights + neurons + 1, neurons
+
+
 def hard_objective(
     networks: SoftNetworks, problem: Problem, config: SearchConfig, error: torch.Tensor, counted: float = 0.0
 ) -> torch.Tensor:
@@ -110,14 +130,11 @@ def hard_objective(
     config : SearchConfig
         Prices.
     error : Tensor of shape (n_networks,)
-        Mean squared error on rows as many as the fitted ones.
+        Mean squared error on the fitted rows.
     counted : float, default=0.0
-        Weights of at most this size are free. Every living neuron and the output count one bias: in the units of
-        the data there is one.
+        Weights of at most this size are free.
     """
-    weights = torch.stack([(weight.abs() > counted).sum((1, 2)) for weight in networks.weights]).sum(0)
-    neurons = torch.stack([mask.sum(1) for mask in networks.mask]).sum(0)
-    numbers = weights + neurons + 1
+    numbers, neurons = hard_sizes(networks, counted)
     n_rows, n_held = len(problem.y), 0 if problem.y_held is None else len(problem.y_held)
     credible = torch.where(2 * numbers > n_rows, error.clamp_min(1.0), error)
     total = credible * (n_rows + numbers) / (n_rows - numbers).clamp_min(0.5) * n_rows

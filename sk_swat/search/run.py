@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import torch
 
 from sk_swat.checkpoint import Checkpoint
 from sk_swat.search.descent import Descent, descend
+from sk_swat.search.objective import hard_sizes
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.starts import Starts, choose_starts
 from sk_swat.softnet import SoftNetworks, apply_to_tensors
@@ -38,6 +40,8 @@ class Candidate:
     step: int
     start_objective: float
     objective: float
+    n_nonzero: int
+    n_neurons: int
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,11 @@ class DepthSearch:
     settled: bool
     dropped: list[int]
     seconds: dict[str, float]
+
+    @property
+    def objective(self) -> float:
+        """Best objective of all candidates, infinite without any."""
+        return min((candidate.objective for candidate in self.candidates), default=math.inf)
 
 
 def search_depths(
@@ -157,6 +166,7 @@ def _search_depth(
 
 def _candidates(descent: Descent, depth: int) -> list[Candidate]:
     best = descent.best
+    numbers, neurons = hard_sizes(best.networks)
     return [
         Candidate(
             network=best.networks[restart : restart + 1].map(lambda part: part.detach().cpu()),
@@ -168,6 +178,8 @@ def _candidates(descent: Descent, depth: int) -> list[Candidate]:
             step=int(best.step[restart]),
             start_objective=float(descent.start_objective[restart]),
             objective=float(best.objective[restart]),
+            n_nonzero=int(numbers[restart]),
+            n_neurons=int(neurons[restart]),
         )
         for restart in torch.isfinite(best.objective).nonzero().squeeze(1).tolist()
     ]
