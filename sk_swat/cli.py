@@ -49,6 +49,12 @@ def _bench_quick(**arguments: Any) -> None:
     bench_quick(**arguments)
 
 
+def _bench_sizes(**arguments: Any) -> None:
+    from sk_swat.benchmark_sizes import bench_sizes
+
+    bench_sizes(**arguments)
+
+
 def _pretrain(folder: Path, n_epochs: int, seed: int, **arguments: Any) -> None:
     from sk_swat.pretraining.run import run_pretraining
     from sk_swat.pretraining.training import TrainingConfig
@@ -94,6 +100,35 @@ def _parser() -> argparse.ArgumentParser:
     )
     bench.add_argument("--out", type=Path, metavar="FILE", help="also write the measurements to a .csv or .md file")
     _add_seed(bench, "random_state", "splits and fits")
+
+    sizes = _command(
+        commands,
+        "bench-sizes",
+        _bench_sizes,
+        "measure the networks of one fit at given sizes on the CORNN functions or on tables (hours)",
+        "--tasks Booth Himmelblau --sizes 20 50 --out sizes.csv --summary sizes.md",
+    )
+    sizes.add_argument("--tasks", nargs="+", metavar="NAME", help="CORNN functions, or tables of FOLDER (default: all)")
+    sizes.add_argument("--tables", type=Path, metavar="FOLDER", help="cross-validate on its CSV files, target last")
+    sizes.add_argument(
+        "--models",
+        nargs="+",
+        metavar="NAME",
+        help="some of SWATRegressor, MLPRegressor-7-7, MLPRegressor-50, MLPRegressor-100 and "
+        "HistGradientBoostingRegressor (default: all)",
+    )
+    sizes.add_argument(
+        "--sizes", nargs="+", type=int, metavar="N", help="most numbers (default: 15 20 30 50, for tables 30 50 100)"
+    )
+    sizes.add_argument(
+        "--folds", dest="n_folds", type=int, default=5, help="folds of each table (default: %(default)s)"
+    )
+    sizes.add_argument(
+        "--out", type=Path, metavar="FILE", help=".csv file for the figures; continued if it exists (same flags)"
+    )
+    sizes.add_argument("--summary", type=Path, metavar="FILE", help="also write the summary to a .md file")
+    _add_seed(sizes, "random_state", "splits and fits")
+    _add_jobs(sizes)
 
     pretrain = _command(
         commands,

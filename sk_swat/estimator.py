@@ -17,21 +17,24 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sk_swat.activations import ACTIVATION_NAMES, check_activations
+from sk_swat.activations import ACTIVATION_NAMES
+from sk_swat.interrupts import interruptible
 from sk_swat.network import SparseMLP
-from sk_swat.parameters import check_choice, check_depths, check_integer, check_number
+from sk_swat.parameters import check_depths, check_integer, check_number
+from sk_swat.path import Path, path_frame
+from sk_swat.report import candidate_table, fit_lines, search_report
 from sk_swat.scaling import Standardisation
+from sk_swat.settings import Settings, checked_settings
 
 if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
-    from sk_swat.search import DepthSearch, TableSearch
+    from sk_swat.search import TableSearch
 
 __all__ = ["SWATRegressor"]
 
 logger = logging.getLogger("sk_swat")
 
-_LARGEST_DEPTH = 4  # checked before a checkpoint is loaded; a checkpoint may hold fewer decoders
 _LARGEST_SCALE = 1e300  # of a column and of the target: weights are products of scales
-_FEW_ROWS = 200  # early_stopping="auto" holds rows out from this many on
+_EXPLORING = 0.75  # share of time_limit after which no new network is looked for
 
 
 class SWATRegressor(RegressorMixin, BaseEstimator):
@@ -145,16 +148,21 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
     def __init__(
         self,
         *,
-        depths: Sequence[int] = (1, 2, 3, 4),
-        activations: Sequence[str] = ("sigmoid", "tanh", "leaky_relu"),
-        sparsity: float = 1e-4,
-        compactness: float = 1e-4,
-        n_restarts: int = 8,
-        max_iter: int = 100,
+        depths: Sequence[int] = (1, 2),
+        activations: Sequence[str] = ACTIVATION_NAMES,
+        sparsity: float = 1e-5,
+        compactness: float = 1e-5,
+        max_nonzero: int | None = None,
+        one_standard_error: bool = False,
+        refine: bool = True,
+        n_rounds: int = 5,
+        time_limit: float | None = None,
+        n_restarts: int | None = None,
+        max_iter: int | None = None,
         learning_rate: float = 0.05,
         tol: float = 1e-2,
         init: str = "bank",
-        n_generations: int = 4,
+        n_generations: int | None = None,
         readout: str = "ridge",
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
@@ -169,6 +177,11 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         self.activations = activations
         self.sparsity = sparsity
         self.compactness = compactness
+        self.max_nonzero = max_nonzero
+        self.one_standard_error = one_standard_error
+        self.refine = refine
+        self.n_rounds = n_rounds
+        self.time_limit = time_limit
         self.n_restarts = n_restarts
         self.max_iter = max_iter
         self.learning_rate = learning_rate
@@ -200,7 +213,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         self : SWATRegressor
             The fitted regressor.
         """
-        depths, settings = check_depths(self.depths, _LARGEST_DEPTH), self._checked_settings()
+        settings = checked_settings(self)
         seed = self._drawn_seed()
         # in C order, so that means are rounded the same way whatever the table's layout
         table, target = validate_data(self, X, y, dtype=[np.float64, np.float32], order="C", y_numeric=True)
@@ -210,7 +223,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
             raise ValueError(f"X and y must vary by less than {_LARGEST_SCALE:g}; scale the columns that do not.")
         if scaling.y_scale == 0 or not len(scaling.varying):
             return self._keep_constant(scaling.y_offset)
-        return self._search(table, target, scaling, depths, settings, seed)
+        return self._search(table, target, scaling, settings, seed)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Run the found network.
@@ -230,6 +243,59 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
             X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         return self.network_.predict(X)
 
+    def select(
+        self,
+        *,
+        max_nonzero: int | None = None,
+        min_r2: float | None = None,
+        sparsity: float | None = None,
+        compactness: float | None = None,
+    ) -> SWATRegressor:
+        """Switch to another network of the path, as if `fit` had chosen it.
+
+        Parameters
+        ----------
+        max_nonzero : int, default=None
+            Largest number of non-zero weights and biases, at least 1; None sets no limit.
+        min_r2 : float, default=None
+            Take the smallest network whose validation R^2 reaches this value.
+        sparsity, compactness : float, default=None
+            Prices of a number and of a neuron, at least 0; None takes those of the estimator.
+
+        Returns
+        -------
+        self : SWATRegressor
+            The regressor; its parameters stay, `network_` and what describes it change.
+        """
+        check_is_fitted(self, "network_")
+        settings = checked_settings(self)
+        limit = None if max_nonzero is None else check_integer("max_nonzero", max_nonzero, 1)
+        least = None if min_r2 is None else check_number("min_r2", min_r2, -math.inf)
+        prices = (
+            settings.sparsity if sparsity is None else check_number("sparsity", sparsity, 0),
+            settings.compactness if compactness is None else check_number("compactness", compactness, 0),
+        )
+        chosen = self._path.choose(
+            *prices,
+            max_nonzero=limit,
+            min_r2=least,
+            one_standard_error=settings.one_standard_error,
+        )
+        self._keep_row(chosen, prices)
+        return self
+
+    @property
+    def path_(self) -> Any:
+        """Networks of the path, one row each; a DataFrame if pandas is installed, else a dict of arrays."""
+        check_is_fitted(self, "network_")
+        return path_frame(self._path.columns(*self._prices, self._row))
+
+    @property
+    def networks_(self) -> list[SparseMLP]:
+        """Networks of the path, in the order of `path_`."""
+        check_is_fitted(self, "network_")
+        return [self._named(network) for network in self._path.networks]
+
     def _plainly_valid(self, X: Any) -> bool:
         """Say in a microsecond that validate_data would pass X unchanged; False only means: ask it."""
         return (
@@ -243,92 +309,110 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         )
 
     def _search(
-        self,
-        X: np.ndarray,
-        y: np.ndarray,
-        scaling: Standardisation,
-        depths: tuple[int, ...],
-        settings: dict[str, Any],
-        seed: int,
+        self, X: np.ndarray, y: np.ndarray, scaling: Standardisation, settings: Settings, seed: int
     ) -> SWATRegressor:
-        import torch
-
         from sk_swat.checkpoint import load_checkpoint
-        from sk_swat.search import SearchConfig, search_table
+        from sk_swat.refine.task import Deadline
+        from sk_swat.search import SearchConfig, TableConfig, default_device, search_table
 
-        hold_out = len(y) >= _FEW_ROWS if self.early_stopping == "auto" else bool(self.early_stopping)
+        limit = settings.time_limit
+        exploring = Deadline(None if limit is None else _EXPLORING * limit)
+        finishing = Deadline(limit)
         # whatever the user's default device is: the search moves what it needs
-        with _logging(self.verbose), torch.device("cpu"):
+        with _logging(self.verbose), default_device("cpu"), interruptible(exploring.stop) as interrupt:
             checkpoint = load_checkpoint(self.checkpoint)
-            check_depths(depths, checkpoint.autoencoder.config.max_depth)
+            check_depths(settings.depths, checkpoint.autoencoder.config.max_depth)
+            held_out = settings.hold_out(self.early_stopping, len(y))
             result = search_table(
                 X,
                 y,
                 scaling,
                 checkpoint,
-                depths,
-                SearchConfig(**settings),
-                validation_fraction=self.validation_fraction if hold_out else None,
-                seed=seed,
-                n_jobs=self.n_jobs,
-                device=self.device,
+                settings.depths,
+                SearchConfig(**settings.search),
+                TableConfig(
+                    refine=settings.refine,
+                    n_rounds=settings.n_rounds,
+                    max_nonzero=settings.max_nonzero,
+                    validation_fraction=self.validation_fraction if held_out else None,
+                    seed=seed,
+                    n_jobs=self.n_jobs,
+                    device=self.device,
+                ),
                 previous=self._previous_starts(X.shape[1], checkpoint.fingerprint),
+                deadlines=(exploring, finishing),
             )
-            for search in result.searches:
-                logger.info(
-                    "depth %d: best objective %.5f after %d steps (%s), %.1f s",
-                    search.depth,
-                    search.objective,
-                    search.n_iter,
-                    search.stop_reason,
-                    sum(search.seconds.values()),
-                )
-        self._keep(result, checkpoint.fingerprint)
+            chosen = result.path.choose(
+                settings.sparsity,
+                settings.compactness,
+                max_nonzero=settings.max_nonzero,
+                one_standard_error=settings.one_standard_error,
+            )
+            self._keep(result, settings, chosen, checkpoint.fingerprint)
+            for line in fit_lines(self.search_report_, self.fit_report_):
+                logger.info(line)
+        if interrupt.happened:
+            warnings.warn(
+                "The fit was interrupted; the best networks found until then are kept.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
         return self
 
-    def _keep(self, result: TableSearch, fingerprint: str) -> None:
+    def _keep(self, result: TableSearch, settings: Settings, chosen: int, fingerprint: str) -> None:
         """Set the fitted attributes."""
-        chosen = result.chosen
-        search = next(search for search in result.searches if search.depth == chosen.depth)
-        self._keep_network(result.network)
-        self.latent_ = chosen.latent
-        self.loss_curve_ = search.loss_curve[:, chosen.restart].astype(np.float64)
-        self.best_loss_ = chosen.objective
-        self.n_iter_ = search.n_iter
-        self.candidates_ = _candidate_table(result)
-        self.search_report_ = [_report(search) for search in result.searches]
+        start = result.starts[chosen]
+        search = next(search for search in result.searches if search.depth == start.depth)
+        self._path = result.path
+        self._latents = [candidate.latent for candidate in result.starts]
+        self.candidates_ = candidate_table(result.candidates, start)
+        self.search_report_ = [search_report(search) for search in result.searches]
+        self.fit_report_ = [vars(stage) for stage in result.stages]
+        self.loss_curve_ = search.loss_curve[:, start.restart].astype(np.float64)
+        self.n_iter_ = search.n_iter + sum(stage.name.startswith("round") for stage in result.stages)
         self._start = None
         if self.warm_start:
-            self._start = (fingerprint, (chosen.depth, chosen.latent, chosen.inputs, chosen.threshold))
-        if self.max_iter and not search.settled:
+            self._start = (fingerprint, (start.depth, start.latent, start.inputs, start.threshold))
+        self._keep_row(chosen, (settings.sparsity, settings.compactness))
+        if not settings.refine:  # the objective by which candidates are compared
+            self.best_loss_ = start.objective
+        if search.n_iter and search.stop_reason != "deadline" and not search.settled and not settings.refine:
             warnings.warn(
-                f"The search of depth {chosen.depth} still improved by more than tol={self.tol:g} when max_iter="
-                f"{self.max_iter} was reached; increase max_iter.",
+                f"The search of depth {start.depth} still improved by more than tol={self.tol:g} when max_iter="
+                f"{settings.search['max_iter']} was reached; increase max_iter.",
                 ConvergenceWarning,
                 stacklevel=4,
             )
 
-    def _keep_constant(self, value: float) -> SWATRegressor:
-        """Set the fitted attributes for a target, or a table, that does not vary: nothing to search."""
-        self._keep_network(SparseMLP([np.zeros((self.n_features_in_, 1))], [np.array([value])], []))
-        self.latent_ = None  # type: ignore[assignment]
-        self.loss_curve_ = np.zeros(0)
-        self.best_loss_ = 0.0
-        self.n_iter_ = 0
-        self._start = None
-        self.candidates_ = {name: np.zeros(0) for name in _CANDIDATE_COLUMNS}
-        self.search_report_ = []
-        return self
-
-    def _keep_network(self, network: SparseMLP) -> None:
-        names = getattr(self, "feature_names_in_", None)
-        self.network_ = SparseMLP(network.coefs, network.intercepts, network.activations, names)
+    def _keep_row(self, row: int, prices: tuple[float, float]) -> None:
+        """Make one network of the path the fitted one."""
+        network = self._path.networks[row]
+        self._row, self._prices = row, prices
+        self.network_ = self._named(network)
+        self.latent_ = self._latents[row]
+        self.best_loss_ = float(self._path.objective(*prices)[row])
         self.coefs_ = list(network.coefs)
         self.intercepts_ = list(network.intercepts)
         self.activations_ = list(network.activations)
         self.hidden_layer_sizes_ = network.hidden_layer_sizes
         self.n_nonzero_ = network.n_nonzero
         self.depth_ = network.depth
+
+    def _named(self, network: SparseMLP) -> SparseMLP:
+        names = getattr(self, "feature_names_in_", None)
+        return SparseMLP(network.coefs, network.intercepts, network.activations, names)
+
+    def _keep_constant(self, value: float) -> SWATRegressor:
+        """Set the fitted attributes for a target, or a table, that does not vary: nothing to search."""
+        network = SparseMLP([np.zeros((self.n_features_in_, 1))], [np.array([value])], [])
+        self._path, self._latents = Path([network], [1.0], [1.0], [0.0]), [None]
+        self._keep_row(0, (self.sparsity, self.compactness))
+        self.loss_curve_ = np.zeros(0)
+        self.n_iter_ = 0
+        self._start = None
+        self.candidates_ = candidate_table([], None)
+        self.search_report_, self.fit_report_ = [], []
+        return self
 
     def _previous_starts(self, n_columns: int, fingerprint: str) -> dict[int, Any] | None:
         """Where the previous fit ended, if it can go on from there: same checkpoint, as many columns."""
@@ -348,59 +432,10 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
                 f"got {self.random_state!r}."
             ) from error
 
-    def _checked_settings(self) -> dict[str, Any]:
-        """Check every parameter and give the settings of the search."""
-        allowed = check_activations(self.activations)
-        check_choice("early_stopping", self.early_stopping, (True, False, "auto"))
-        check_number("validation_fraction", self.validation_fraction, 0, 1, low_open=True, high_open=True)
-        if not isinstance(self.device, str):
-            raise TypeError(f"device must be a name such as 'cpu' or 'cuda', got {self.device!r}.")
-        check_choice("warm_start", self.warm_start, (True, False))
-        check_integer("verbose", int(self.verbose) if isinstance(self.verbose, bool) else self.verbose, 0)
-        if self.n_jobs is not None and check_integer("n_jobs", self.n_jobs) == 0:
-            raise ValueError("n_jobs must be None or an integer other than 0, got 0.")
-        return {
-            "allowed": tuple(name in allowed for name in ACTIVATION_NAMES),
-            "sparsity": check_number("sparsity", self.sparsity, 0),
-            "compactness": check_number("compactness", self.compactness, 0),
-            "n_restarts": check_integer("n_restarts", self.n_restarts, 1),
-            "max_iter": check_integer("max_iter", self.max_iter, 0),
-            "learning_rate": check_number("learning_rate", self.learning_rate, 0, low_open=True),
-            "tol": check_number("tol", self.tol, 0),
-            "init": check_choice("init", self.init, ("bank", "random")),
-            "n_generations": check_integer("n_generations", self.n_generations, 0),
-            "readout": check_choice("readout", self.readout, ("ridge", "decoded")),
-        }
-
 
 def _finite_sum(X: np.ndarray) -> bool:
     with np.errstate(over="ignore", invalid="ignore"):
         return math.isfinite(X.sum())
-
-
-_CANDIDATE_COLUMNS = ("depth", "restart", "step", "start_objective", "objective", "n_nonzero", "n_neurons", "chosen")
-
-
-def _candidate_table(result: TableSearch) -> dict[str, np.ndarray]:
-    """Columns of one entry for each candidate; sizes count as the objective does, one bias for each neuron."""
-    columns = {
-        name: np.array([getattr(candidate, name) for candidate in result.candidates])
-        for name in _CANDIDATE_COLUMNS[:-1]
-    }
-    return columns | {"chosen": np.array([candidate is result.chosen for candidate in result.candidates])}
-
-
-def _report(search: DepthSearch) -> dict[str, Any]:
-    """Say what each stage of one depth gained and how long it took."""
-    return {
-        "depth": search.depth,
-        "selection_objective": search.selection_curve,
-        "start_objective": min((candidate.start_objective for candidate in search.candidates), default=math.inf),
-        "objective": search.objective,
-        "seconds": search.seconds,
-        "stop_reason": search.stop_reason,
-        "dropped": search.dropped,
-    }
 
 
 @contextmanager

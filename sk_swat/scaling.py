@@ -8,6 +8,7 @@ import numpy as np
 
 __all__ = ["Standardisation", "column_scales"]
 
+_CENTRED = 0.1  # standard deviations
 _SMALLEST_SCALE = 1e-300  # of a column: weights are divided by it
 
 
@@ -40,7 +41,8 @@ class Standardisation:
     Parameters
     ----------
     x_offset, x_scale : ndarray of shape (n_columns,)
-        Mean and standard deviation; scale 0 for a column that does not vary, or by less than 1e-300.
+        Mean and standard deviation; scale 0 for a column that does not vary, or by less than 1e-300. A mean of at
+        most a tenth of the standard deviation counts as 0: without a shift, biases of zero stay zero in raw units.
     y_offset, y_scale : float
         The same for the target.
     """
@@ -56,7 +58,9 @@ class Standardisation:
         x_offset, x_scale = column_scales(X)
         x_scale[x_scale < _SMALLEST_SCALE] = 0.0
         y_offset, y_scale = column_scales(y[:, None])
-        return cls(x_offset, x_scale, float(y_offset[0]), float(y_scale[0]))
+        return cls(
+            _unless_centred(x_offset, x_scale), x_scale, float(_unless_centred(y_offset, y_scale)[0]), float(y_scale[0])
+        )
 
     @property
     def varying(self) -> np.ndarray:
@@ -76,3 +80,7 @@ class Standardisation:
     def target(self, y: np.ndarray) -> np.ndarray:
         """Standardised target."""
         return (0.5 * y - 0.5 * self.y_offset) / (0.5 * self.y_scale)
+
+
+def _unless_centred(offset: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    return np.where((np.abs(offset) <= _CENTRED * scale) & (scale > 0), 0.0, offset)

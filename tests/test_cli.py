@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from sk_swat import benchmark, cli, demo
+from sk_swat import benchmark, benchmark_sizes, cli, demo
 from sk_swat.pretraining import evaluation, run
 from sk_swat.pretraining.training import TrainingConfig
 
-COMMANDS = ("demo", "bench-quick", "pretrain", "evaluate-autoencoder")
+COMMANDS = ("demo", "bench-quick", "bench-sizes", "pretrain", "evaluate-autoencoder")
 
 
 @pytest.fixture
 def called(monkeypatch):
-    """Replace the four library calls; holds the arguments of the one that was made."""
+    """Replace the five library calls; holds the arguments of the one that was made."""
     calls = []
 
     def record(*args, **kwargs):
@@ -23,6 +23,7 @@ def called(monkeypatch):
 
     monkeypatch.setattr(demo, "run_demo", record)
     monkeypatch.setattr(benchmark, "bench_quick", record)
+    monkeypatch.setattr(benchmark_sizes, "bench_sizes", record)
     monkeypatch.setattr(run, "run_pretraining", record)
     monkeypatch.setattr(evaluation, "evaluate_autoencoder", record)
     return calls
@@ -70,11 +71,30 @@ def test_bench_quick_passes_its_flags(called):
     }
 
 
+def test_bench_sizes_passes_its_flags(called):
+    tasks = ["--tasks", "servo", "--tables", "folder", "--models", "MLPRegressor-50", "--sizes", "20", "50"]
+    flags = ["--folds", "3", "--jobs", "2", "--out", "s.csv", "--summary", "s.md", "--seed", "1"]
+    assert cli.main(["bench-sizes", *tasks, *flags]) == 0
+    ((_, arguments),) = called
+    assert arguments == {
+        "tasks": ["servo"],
+        "tables": Path("folder"),
+        "models": ["MLPRegressor-50"],
+        "sizes": [20, 50],
+        "n_folds": 3,
+        "out": Path("s.csv"),
+        "summary": Path("s.md"),
+        "random_state": 1,
+        "n_jobs": 2,
+    }
+
+
 @pytest.mark.parametrize(
     ("words", "functions"),
     [
         (["demo"], [demo.run_demo]),
         (["bench-quick"], [benchmark.bench_quick]),
+        (["bench-sizes"], [benchmark_sizes.bench_sizes]),
         (["pretrain", "folder"], [run.run_pretraining, TrainingConfig]),
         (["evaluate-autoencoder"], [evaluation.evaluate_autoencoder]),
     ],

@@ -8,7 +8,8 @@ import torch
 from scipy.optimize import least_squares
 
 from sk_swat.activations import ACTIVATION_NAMES
-from sk_swat.refine.levenberg_marquardt import fit_networks, flatten, jacobian, normal_equations, unflatten
+from sk_swat.refine.free_numbers import FreeNumbers, flatten, unflatten
+from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.softnet import concatenate
 
 DEPTHS = (1, 2, 3, 4)

@@ -21,7 +21,8 @@ from safetensors.torch import save_file
 from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.equivalence import canonical, fold_constants, padded
 from sk_swat.pretraining.functions import random_function
-from sk_swat.refine.levenberg_marquardt import fit_networks, flatten, normal_equations, unflatten
+from sk_swat.refine.free_numbers import FreeNumbers, flatten, unflatten
+from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.softnet import SoftNetworks, concatenate
 
 __all__ = ["Corpus", "draw_inputs", "fitted_chunk", "join_corpora", "make_corpus", "random_chunk", "random_networks"]
@@ -115,7 +116,8 @@ def _standardised(networks: SoftNetworks, X: torch.Tensor) -> tuple[SoftNetworks
 def _prune_once(rng: np.random.Generator, networks: SoftNetworks, X: torch.Tensor, y: torch.Tensor) -> SoftNetworks:
     """Remove a random share of the numbers with the smallest Optimal Brain Surgeon saliency."""
     parameters = flatten(networks)
-    matrix = normal_equations(networks, X, y, torch.ones_like(parameters))[0]
+    numbers = FreeNumbers(networks, torch.ones_like(parameters))
+    matrix = numbers.normal_equations(numbers.start, X, y).matrix
     matrix.diagonal(dim1=1, dim2=2).add_(1e-4)
     inverse, failed = torch.linalg.inv_ex(matrix)
     inverse_diagonal = inverse.diagonal(dim1=1, dim2=2).clamp_min(1e-12)

@@ -1,15 +1,17 @@
 """The latent search: what is minimised (objective), where it starts (starts), how it moves (descent)."""
 
 from sk_swat.search.problem import Problem, SearchConfig
-from sk_swat.search.run import Candidate, DepthSearch, search_depths
-from sk_swat.search.table import TableSearch, previous_starts, search_table
+from sk_swat.search.run import Candidate, DepthSearch, default_device, search_depths
+from sk_swat.search.table import TableConfig, TableSearch, previous_starts, search_table
 
 __all__ = [
     "Candidate",
     "DepthSearch",
     "Problem",
     "SearchConfig",
+    "TableConfig",
     "TableSearch",
+    "default_device",
     "previous_starts",
     "search_depths",
     "search_table",

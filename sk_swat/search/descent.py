@@ -13,6 +13,7 @@ import torch
 from sk_swat.autoencoder import Autoencoder
 from sk_swat.equivalence import fold_constants
 from sk_swat.layout import RawNetworks
+from sk_swat.refine.task import Deadline
 from sk_swat.search.objective import (
     Softness,
     fvu,
@@ -85,7 +86,7 @@ class Descent:
     n_iter : int
         Steps taken.
     stop_reason : str
-        ``"max_iter"`` or ``"settled"``.
+        ``"max_iter"``, ``"settled"`` or ``"deadline"``.
     settled : bool
         Whether the best network of all starts improved by no more than `tol` at the last check.
     """
@@ -169,7 +170,14 @@ class _Landscape:
         return best
 
 
-def descend(starts: Starts, problem: Problem, autoencoder: Autoencoder, depth: int, config: SearchConfig) -> Descent:
+def descend(
+    starts: Starts,
+    problem: Problem,
+    autoencoder: Autoencoder,
+    depth: int,
+    config: SearchConfig,
+    deadline: Deadline | None = None,
+) -> Descent:
     """Move the starts downhill, then decide.
 
     Parameters
@@ -184,7 +192,10 @@ def descend(starts: Starts, problem: Problem, autoencoder: Autoencoder, depth: i
         Decoder to use.
     config : SearchConfig
         Settings.
+    deadline : Deadline, default=None
+        When to stop before all steps are done.
     """
+    deadline = deadline or Deadline()
     landscape, position = _Landscape(problem, autoencoder, depth, config), _Position(starts)
     optimizer = torch.optim.Adam(position.moving, lr=config.learning_rate)
     best = landscape.harden(position, 0)
@@ -192,7 +203,7 @@ def descend(starts: Starts, problem: Problem, autoencoder: Autoencoder, depth: i
     stopped = torch.zeros_like(best.objective, dtype=torch.bool)
     curve: list[torch.Tensor] = []
     every, stale, last_gain = max(1, config.max_iter // _CHECKS), 0, 0.0
-    while len(curve) < config.max_iter and stale < _PATIENCE:
+    while len(curve) < config.max_iter and stale < _PATIENCE and not deadline.passed():
         progress = len(curve) / config.max_iter
         optimizer.param_groups[0]["lr"] = config.learning_rate * (1 - 0.98 * progress)
         optimizer.zero_grad()
@@ -215,6 +226,6 @@ def descend(starts: Starts, problem: Problem, autoencoder: Autoencoder, depth: i
         loss_curve=torch.stack(curve) if curve else torch.zeros(0, len(starts)),
         dropped=stopped.nonzero().squeeze(1).tolist(),
         n_iter=len(curve),
-        stop_reason="settled" if stale >= _PATIENCE else "max_iter",
+        stop_reason="settled" if stale >= _PATIENCE else "max_iter" if len(curve) == config.max_iter else "deadline",
         settled=last_gain <= config.tol,
     )

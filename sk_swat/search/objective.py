@@ -113,12 +113,17 @@ def hard_sizes(networks: SoftNetworks, counted: float = 0.0) -> tuple[torch.Tens
 
 
 def hard_objective(
-    networks: SoftNetworks, problem: Problem, config: SearchConfig, error: torch.Tensor, counted: float = 0.0
+    networks: SoftNetworks,
+    problem: Problem,
+    config: SearchConfig,
+    error: torch.Tensor,
+    counted: float = 0.0,
+    n_fitted: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Exact objective of hard networks, of shape (n_networks,).
 
     The FVU is estimated for new rows: the error on the fitted rows times (n + k) / (n - k), Akaike's final
-    prediction error with k numbers and n rows, averaged with the error on the held-out rows if there are any. With
+    prediction error with k fitted numbers and n rows, averaged with the error on the held-out rows if there are any. With
     fewer than two rows a number the fit says nothing: its error counts as at least 1.
 
     Parameters
@@ -133,11 +138,14 @@ def hard_objective(
         Mean squared error on the fitted rows.
     counted : float, default=0.0
         Weights of at most this size are free.
+    n_fitted : Tensor of shape (n_networks,), default=None
+        Numbers that were fitted to the rows; None stands for all.
     """
     numbers, neurons = hard_sizes(networks, counted)
+    fitted = numbers if n_fitted is None else n_fitted
     n_rows, n_held = len(problem.y), 0 if problem.y_held is None else len(problem.y_held)
-    credible = torch.where(2 * numbers > n_rows, error.clamp_min(1.0), error)
-    total = credible * (n_rows + numbers) / (n_rows - numbers).clamp_min(0.5) * n_rows
+    credible = torch.where(2 * fitted > n_rows, error.clamp_min(1.0), error)
+    total = credible * (n_rows + fitted) / (n_rows - fitted).clamp_min(0.5) * n_rows
     if problem.X_held is not None and problem.y_held is not None:
         total = total + (networks.forward(problem.X_held) - problem.y_held).square().sum(1)
     return total / (n_rows + n_held) + config.sparsity * numbers + config.compactness * neurons

@@ -62,6 +62,8 @@ class SearchConfig:
         Latents tried at first, new ones in each generation, and survivors of each.
     n_ranking_rows, n_rows : int
         Rows by which candidates are ranked, and by which they descend.
+    small_share, small_price : float
+        Share of the starts that are chosen at a higher price of a number, and what is added to the price.
     """
 
     sparsity: float
@@ -79,3 +81,5 @@ class SearchConfig:
     n_parents: int = 48
     n_ranking_rows: int = 256
     n_rows: int = 768
+    small_share: float = 0.0
+    small_price: float = 3e-4

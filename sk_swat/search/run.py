@@ -6,21 +6,23 @@ import copy
 import math
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from typing import Any
 
 import joblib
 import numpy as np
 import torch
 
 from sk_swat.checkpoint import Checkpoint
+from sk_swat.refine.task import Deadline
 from sk_swat.search.descent import Descent, descend
 from sk_swat.search.objective import hard_sizes
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.starts import Starts, choose_starts
 from sk_swat.softnet import SoftNetworks, apply_to_tensors
 
-__all__ = ["Candidate", "DepthSearch", "search_depths"]
+__all__ = ["Candidate", "DepthSearch", "default_device", "one_torch_thread", "search_depths"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ def search_depths(
     n_jobs: int | None = None,
     device: str = "cpu",
     previous: dict[int, Starts] | None = None,
+    deadline: Deadline | None = None,
 ) -> list[DepthSearch]:
     """Search every depth by itself.
 
@@ -98,6 +101,8 @@ def search_depths(
         Torch device.
     previous : dict of int to Starts, default=None
         Starts by depth that join the chosen ones.
+    deadline : Deadline, default=None
+        When to stop descending.
     """
     _check_device(device)
     if device != "cpu":  # the cached checkpoint stays where it is
@@ -106,16 +111,19 @@ def search_depths(
         checkpoint = replace(checkpoint, autoencoder=copy.deepcopy(checkpoint.autoencoder).to(device), bank=bank)
         parts = {name: part.to(device) for name, part in vars(problem).items() if part is not None}
         problem = replace(problem, **parts)
+    deadline = deadline or Deadline()
     work = (
-        joblib.delayed(_search_depth)(problem, checkpoint, depth, config, seed, device, (previous or {}).get(depth))
+        joblib.delayed(_search_depth)(
+            problem, checkpoint, depth, config, seed, device, (previous or {}).get(depth), deadline
+        )
         for depth in depths
     )
-    with _one_torch_thread():
+    with one_torch_thread():
         return list(joblib.Parallel(n_jobs=n_jobs, prefer="threads")(work))
 
 
 @contextmanager
-def _one_torch_thread() -> Iterator[None]:
+def one_torch_thread() -> Iterator[None]:
     """Let torch use one thread: sums are then rounded the same way everywhere, and small ones are no slower."""
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -123,6 +131,11 @@ def _one_torch_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(n_threads)
+
+
+def default_device(device: str) -> AbstractContextManager[Any]:
+    """Make new tensors on a device; without the context, which slows down every call, where that is so anyway."""
+    return nullcontext() if torch.get_default_device() == torch.device(device) else torch.device(device)
 
 
 def _check_device(device: str) -> None:
@@ -140,9 +153,10 @@ def _search_depth(
     seed: int,
     device: str,
     previous: Starts | None,
+    deadline: Deadline,
 ) -> DepthSearch:
     state = int(np.random.SeedSequence([seed, depth]).generate_state(1)[0])
-    with torch.device(device), torch.enable_grad():
+    with default_device(device), torch.enable_grad():
         generator = torch.Generator(device).manual_seed(state)
         begin = time.perf_counter()
         starts, selection_curve = choose_starts(problem, checkpoint, depth, config, generator)
@@ -150,7 +164,7 @@ def _search_depth(
             previous = apply_to_tensors(previous, lambda part: part.to(device))
             starts = previous.joined(starts)
         chosen = time.perf_counter()
-        descent = descend(starts, problem, checkpoint.autoencoder, depth, config)
+        descent = descend(starts, problem, checkpoint.autoencoder, depth, config, deadline)
     return DepthSearch(
         depth=depth,
         candidates=_candidates(descent, depth),

@@ -14,7 +14,7 @@ import torch
 from sk_swat.autoencoder import bounded
 from sk_swat.checkpoint import Checkpoint
 from sk_swat.layout import RawNetworks
-from sk_swat.search.objective import hard_objective
+from sk_swat.search.objective import hard_objective, hard_sizes
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.readout import solve_readout, with_readout
 from sk_swat.softnet import apply_to_tensors
@@ -40,6 +40,8 @@ class Starts:
         1 for the slots in use.
     score : Tensor of shape (n_starts,)
         Objective with a ridge readout on the ranking rows.
+    numbers : Tensor of shape (n_starts,)
+        Size as decoded.
     threshold : Tensor of shape (n_starts,)
         Weight threshold at which the descent begins.
     """
@@ -48,13 +50,14 @@ class Starts:
     inputs: torch.Tensor
     input_mask: torch.Tensor
     score: torch.Tensor
+    numbers: torch.Tensor
     threshold: torch.Tensor
 
     @classmethod
     def unscored(cls, latent: torch.Tensor, inputs: torch.Tensor, input_mask: torch.Tensor) -> Starts:
         """Candidates not ranked yet, with the smallest threshold."""
         score = latent.new_zeros(len(latent))
-        return cls(latent, inputs, input_mask, score, torch.full_like(score, _FIRST_THRESHOLD))
+        return cls(latent, inputs, input_mask, score, score, torch.full_like(score, _FIRST_THRESHOLD))
 
     def __len__(self) -> int:
         return len(self.score)
@@ -93,7 +96,7 @@ def choose_starts(
         starts = starts.joined(children)
         starts = starts[starts.score.argsort(stable=True)[:n_parents]]
         best.append(float(starts.score[0]))
-    return starts[: config.n_restarts], best
+    return _chosen(starts, config), best
 
 
 def _ranked(starts: Starts, problem: Problem, checkpoint: Checkpoint, depth: int, config: SearchConfig) -> Starts:
@@ -104,9 +107,19 @@ def _ranked(starts: Starts, problem: Problem, checkpoint: Checkpoint, depth: int
         networks = raw.soften(allowed=torch.tensor(config.allowed)).harden().connected(starts.inputs)
         readout = solve_readout(networks.last_hidden(problem.X), problem.y)
         networks = with_readout(networks, readout)
-        score = hard_objective(networks, problem, config, readout.fvu, _COUNTED)
+        n_fitted = networks.mask[-1].sum(1) + 1
+        score = hard_objective(networks, problem, config, readout.fvu, _COUNTED, n_fitted)
+        numbers = hard_sizes(networks, _COUNTED)[0].to(score.dtype)
     order = score.argsort(stable=True)
-    return replace(starts, score=score)[order]
+    return replace(starts, score=score, numbers=numbers)[order]
+
+
+def _chosen(starts: Starts, config: SearchConfig) -> Starts:
+    """Take the best starts, and for a share of them the best ones at a higher price: small networks."""
+    n_small = int(config.small_share * config.n_restarts)
+    best, rest = starts[: config.n_restarts - n_small], starts[config.n_restarts - n_small :]
+    small = (rest.score + config.small_price * rest.numbers).argsort(stable=True)[:n_small]
+    return best.joined(rest[small])
 
 
 def _bank_starts(

@@ -1,0 +1,142 @@
+"""The path of a fit: one row for each network on the front of size and accuracy, and the choice among them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sk_swat.network import SparseMLP
+
+__all__ = ["Path", "path_frame"]
+
+
+class Path:
+    """Networks by size, with the figures by which one is chosen.
+
+    Parameters
+    ----------
+    networks : sequence of SparseMLP
+        By increasing `n_nonzero`, in raw units.
+    r2_train : array-like of shape (n_networks,)
+        R^2 on the fitted rows, increasing.
+    r2_validation : array-like of shape (n_networks,)
+        R^2 on rows that were not fitted.
+    standard_error : array-like of shape (n_networks,)
+        Standard error of the difference in R^2 to the best network of the validation.
+    """
+
+    def __init__(
+        self,
+        networks: Sequence[SparseMLP],
+        r2_train: np.ndarray,
+        r2_validation: np.ndarray,
+        standard_error: np.ndarray,
+    ) -> None:
+        self.networks = list(networks)
+        self.r2_train = np.asarray(r2_train, dtype=np.float64)
+        self.r2_validation = np.asarray(r2_validation, dtype=np.float64)
+        self.standard_error = np.asarray(standard_error, dtype=np.float64)
+        self.n_nonzero = np.array([network.n_nonzero for network in self.networks])
+        self.n_neurons = np.array([network.n_neurons for network in self.networks])
+
+    @classmethod
+    def judged(cls, networks: Sequence[SparseMLP], train_fvu: Sequence[float], errors: np.ndarray) -> Path:
+        """Path from training FVUs and squared validation errors, of shape (n_networks, n_rows), relative to the variance.
+
+        Parameters
+        ----------
+        networks : sequence of SparseMLP
+            By increasing size.
+        train_fvu : sequence of float
+            Fractions of variance unexplained on the fitted rows.
+        errors : ndarray of shape (n_networks, n_rows)
+            Squared errors on validation rows, in units of the target's variance.
+        """
+        fvu = errors.mean(axis=1)
+        difference = errors - errors[fvu.argmin()]
+        standard_error = difference.std(axis=1) / np.sqrt(max(1, errors.shape[1] - 1))
+        return cls(networks, 1 - np.asarray(train_fvu), 1 - fvu, standard_error)
+
+    def __len__(self) -> int:
+        return len(self.networks)
+
+    def objective(self, sparsity: float, compactness: float) -> np.ndarray:
+        """1 - R^2 on validation rows + sparsity * numbers + compactness * neurons, of shape (n_networks,)."""
+        return 1 - self.r2_validation + sparsity * self.n_nonzero + compactness * self.n_neurons
+
+    def choose(
+        self,
+        sparsity: float,
+        compactness: float,
+        *,
+        max_nonzero: int | None = None,
+        min_r2: float | None = None,
+        one_standard_error: bool = False,
+    ) -> int:
+        """Index of the network with the smallest objective that meets the conditions.
+
+        Parameters
+        ----------
+        sparsity, compactness : float
+            Price in R^2 of a number and of a neuron.
+        max_nonzero : int, default=None
+            Largest size.
+        min_r2 : float, default=None
+            Least R^2 on validation rows; the smallest network that reaches it is taken.
+        one_standard_error : bool, default=False
+            Take the smallest network whose validation R^2 is within one standard error of the best one's, unless the
+            objective prefers a smaller one.
+        """
+        fits = np.ones(len(self), dtype=bool) if max_nonzero is None else self.n_nonzero <= max_nonzero
+        if not fits.any():
+            raise ValueError(
+                f"max_nonzero must be at least {self.n_nonzero.min()}, the size of the smallest network of the path, "
+                f"got {max_nonzero}."
+            )
+        if min_r2 is not None:
+            reached = fits & (self.r2_validation >= min_r2)
+            if not reached.any():
+                limit = "" if max_nonzero is None else f" with at most {max_nonzero} numbers"
+                raise ValueError(
+                    f"min_r2 must be at most {self.r2_validation[fits].max():.6g}, the best validation R^2 of the path"
+                    f"{limit}, got {min_r2:g}."
+                )
+            return int(np.flatnonzero(reached)[0])
+        chosen = int(np.where(fits, self.objective(sparsity, compactness), np.inf).argmin())
+        if one_standard_error:
+            best = np.where(fits, self.r2_validation, -np.inf).max()
+            near = fits & (self.r2_validation >= best - self.standard_error)
+            chosen = min(chosen, int(np.flatnonzero(near)[0]))
+        return chosen
+
+    def columns(self, sparsity: float, compactness: float, chosen: int) -> dict[str, np.ndarray]:
+        """Columns of the path as a user sees it; see ``SWATRegressor.path_``."""
+        return {
+            "n_nonzero": self.n_nonzero,
+            "n_neurons": self.n_neurons,
+            "n_inputs": np.array([len(network.used_features) for network in self.networks]),
+            "depth": np.array([network.depth for network in self.networks]),
+            "activations": np.array([_activations(network) for network in self.networks], dtype=object),
+            "r2_train": self.r2_train,
+            "r2_validation": self.r2_validation,
+            "objective": self.objective(sparsity, compactness),
+            "chosen": np.arange(len(self)) == chosen,
+        }
+
+
+def _activations(network: SparseMLP) -> str:
+    """Neurons of each activation, such as "3 tanh, 1 sine"."""
+    counts = Counter(name for layer in network.activations for name in layer)
+    return ", ".join(f"{count} {name}" for name, count in counts.most_common())
+
+
+def path_frame(columns: dict[str, np.ndarray]) -> Any:
+    """Columns as a pandas DataFrame if pandas is installed, else as they are."""
+    try:
+        import pandas as pd
+    except ImportError:
+        return columns
+    return pd.DataFrame(columns)

@@ -1,0 +1,224 @@
+"""Hard networks as lists of their free numbers: evaluation, Jacobian and normal equations of a whole batch.
+
+A network of thirty numbers has a Jacobian of thirty columns, however wide the layers are that it lives in. A column
+is the product of two rows: what the number multiplies (an input, a neuron, or 1), and how the output moves with the
+neuron it feeds. Rows of data are taken in chunks, so memory stays bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from sk_swat.activations import ACTIVATION_NAMES
+from sk_swat.softnet import TORCH_ACTIVATIONS, SoftNetworks
+
+__all__ = ["FreeNumbers", "NormalEquations", "flatten", "unflatten"]
+
+_CHUNK_ENTRIES = 1_000_000  # of a chunk's Jacobian: 8 MB in float64
+
+
+def flatten(networks: SoftNetworks) -> torch.Tensor:
+    """All weights and biases of each network, layer by layer, as a Tensor of shape (n_networks, n_parameters)."""
+    parts = []
+    for weight, bias in zip(networks.weights, networks.biases, strict=True):
+        parts += [weight.flatten(1), bias]
+    return torch.cat(parts, dim=1)
+
+
+def unflatten(networks: SoftNetworks, parameters: torch.Tensor) -> SoftNetworks:
+    """Networks like these with the given weights and biases, in the order of :func:`flatten`."""
+    weights, biases, start = [], [], 0
+    for weight, bias in zip(networks.weights, networks.biases, strict=True):
+        size = weight[0].numel()
+        weights.append(parameters[:, start : start + size].unflatten(1, weight.shape[1:]))
+        biases.append(parameters[:, start + size : start + size + bias.shape[1]])
+        start += size + bias.shape[1]
+    return networks.replace(weights=tuple(weights), biases=tuple(biases))
+
+
+@dataclass(frozen=True)
+class NormalEquations:
+    """What a Gauss-Newton step needs, over the free numbers, in float64.
+
+    Parameters
+    ----------
+    matrix : Tensor of shape (n_networks, n_free, n_free)
+        J'J / n.
+    gradient : Tensor of shape (n_networks, n_free)
+        J'r / n.
+    error : Tensor of shape (n_networks,)
+        Mean squared error.
+    """
+
+    matrix: torch.Tensor
+    gradient: torch.Tensor
+    error: torch.Tensor
+
+
+class FreeNumbers:
+    """Hard networks of which some numbers may move; all others are exactly zero.
+
+    Parameters
+    ----------
+    networks : SoftNetworks
+        Hard networks: one activation a neuron, masks of 0 and 1.
+    free : Tensor of bool, of shape (n_networks, n_parameters), default=None
+        Numbers that may move, in the order of :func:`flatten`. None frees the non-zero ones. Numbers of masked
+        neurons never move.
+
+    Attributes
+    ----------
+    place : Tensor of int, of shape (n_networks, n_free)
+        Where each free number stands in the order of :func:`flatten`, increasing; networks with fewer free numbers
+        than others are filled up.
+    valid : Tensor of bool, of shape (n_networks, n_free)
+        False for the fillings.
+    """
+
+    def __init__(self, networks: SoftNetworks, free: torch.Tensor | None = None) -> None:
+        self._networks = networks
+        parameters = flatten(networks)
+        free = (parameters != 0 if free is None else free.bool()) & self._between_living()
+        n_free = max(1, int(free.sum(1).max())) if len(free) else 1
+        self.place = (~free).to(torch.uint8).argsort(dim=1, stable=True)[:, :n_free]
+        self.valid = free.gather(1, self.place)
+        self._all_valid = bool(self.valid.all())
+        self.start = parameters.double().gather(1, self.place) * self.valid
+        source, target = self._ends()
+        self._source, self._target = source[self.place], target[self.place]
+        self._kinds = {1: [self._living_by_kind(layer) for layer in range(networks.depth)]}
+
+    def __len__(self) -> int:
+        return len(self.place)
+
+    def networks(self, values: torch.Tensor) -> SoftNetworks:
+        """Networks with the given free numbers, of shape (n_networks, n_free); all other numbers are zero."""
+        return unflatten(self._networks, self._spread(values))
+
+    def full_mask(self, kept: torch.Tensor) -> torch.Tensor:
+        """Bool of shape (n_networks, n_free) in the order of :func:`flatten`, of shape (n_networks, n_parameters)."""
+        mask = torch.zeros(len(self), self._n_parameters, dtype=torch.bool, device=kept.device)
+        return mask.scatter(1, self.place, kept & self.valid)
+
+    def mean_squared_error(self, values: torch.Tensor, X: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Error of k sets of free numbers, of shape (k, n_networks, n_free), as a Tensor of shape (k, n_networks)."""
+        n_sets = len(values)
+        parameters = torch.cat([self._spread(one) for one in values]).to(X.dtype)
+        total = torch.zeros(values.shape[:2], dtype=torch.float64, device=values.device)
+        for part, target in self._chunks(X, y):
+            output = self._forward(parameters, part, n_sets)[0].unflatten(0, (n_sets, -1))
+            total += (output - target).square().sum(2, dtype=torch.float64)
+        return total / y.shape[-1]
+
+    def jacobian(self, values: torch.Tensor, X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Outputs, of shape (n_networks, n_rows), and their derivatives, of shape (n_networks, n_free, n_rows)."""
+        parameters = self._spread(values).to(X.dtype)
+        output, rows, slopes = self._forward(parameters, X, derivative=True)
+        networks, n_rows = unflatten(self._networks, parameters), output.shape[1]
+        deltas = [torch.ones_like(output)[:, None, :]]  # d output / d z of each layer, last first
+        for layer in reversed(range(networks.depth)):
+            deltas.append(torch.bmm(networks.weights[layer + 1], deltas[-1]) * slopes[layer])
+        first = torch.arange(len(self), device=values.device)[:, None]
+        left, right = torch.cat(rows, dim=1), torch.cat(deltas[::-1], dim=1)
+        derivatives = left.reshape(-1, n_rows).index_select(0, (first * left.shape[1] + self._source).flatten())
+        derivatives *= right.reshape(-1, n_rows).index_select(0, (first * right.shape[1] + self._target).flatten())
+        derivatives = derivatives.reshape(len(self), -1, n_rows)
+        return output, derivatives if self._all_valid else derivatives.mul_(self.valid[:, :, None])
+
+    def normal_equations(self, values: torch.Tensor, X: torch.Tensor, y: torch.Tensor) -> NormalEquations:
+        """Gauss-Newton matrix and gradient at the given free numbers, of shape (n_networks, n_free)."""
+        n_free = values.shape[1]
+        matrix = values.new_zeros(len(self), n_free, n_free)
+        gradient, error = torch.zeros_like(values), values.new_zeros(len(self))
+        for part, target in self._chunks(X, y):
+            output, derivatives = self.jacobian(values, part)
+            residual = output - target
+            matrix += derivatives @ derivatives.mT
+            gradient += (derivatives @ residual[:, :, None]).squeeze(2)
+            error += residual.square().sum(1, dtype=torch.float64)
+        n_rows = y.shape[-1]
+        return NormalEquations(matrix / n_rows, gradient / n_rows, error / n_rows)
+
+    @property
+    def _n_parameters(self) -> int:
+        return sum(part[0].numel() for part in (*self._networks.weights, *self._networks.biases))
+
+    def _spread(self, values: torch.Tensor) -> torch.Tensor:
+        empty = values.new_zeros(len(self), self._n_parameters)
+        return empty.scatter(1, self.place, values * self.valid)
+
+    def _chunks(self, X: torch.Tensor, y: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        size = max(64, _CHUNK_ENTRIES // (len(self) * self.place.shape[1]))
+        for start in range(0, y.shape[-1], size):
+            yield X[..., start : start + size, :], y[..., start : start + size]
+
+    def _between_living(self) -> torch.Tensor:
+        """Numbers that join living neurons, and biases of living ones."""
+        networks = self._networks
+        outputs = torch.ones_like(networks.biases[-1])
+        ends = [networks.input_mask > 0, *(mask > 0 for mask in networks.mask), outputs > 0]
+        parts = []
+        for before, after in zip(ends[:-1], ends[1:], strict=True):
+            parts += [(before[:, :, None] & after[:, None, :]).flatten(1), after]
+        return torch.cat(parts, dim=1)
+
+    def _ends(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Row of what each number multiplies (inputs, neurons layer by layer, 1), and row of the neuron it feeds."""
+        source, target, before, after = [], [], 0, 0
+        one = sum(weight.shape[1] for weight in self._networks.weights)
+        device = self._networks.weights[0].device
+        for weight in self._networks.weights:
+            n_in, n_out = weight.shape[1:]
+            inputs = torch.arange(n_in, device=device).repeat_interleave(n_out) + before
+            source += [inputs, torch.full((n_out,), one, device=device)]
+            target += [torch.arange(n_out, device=device).repeat(n_in + 1) + after]
+            before, after = before + n_in, after + n_out
+        return torch.cat(source), torch.cat(target)
+
+    def _living_by_kind(self, layer: int) -> list[tuple[str, torch.Tensor]]:
+        """For each activation in use the living neurons that have it, as flat indices (network, neuron)."""
+        share, mask = self._networks.activation[layer], self._networks.mask[layer]
+        kind = torch.where(mask > 0, share.argmax(-1), -1).flatten()
+        groups = [(name, (kind == index).nonzero().squeeze(1)) for index, name in enumerate(ACTIVATION_NAMES)]
+        return [(name, neurons) for name, neurons in groups if len(neurons)]
+
+    def _kinds_of(self, n_sets: int) -> list[list[tuple[str, torch.Tensor]]]:
+        """Living neurons by activation, for the batch repeated so many times."""
+        if n_sets not in self._kinds:
+            self._kinds[n_sets] = [
+                [
+                    (name, torch.cat([neurons + copy * share[..., 0].numel() for copy in range(n_sets)]))
+                    for name, neurons in groups
+                ]
+                for groups, share in zip(self._kinds[1], self._networks.activation, strict=True)
+            ]
+        return self._kinds[n_sets]
+
+    def _forward(
+        self, parameters: torch.Tensor, X: torch.Tensor, n_sets: int = 1, derivative: bool = False
+    ) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor]]:
+        """Outputs; rows that numbers multiply, layer by layer and 1 at last; slopes of every layer on request."""
+        networks, kinds = unflatten(self._networks, parameters), self._kinds_of(n_sets)
+        inputs = X.mT if X.ndim == 2 or n_sets == 1 else X.mT.repeat(n_sets, 1, 1)
+        rows, slopes = [inputs.expand(len(parameters), -1, -1)], []
+        for layer in range(networks.depth):
+            z = torch.baddbmm(networks.biases[layer][:, :, None], networks.weights[layer].mT, rows[-1])
+            value = torch.zeros_like(z)
+            slope = torch.zeros_like(z) if derivative else None
+            for name, neurons in kinds[layer]:
+                function, differentiate = TORCH_ACTIVATIONS[name]
+                inside = z.flatten(0, 1).index_select(0, neurons)
+                outside = function(inside)
+                value.flatten(0, 1).index_copy_(0, neurons, outside)
+                if slope is not None:
+                    slope.flatten(0, 1).index_copy_(0, neurons, differentiate(inside, outside))
+            rows.append(value)
+            if slope is not None:
+                slopes.append(slope)
+        output = torch.baddbmm(networks.biases[-1][:, :, None], networks.weights[-1].mT, rows[-1]).squeeze(1)
+        if derivative:
+            rows.append(torch.ones_like(output)[:, None, :])
+        return output, rows, slopes

@@ -1,0 +1,74 @@
+"""The best network met at each depth and size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from sk_swat.softnet import SoftNetworks
+
+__all__ = ["Front", "Member"]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A network of a front: a batch of one, its size, its error on the rows of the search, and the start it is from."""
+
+    network: SoftNetworks
+    size: int
+    error: float
+    start: int
+
+    @property
+    def depth(self) -> int:
+        """Number of hidden layers."""
+        return self.network.depth
+
+
+class Front:
+    """Networks, of each depth and size the one with the smallest error so far."""
+
+    def __init__(self) -> None:
+        self._best: dict[tuple[int, int], Member] = {}
+
+    def __len__(self) -> int:
+        return len(self._best)
+
+    def add(self, networks: SoftNetworks, size: torch.Tensor, error: torch.Tensor, start: torch.Tensor) -> None:
+        """Let networks of one depth compete.
+
+        Parameters
+        ----------
+        networks : SoftNetworks
+            Hard networks.
+        size, error, start : Tensor of shape (n_networks,)
+            Non-zero numbers, mean squared error (not finite: not taken), and the start each is from.
+        """
+        for index, (n, value, begin) in enumerate(zip(size.tolist(), error.tolist(), start.tolist(), strict=True)):
+            key = (networks.depth, n)
+            known = self._best.get(key)
+            if value < (known.error if known else float("inf")):
+                alone = networks[index : index + 1].map(lambda part: part.detach().clone())
+                self._best[key] = Member(alone, n, value, begin)
+
+    def join(self, other: Front) -> None:
+        """Let the members of another front compete; on a tie the own ones stay."""
+        for key, member in other._best.items():
+            known = self._best.get(key)
+            if known is None or member.error < known.error:
+                self._best[key] = member
+
+    def members(self, gain: float = 0.0) -> list[Member]:
+        """Networks that no smaller or equally large one equals, by size.
+
+        Parameters
+        ----------
+        gain : float, default=0.0
+            Share by which the error must fall below that of the next smaller member, in [0, 1).
+        """
+        chosen: list[Member] = []
+        for member in sorted(self._best.values(), key=lambda one: (one.size, one.error, one.depth)):
+            if not chosen or member.error < (1 - gain) * chosen[-1].error:
+                chosen.append(member)
+        return chosen

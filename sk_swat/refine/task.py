@@ -1,0 +1,95 @@
+"""What refinement is given: standardised rows, what counts as a number, and until when."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import torch
+
+from sk_swat.softnet import SoftNetworks
+
+__all__ = ["Deadline", "RefineTask", "removable", "sizes"]
+
+_PRIOR_VARIANCE = 4.0  # of a weight between standardised columns and neurons
+_LEAST_RIDGE, _MOST_RIDGE = 1e-8, 1e-2
+
+
+class Deadline:
+    """Says when work must stop and keep the best so far: after some seconds, or when asked to.
+
+    Parameters
+    ----------
+    seconds : float, default=None
+        Time from now; None sets no limit.
+    """
+
+    def __init__(self, seconds: float | None = None) -> None:
+        self._end = None if seconds is None else time.monotonic() + seconds
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Ask for a stop."""
+        self._stopped = True
+
+    def passed(self) -> bool:
+        """Say whether to stop."""
+        return self._stopped or (self._end is not None and time.monotonic() >= self._end)
+
+
+@dataclass(frozen=True)
+class RefineTask:
+    """Rows to fit, in the units of the search (variance 1).
+
+    Parameters
+    ----------
+    X : Tensor of shape (n_rows, n_columns)
+        Rows.
+    y : Tensor of shape (n_rows,)
+        Their targets.
+    x_centred, y_centred : bool
+        Whether the raw columns and the raw target are merely scaled, not shifted: only then a zero bias of the first
+        layer, or of the output, stays zero in raw units and saves a number.
+    deadline : Deadline
+        When to stop.
+    """
+
+    X: torch.Tensor
+    y: torch.Tensor
+    x_centred: bool = True
+    y_centred: bool = True
+    deadline: Deadline = field(default_factory=Deadline)
+
+    def ridge(self, error: torch.Tensor) -> torch.Tensor:
+        """Weight of the squared parameters for networks of the given errors.
+
+        The prior is normal with variance 4 for every number; noise is as large as the error. With n rows that is
+        error / (4 n).
+        """
+        ridge = error.double() / (_PRIOR_VARIANCE * len(self.y))
+        return ridge.nan_to_num(_MOST_RIDGE, _MOST_RIDGE).clamp(_LEAST_RIDGE, _MOST_RIDGE)
+
+
+def _costs_anyway(layer: int, depth: int, task: RefineTask) -> bool:
+    """Whether a bias of this layer is non-zero in raw units even when it is zero here."""
+    return (layer == 0 and not task.x_centred) or (layer == depth and not task.y_centred)
+
+
+def removable(networks: SoftNetworks, task: RefineTask) -> torch.Tensor:
+    """Numbers whose removal saves a number, as a bool Tensor of shape (n_parameters,) in the order of flatten."""
+    parts = []
+    for layer, (weight, bias) in enumerate(zip(networks.weights, networks.biases, strict=True)):
+        parts.append(torch.ones(weight[0].numel(), dtype=torch.bool, device=weight.device))
+        saves = not _costs_anyway(layer, networks.depth, task)
+        parts.append(torch.full((bias.shape[1],), saves, device=weight.device))
+    return torch.cat(parts)
+
+
+def sizes(networks: SoftNetworks, task: RefineTask) -> torch.Tensor:
+    """Non-zero numbers of each network in raw units, of shape (n_networks,)."""
+    total = torch.stack([(weight != 0).sum((1, 2)) for weight in networks.weights]).sum(0)
+    living = [*networks.mask, torch.ones_like(networks.biases[-1])]
+    for layer, (bias, alive) in enumerate(zip(networks.biases, living, strict=True)):
+        counted = alive > 0 if _costs_anyway(layer, networks.depth, task) else bias != 0
+        total = total + counted.sum(1)
+    return total

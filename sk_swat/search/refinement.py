@@ -1,0 +1,216 @@
+"""From decoded networks to a front of accurate networks of every size: polish, prune, vary, again.
+
+The decoded starts are given all connections among their neurons, polished and pruned, and the best network of each
+size is kept. Then come rounds: networks along the front are encoded, varied in the latent space, decoded, widened,
+polished and pruned again. All of it happens on the rows of the search; :mod:`sk_swat.search.finish` does the rest.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import joblib
+import numpy as np
+import torch
+
+from sk_swat.checkpoint import Checkpoint
+from sk_swat.refine.free_numbers import flatten, unflatten
+from sk_swat.refine.front import Front, Member
+from sk_swat.refine.growth import widened
+from sk_swat.refine.levenberg_marquardt import fit_networks
+from sk_swat.refine.pruning import prune
+from sk_swat.refine.task import RefineTask, sizes
+from sk_swat.search.children import latent_children
+from sk_swat.search.problem import Problem
+from sk_swat.search.run import Candidate
+from sk_swat.softnet import SoftNetworks, concatenate
+
+__all__ = ["Stage", "refine"]
+
+_FIRST_STEPS, _MORE_STEPS, _ROUND_STEPS = 6, 10, 10  # Levenberg-Marquardt steps
+_FIRST_KEPT, _PRUNED = 0.5, 8  # share of the starts that are polished on; networks of a depth that are pruned
+_N_PARENTS = 12  # networks of the front that are varied in a round
+_PARENT_SIZES = (4, 80)
+_MOST_COLUMNS = 32  # columns of the table that a network may see while it is polished
+_MOST_FREE = 400  # numbers of a network that are polished at once
+_Work = Callable[[], Front]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Record of one stage: name, seconds, and R^2 of its best network on the rows of the search before and after."""
+
+    name: str
+    seconds: float
+    r2_before: float
+    r2_after: float
+
+
+def refine(
+    candidates: Sequence[Candidate],
+    problem: Problem,
+    checkpoint: Checkpoint,
+    task: RefineTask,
+    allowed: Sequence[bool],
+    n_rounds: int,
+    seed: int,
+    n_jobs: int | None,
+    r2: float,
+) -> tuple[Front, list[Stage]]:
+    """Polish, prune and vary.
+
+    Parameters
+    ----------
+    candidates : sequence of Candidate
+        Decoded networks of all depths.
+    problem : Problem
+        Rows of the search, by whose readouts children are ranked.
+    checkpoint : Checkpoint
+        Autoencoder and bank, on the CPU.
+    task : RefineTask
+        The same rows, and when to stop.
+    allowed : sequence of bool
+        Activations that may be chosen.
+    n_rounds : int
+        Rounds of variation.
+    seed : int
+        Source of all random choices; each round and depth draws its own.
+    n_jobs : int or None
+        Threads over depths, as in joblib.
+    r2 : float
+        R^2 of the best candidate on these rows, for the record.
+
+    Returns
+    -------
+    front : Front
+        Best network of each depth and size; `start` is the index of the candidate a network descends from.
+    stages : list of Stage
+        What each stage gained.
+    """
+    front, stages = Front(), []
+    front.add(*_constant(candidates[0].network, task), torch.zeros(1, dtype=torch.int64))
+    depths = sorted({candidate.depth for candidate in candidates})
+
+    def run(name: str, works: list[_Work]) -> None:
+        begin, before = time.perf_counter(), stages[-1].r2_after if stages else r2
+        for found in joblib.Parallel(n_jobs=n_jobs, prefer="threads")(joblib.delayed(work)() for work in works):
+            front.join(found)
+        after = 1 - front.members()[-1].error / float(task.y.var(correction=0))
+        stages.append(Stage(name, time.perf_counter() - begin, before, after))
+
+    def of_depth(depth: int) -> _Work:
+        index = [i for i, candidate in enumerate(candidates) if candidate.depth == depth]
+        networks = concatenate([candidates[i].network for i in index])
+        return lambda: _from_starts(networks, torch.tensor(index), checkpoint, task, allowed, _generator(seed, depth))
+
+    def of_parents(parents: list[Member], number: int) -> _Work:
+        generator = _generator(seed, parents[0].depth, number)
+        return lambda: _from_parents(parents, problem, checkpoint, task, allowed, generator)
+
+    run("polish and prune", [of_depth(depth) for depth in depths])
+    for number in range(n_rounds):
+        if task.deadline.passed():
+            break
+        parents = _parents(front)
+        groups = [[one for one in parents if one.depth == depth] for depth in depths]
+        run(f"round {number + 1}", [of_parents(group, number) for group in groups if group])
+    return front, stages
+
+
+def _generator(*seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+
+
+def _constant(network: SoftNetworks, task: RefineTask) -> tuple[SoftNetworks, torch.Tensor, torch.Tensor]:
+    """Network without neurons that gives the mean, its size and its error: the smallest of every path."""
+    empty = network.map(torch.zeros_like)
+    biases = (*empty.biases[:-1], torch.full_like(empty.biases[-1], float(task.y.mean())))
+    constant = network.replace(weights=empty.weights, biases=biases, mask=empty.mask)
+    return constant, sizes(constant, task), task.y.var(correction=0)[None]
+
+
+@torch.no_grad()
+def _from_starts(
+    networks: SoftNetworks,
+    start: torch.Tensor,
+    checkpoint: Checkpoint,
+    task: RefineTask,
+    allowed: Sequence[bool],
+    generator: torch.Generator,
+) -> Front:
+    """Polish all starts of a depth, the better ones longer, and prune the best."""
+    front = Front()
+    width = checkpoint.autoencoder.config.max_width
+    networks = widened(networks, allowed, width, generator)
+    for n_steps, n_kept in ((_FIRST_STEPS, math.ceil(_FIRST_KEPT * len(start))), (_MORE_STEPS, _PRUNED)):
+        networks, error = _polished(networks, task, n_steps, generator)
+        best = error.nan_to_num(torch.inf, torch.inf).argsort(stable=True)[:n_kept]
+        networks, start = networks[best], start[best]
+    prune(networks, task, lambda found, size, error, origin: front.add(found, size, error, start[origin]))
+    return front
+
+
+@torch.no_grad()
+def _from_parents(
+    parents: list[Member],
+    problem: Problem,
+    checkpoint: Checkpoint,
+    task: RefineTask,
+    allowed: Sequence[bool],
+    generator: torch.Generator,
+) -> Front:
+    """Vary networks of one depth in the latent space, widen and polish the children, and prune them."""
+    front, start = Front(), torch.tensor([parent.start for parent in parents])
+    networks = concatenate([parent.network for parent in parents])
+    networks = latent_children(networks, problem, checkpoint, torch.tensor(allowed), generator).networks
+    n_new = torch.randint(1, 3, (len(parents),), generator=generator)
+    networks, _ = _polished(widened(networks, allowed, n_new, generator), task, _ROUND_STEPS, generator)
+    prune(networks, task, lambda found, size, error, origin: front.add(found, size, error, start[origin]))
+    return front
+
+
+def _polished(
+    networks: SoftNetworks, task: RefineTask, n_steps: int, generator: torch.Generator
+) -> tuple[SoftNetworks, torch.Tensor]:
+    """Free all connections among living neurons, and fit."""
+    error = (networks.forward(task.X) - task.y).square().mean(1)
+    result = fit_networks(
+        networks,
+        task.X,
+        task.y,
+        n_steps=n_steps,
+        ridge=task.ridge(error.clamp(1e-4, 1.0)),
+        free=_freed(networks, generator),
+        deadline=task.deadline,
+    )
+    return result.networks, result.error
+
+
+def _freed(networks: SoftNetworks, generator: torch.Generator) -> torch.Tensor:
+    """All numbers, but of a wide table only the columns in use and some others, drawn for each network."""
+    first = networks.weights[0]
+    free = torch.ones_like(flatten(networks), dtype=torch.bool)
+    n_columns = first.shape[1]
+    most = max(1, min(_MOST_COLUMNS, _MOST_FREE // max(1, first.shape[2])))
+    if n_columns <= most:
+        return free
+    used = (first != 0).any(2)
+    chance = torch.rand(used.shape, generator=generator, dtype=torch.float32) + used
+    rank = chance.argsort(dim=1, descending=True, stable=True).argsort(1)
+    seen = (rank < most) | used
+    parts = unflatten(networks, free.to(first.dtype))
+    weights = (parts.weights[0] * seen[:, :, None], *parts.weights[1:])
+    return flatten(parts.replace(weights=weights)) > 0
+
+
+def _parents(front: Front) -> list[Member]:
+    """Networks spread evenly along the front."""
+    low, high = _PARENT_SIZES
+    members = [member for member in front.members() if low <= member.size <= high]
+    if len(members) <= _N_PARENTS:
+        return members
+    chosen = np.unique(np.linspace(0, len(members) - 1, _N_PARENTS).round().astype(int))
+    return [members[index] for index in chosen]

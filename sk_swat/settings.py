@@ -1,0 +1,89 @@
+"""Check the parameters of an estimator, and turn them into the settings of the search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sk_swat.activations import ACTIVATION_NAMES, check_activations
+from sk_swat.parameters import check_choice, check_depths, check_integer, check_number
+
+__all__ = ["Settings", "checked_settings"]
+
+_LARGEST_DEPTH = 4  # checked before a checkpoint is loaded; a checkpoint may hold fewer decoders
+_FEW_ROWS = {True: 1000, False: 200}  # by refine: early_stopping="auto" holds rows out from this many on
+# by refine: the latent search alone has to be long; before a refinement it needs many starts and few steps
+_AUTOMATIC = {
+    True: {"n_restarts": 24, "max_iter": 0, "n_generations": 0},
+    False: {"n_restarts": 8, "max_iter": 100, "n_generations": 4},
+}
+# A path must not depend on the prices by which one of its networks is chosen: its search has prices of its own.
+_PATH_SEARCH = {"sparsity": 1e-5, "compactness": 1e-5, "small_share": 0.5, "n_screened": 512, "n_children": 128}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Checked parameters: depths, `search` for SearchConfig, and those that concern the path."""
+
+    depths: tuple[int, ...]
+    search: dict[str, Any]
+    refine: bool
+    n_rounds: int
+    sparsity: float
+    compactness: float
+    max_nonzero: int | None
+    one_standard_error: bool
+    time_limit: float | None
+
+    def hold_out(self, early_stopping: bool | str, n_rows: int) -> bool:
+        """Whether rows are held out."""
+        return n_rows >= _FEW_ROWS[self.refine] if early_stopping == "auto" else bool(early_stopping)
+
+
+def checked_settings(estimator: Any) -> Settings:
+    """Check every parameter of a SWATRegressor; TypeError or ValueError if one is wrong."""
+    allowed = check_activations(estimator.activations)
+    refine = bool(check_choice("refine", estimator.refine, (True, False)))
+    check_choice("early_stopping", estimator.early_stopping, (True, False, "auto"))
+    check_number("validation_fraction", estimator.validation_fraction, 0, 1, low_open=True, high_open=True)
+    if not isinstance(estimator.device, str):
+        raise TypeError(f"device must be a name such as 'cpu' or 'cuda', got {estimator.device!r}.")
+    check_choice("warm_start", estimator.warm_start, (True, False))
+    verbose = estimator.verbose
+    check_integer("verbose", int(verbose) if isinstance(verbose, bool) else verbose, 0)
+    if estimator.n_jobs is not None and check_integer("n_jobs", estimator.n_jobs) == 0:
+        raise ValueError("n_jobs must be None or an integer other than 0, got 0.")
+
+    def automatic(name: str, low: int) -> int:
+        value = getattr(estimator, name)
+        return _AUTOMATIC[refine][name] if value is None else check_integer(name, value, low)
+
+    def optional(name: str, check: Any, low: int, **how: bool) -> Any:
+        value = getattr(estimator, name)
+        return None if value is None else check(name, value, low, **how)
+
+    sparsity = check_number("sparsity", estimator.sparsity, 0)
+    compactness = check_number("compactness", estimator.compactness, 0)
+    search = {
+        "allowed": tuple(name in allowed for name in ACTIVATION_NAMES),
+        "sparsity": sparsity,
+        "compactness": compactness,
+        "n_restarts": automatic("n_restarts", 1),
+        "max_iter": automatic("max_iter", 0),
+        "learning_rate": check_number("learning_rate", estimator.learning_rate, 0, low_open=True),
+        "tol": check_number("tol", estimator.tol, 0),
+        "init": check_choice("init", estimator.init, ("bank", "random")),
+        "n_generations": automatic("n_generations", 0),
+        "readout": check_choice("readout", estimator.readout, ("ridge", "decoded")),
+    }
+    return Settings(
+        depths=check_depths(estimator.depths, _LARGEST_DEPTH),
+        search=search | _PATH_SEARCH if refine else search,
+        refine=refine,
+        n_rounds=check_integer("n_rounds", estimator.n_rounds, 0),
+        sparsity=sparsity,
+        compactness=compactness,
+        max_nonzero=optional("max_nonzero", check_integer, 1),
+        one_standard_error=bool(check_choice("one_standard_error", estimator.one_standard_error, (True, False))),
+        time_limit=optional("time_limit", check_number, 0, low_open=True),
+    )
