@@ -40,28 +40,46 @@ _EXPLORING = 0.75  # share of time_limit after which no new network is looked fo
 class SWATRegressor(RegressorMixin, BaseEstimator):
     """Tiny sparse neural network, found in the latent space of a pretrained autoencoder.
 
-    ``fit`` standardises the table, chooses starting latents by their fit to the data, moves them by gradient descent
-    on ``FVU + sparsity * n_nonzero + compactness * n_neurons`` through the decoder of each depth, takes hard
-    decisions on weights, neurons and activations, and keeps the hard network with the smallest exact value of that
-    objective. The FVU (fraction of variance unexplained, 1 - R^2) of a hard network is estimated for new rows: on
-    held-out rows, and on the fitted ones with Akaike's correction for the numbers spent. The method follows arXiv
-    2506.08270, section IV. ``predict`` runs the decoded network in float64 NumPy.
+    ``fit`` standardises the table, decodes networks from the latent space that fit the data, polishes them
+    (Levenberg-Marquardt), prunes them number by number (Optimal Brain Surgeon), and varies the best ones in the latent
+    space again. What it keeps is a path: the most accurate network found at each size. One of them is chosen by
+    ``1 - R^2 + sparsity * n_nonzero + compactness * n_neurons`` on rows that were not fitted; `select` switches to
+    another one without a new fit. ``predict`` runs the chosen network in float64 NumPy. The latent space and the
+    prices follow arXiv 2506.08270, section IV.
+
+    With ``refine=False`` the decoded network is kept as it is: starts are moved by gradient descent on the objective
+    through the decoder of each depth, as in the papers, and hardened.
 
     Parameters
     ----------
-    depths : tuple of int, default=(1, 2, 3, 4)
-        Numbers of hidden layers to search, each from 1 to 4.
-    activations : tuple of str, default=("sigmoid", "tanh", "leaky_relu")
-        Activations a neuron may choose: any of "identity", "sigmoid", "tanh", "leaky_relu", "sine" and "gaussian".
-        A single one gives the fixed-activation search of arXiv 2410.08339.
-    sparsity : float, default=1e-4
-        Price, in R^2, of one non-zero number (weight or bias); at least 0. Larger prices give smaller networks.
-    compactness : float, default=1e-4
+    depths : tuple of int, default=(1, 2)
+        Numbers of hidden layers to search, each from 1 to 4; every one costs about the same time.
+    activations : tuple of str, default=("identity", "sigmoid", "tanh", "leaky_relu", "sine", "gaussian")
+        Activations a neuron may choose: any of these. The second paper has "sigmoid", "tanh" and "leaky_relu"; a
+        single one gives the fixed-activation search of arXiv 2410.08339.
+    sparsity : float, default=1e-5
+        Price, in R^2, of one non-zero number (weight or bias); at least 0. Larger prices give smaller networks. With
+        refine=True the path does not depend on it: it only chooses.
+    compactness : float, default=1e-5
         Price, in R^2, of one living neuron; at least 0.
-    n_restarts : int, default=8
-        Starts of each depth that are moved by gradient descent.
-    max_iter : int, default=100
-        Gradient steps of each start. With 0 the chosen starts are hardened as they are.
+    max_nonzero : int, default=None
+        Largest number of non-zero weights and biases, at least 1; None sets no limit.
+    one_standard_error : bool, default=False
+        Take the smallest network whose validation R^2 is within one standard error (of the difference) of the best
+        one's, unless the prices ask for a smaller one still. Needs refine=True.
+    refine : bool, default=True
+        Polish and prune. False keeps the latent network alone.
+    n_rounds : int, default=5
+        Rounds in which networks along the path are encoded, varied in the latent space, decoded, widened, polished
+        and pruned again. Needs refine=True.
+    time_limit : float, default=None
+        Seconds after which `fit` returns the best it has; three quarters of them are for the search. The result then
+        depends on the machine. The first candidates and the last polish may take it some tenths of a second over.
+    n_restarts : int, default=None
+        Starts of each depth. None takes 24 with refinement, half of them chosen for being small, and 8 without.
+    max_iter : int, default=None
+        Gradient steps of each start. With 0 the chosen starts are hardened as they are. None takes 0 with refinement
+        and 100 without.
     learning_rate : float, default=0.05
         First step size of Adam; entries of a latent have about unit variance. Falls to a fiftieth.
     tol : float, default=1e-2
@@ -71,20 +89,23 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
     init : {"bank", "random"}, default="bank"
         Starts from the checkpoint's bank of fitted networks, ranked by their fit to the data, or from normal
         latents as in the papers.
-    n_generations : int, default=4
-        Generations of selection among latents before the descent; needs init="bank".
+    n_generations : int, default=None
+        Generations of selection among latents before the descent; needs init="bank". None takes 0 with refinement and
+        4 without.
     readout : {"ridge", "decoded"}, default="ridge"
         Fit the output layer to the data by ridge regression, during the descent and at its end, or keep the decoded
         one as in the papers. Starts are ranked with a ridge readout in either case.
     early_stopping : bool or "auto", default="auto"
-        Compare networks, and stop, by held-out rows as well as by the rows they are fitted to. "auto" does so from
-        200 rows on.
+        Judge networks by held-out rows. "auto" does so from 1000 rows on (200 without refinement). Without held-out
+        rows the sizes of a path are judged by five-fold cross-validation: the starts are polished and pruned anew for
+        each fold.
     validation_fraction : float, default=0.1
-        Share of the rows that is held out, in (0, 1). The output layer is refitted on all rows at the end.
+        Share of the rows that is held out, in (0, 1). At the end all networks of the path (without refinement: the
+        output layer) are fitted to all rows, or to 20 000 of them.
     checkpoint : str or path, default=None
         File of a pretrained autoencoder; None takes the bundled one.
     device : str, default="cpu"
-        Torch device of the search: "cpu" or a CUDA device.
+        Torch device of the latent search: "cpu" or a CUDA device. Refinement runs on the CPU.
     n_jobs : int, default=None
         Threads over depths, as in joblib; the result does not depend on it.
     random_state : int, RandomState instance or None, default=None
@@ -93,7 +114,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         Search on from the network of the previous fit, in addition to the new starts, if that fit was made with
         warm_start=True, the same checkpoint and as many columns.
     verbose : int, default=0
-        1 logs one line for each depth.
+        1 logs one line for each depth and each stage.
 
     Attributes
     ----------
@@ -111,21 +132,32 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         Number of non-zero weights and biases.
     depth_ : int
         Number of hidden layers.
+    path_ : DataFrame, or dict of ndarray without pandas
+        One row for each network of the path, by size: "n_nonzero", "n_neurons", "n_inputs" (columns in use),
+        "depth", "activations", "r2_train", "r2_validation" (nan without refinement and held-out rows), "objective"
+        and "chosen". R^2 of the training rises from row to row; that of the validation need not.
+    networks_ : list of SparseMLP
+        Networks of the path, in the same order.
     latent_ : ndarray of shape (max_width, d_latent) or None
-        Latent that was decoded to the network; None if nothing had to be searched (constant target).
+        Latent of the start from which the network descends (without refinement: which decodes to it); None if nothing
+        had to be searched (constant target).
     loss_curve_ : ndarray of shape (n_iter,)
-        Soft objective of the chosen start at each step.
+        Soft objective of that start at each gradient step.
     best_loss_ : float
-        Objective of the chosen hard network on the rows by which networks were compared.
+        Objective of the chosen network.
     n_iter_ : int
-        Steps taken by the depth that won.
+        Gradient steps of that start's depth, and rounds.
+    fit_report_ : list of dict
+        For each stage of the fit: "name", "seconds", "r2_before" and "r2_after", the R^2 of the largest network on the
+        rows of the search (of the last polish: on all rows). The latent search begins with a constant.
     candidates_ : dict of ndarray
         One row per depth and start that gave a finite network: "depth", "restart", "step" (of the descent at which
         the network was met), "start_objective" (of the hardened start), "objective", "n_nonzero", "n_neurons",
         "chosen".
     search_report_ : list of dict
         For each depth: objective after screening and after each generation of selection, best objective of the
-        hardened starts and after the descent, seconds of both stages, reason for stopping, dropped starts.
+        hardened starts and after the descent, gradient steps, seconds of both stages, reason for stopping, dropped
+        starts.
     n_features_in_ : int
         Number of columns seen during fit.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -364,7 +396,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         start = result.starts[chosen]
         search = next(search for search in result.searches if search.depth == start.depth)
         self._path = result.path
-        self._latents = [candidate.latent for candidate in result.starts]
+        self._latents: list[np.ndarray | None] = [candidate.latent for candidate in result.starts]
         self.candidates_ = candidate_table(result.candidates, start)
         self.search_report_ = [search_report(search) for search in result.searches]
         self.fit_report_ = [vars(stage) for stage in result.stages]
@@ -405,7 +437,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
     def _keep_constant(self, value: float) -> SWATRegressor:
         """Set the fitted attributes for a target, or a table, that does not vary: nothing to search."""
         network = SparseMLP([np.zeros((self.n_features_in_, 1))], [np.array([value])], [])
-        self._path, self._latents = Path([network], [1.0], [1.0], [0.0]), [None]
+        self._path, self._latents = Path([network], np.ones(1), np.ones(1), np.zeros(1)), [None]
         self._keep_row(0, (self.sparsity, self.compactness))
         self.loss_curve_ = np.zeros(0)
         self.n_iter_ = 0

@@ -23,7 +23,7 @@ class Path:
     r2_train : array-like of shape (n_networks,)
         R^2 on the fitted rows, increasing.
     r2_validation : array-like of shape (n_networks,)
-        R^2 on rows that were not fitted.
+        R^2 on rows that were not fitted; nan if there were none: R^2 on the fitted ones then decides.
     standard_error : array-like of shape (n_networks,)
         Standard error of the difference in R^2 to the best network of the validation.
     """
@@ -44,7 +44,7 @@ class Path:
 
     @classmethod
     def judged(cls, networks: Sequence[SparseMLP], train_fvu: Sequence[float], errors: np.ndarray) -> Path:
-        """Path from training FVUs and squared validation errors, of shape (n_networks, n_rows), relative to the variance.
+        """Make a path of training FVUs and squared validation errors.
 
         Parameters
         ----------
@@ -63,9 +63,13 @@ class Path:
     def __len__(self) -> int:
         return len(self.networks)
 
+    @property
+    def _r2(self) -> np.ndarray:
+        return np.where(np.isnan(self.r2_validation), self.r2_train, self.r2_validation)
+
     def objective(self, sparsity: float, compactness: float) -> np.ndarray:
-        """1 - R^2 on validation rows + sparsity * numbers + compactness * neurons, of shape (n_networks,)."""
-        return 1 - self.r2_validation + sparsity * self.n_nonzero + compactness * self.n_neurons
+        """1 - R^2 by which networks are judged + sparsity * numbers + compactness * neurons, of shape (n_networks,)."""
+        return 1 - self._r2 + sparsity * self.n_nonzero + compactness * self.n_neurons
 
     def choose(
         self,
@@ -97,18 +101,18 @@ class Path:
                 f"got {max_nonzero}."
             )
         if min_r2 is not None:
-            reached = fits & (self.r2_validation >= min_r2)
+            reached = fits & (self._r2 >= min_r2)
             if not reached.any():
                 limit = "" if max_nonzero is None else f" with at most {max_nonzero} numbers"
                 raise ValueError(
-                    f"min_r2 must be at most {self.r2_validation[fits].max():.6g}, the best validation R^2 of the path"
+                    f"min_r2 must be at most {self._r2[fits].max():.6g}, the best validation R^2 of the path"
                     f"{limit}, got {min_r2:g}."
                 )
             return int(np.flatnonzero(reached)[0])
         chosen = int(np.where(fits, self.objective(sparsity, compactness), np.inf).argmin())
         if one_standard_error:
-            best = np.where(fits, self.r2_validation, -np.inf).max()
-            near = fits & (self.r2_validation >= best - self.standard_error)
+            best = np.where(fits, self._r2, -np.inf).max()
+            near = fits & (self._r2 >= best - np.nan_to_num(self.standard_error))
             chosen = min(chosen, int(np.flatnonzero(near)[0]))
         return chosen
 

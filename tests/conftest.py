@@ -90,14 +90,28 @@ def tiny_checkpoint(tmp_path_factory, lively_autoencoder, tiny_bank):
 
 @pytest.fixture(scope="session")
 def quick(tiny_checkpoint):
-    """Factory of regressors that fit in a tenth of a second with the tiny autoencoder.
+    """Factory of latent searches that take a tenth of a second with the tiny autoencoder; refine=True gives a path.
 
     With tol=1 every improvement counts as settled, so that such a short search does not warn.
     """
+    short = {"depths": (1,), "n_restarts": 2, "max_iter": 4, "n_generations": 1, "tol": 1.0, "random_state": 0}
 
     def make(**parameters):
-        settings = {"depths": (1,), "n_restarts": 2, "max_iter": 4, "n_generations": 1, "tol": 1.0, "random_state": 0}
-        return SWATRegressor(**(settings | {"checkpoint": str(tiny_checkpoint)} | parameters))
+        return SWATRegressor(**(short | {"refine": False, "checkpoint": str(tiny_checkpoint)} | parameters))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def refined(tiny_checkpoint):
+    """Factory of regressors that make a path of networks in well under a second with the tiny autoencoder.
+
+    They hold rows out; the cross-validation of small tables (early_stopping=False) takes three times as long.
+    """
+    short = {"depths": (1,), "n_restarts": 4, "n_rounds": 1, "early_stopping": True, "random_state": 0}
+
+    def make(**parameters):
+        return SWATRegressor(**(short | {"checkpoint": str(tiny_checkpoint)} | parameters))
 
     return make
 

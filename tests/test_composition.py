@@ -131,7 +131,7 @@ def test_multi_output_fits_a_network_for_each_target(quick, table):
 
 def test_permutation_importance_of_an_idle_column_is_small(quick):
     X = np.random.default_rng(0).normal(size=(80, 2))
-    model = SWATRegressor(depths=(1,), n_restarts=1, max_iter=5, tol=1.0, n_generations=1, random_state=0)
+    model = SWATRegressor(depths=(1,), n_restarts=4, n_rounds=0, random_state=0)
     importance = permutation_importance(model.fit(X, X[:, 0]), X, X[:, 0], n_repeats=3, random_state=0).importances_mean
     assert importance[0] > 1 and abs(importance[1]) < 0.05
 
@@ -209,7 +209,8 @@ def test_saved_regressor_predicts_in_a_fresh_process_without_torch(quick, table,
 
 def test_pickle_is_small_and_goes_on(table):
     X, y = np.repeat(table[0], 4, axis=1), table[1]  # more columns than slots
-    model = SWATRegressor(n_restarts=8, max_iter=4, tol=1.0, n_generations=0, warm_start=True, random_state=0)
+    settings = {"refine": False, "n_restarts": 8, "max_iter": 4, "tol": 1.0, "n_generations": 0}
+    model = SWATRegressor(warm_start=True, random_state=0, **settings)
     content = pickle.dumps(model.fit(X, y))
     assert len(content) < 20_000
     copy = pickle.loads(content)

@@ -17,7 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sk_swat import SparseMLP, SWATRegressor
 from sk_swat.activations import ACTIVATION_NAMES
-from sk_swat.search import search_table
+from sk_swat.search import TableConfig, search_table
 
 
 def same(a, b):
@@ -43,7 +43,9 @@ def test_documented_attributes_exist_with_their_shapes(quick, table):
     X, y = table
     model = quick(depths=(1, 2), max_iter=6).fit(X, y)
     fitted = {name for name in vars(model) if name.endswith("_") and not name.startswith("_")}
-    assert fitted == documented("Attributes").keys() - {"feature_names_in_"}
+    made_when_asked = {"path_", "networks_"}
+    assert fitted | made_when_asked == documented("Attributes").keys() - {"feature_names_in_"}
+    assert not fitted & made_when_asked and all(hasattr(model, name) for name in made_when_asked)
     assert isinstance(model.network_, SparseMLP)
     sizes = (3, *model.hidden_layer_sizes_, 1)
     assert [coef.shape for coef in model.coefs_] == list(itertools.pairwise(sizes))
@@ -126,7 +128,7 @@ def test_parameters_are_keywords_and_stored_as_they_came():
 
 def test_diabetes_is_fitted_by_a_small_network():
     X, y = load_diabetes(return_X_y=True)
-    model = SWATRegressor(depths=(1,), n_restarts=2, max_iter=10, tol=1.0, n_generations=1, random_state=0).fit(X, y)
+    model = SWATRegressor(depths=(1,), n_rounds=1, random_state=0).fit(X, y)
     assert model.score(X, y) > 0.4
     assert model.n_nonzero_ < 60 and len(model.predict(X[:3])) == 3
 
@@ -241,12 +243,13 @@ def test_activations_restricts_the_choice(quick, table):
 )
 @pytest.mark.parametrize("data", ["smooth", "diabetes"])
 def test_higher_prices_give_smaller_networks(table, price, values, size, data):
-    # Searches at two prices meet different networks, so the order is certain only where prices weigh more than that;
-    # among the same networks it is exact, see test_search.
+    # Latent searches at two prices meet different networks, so the order is certain only where prices weigh more than
+    # that; among the same networks it is exact, see test_search and test_path.
     X, y = table if data == "smooth" else load_diabetes(return_X_y=True)
     sizes = []
     for value in values:
-        model = SWATRegressor(depths=(1,), n_restarts=2, max_iter=10, tol=1.0, n_generations=1, random_state=0)
+        settings = {"depths": (1,), "refine": False, "n_restarts": 2, "max_iter": 10, "n_generations": 1, "tol": 1.0}
+        model = SWATRegressor(random_state=0, **settings)
         sizes.append(getattr(model.set_params(**{price: value}).fit(X, y).network_, size))
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[-1] < sizes[0]
@@ -267,7 +270,8 @@ def test_without_steps_the_starts_are_hardened_as_they_are(quick, table):
 
 
 def test_more_steps_give_a_better_objective(quick, table):
-    none, many = quick(max_iter=0).fit(*table), quick(max_iter=30, tol=0.01).fit(*table)
+    few = {"activations": ("sigmoid", "tanh", "leaky_relu")}  # a random decoder offers little
+    none, many = quick(max_iter=0, **few).fit(*table), quick(max_iter=30, tol=0.01, **few).fit(*table)
     assert many.n_iter_ > 10
     assert many.best_loss_ < none.best_loss_
 
@@ -323,7 +327,7 @@ def test_early_stopping_holds_rows_out(quick, table, monkeypatch):
     fractions = []
 
     def spy(*args, **options):
-        fractions.append(options["validation_fraction"])
+        fractions.extend(part.validation_fraction for part in args if isinstance(part, TableConfig))
         return search_table(*args, **options)
 
     monkeypatch.setattr("sk_swat.search.search_table", spy)
@@ -383,9 +387,10 @@ def test_without_warm_start_a_second_fit_starts_afresh(quick, table):
 
 def test_verbose_logs_one_line_a_depth(quick, table, caplog):
     quick(verbose=1, depths=(1, 2)).fit(*table)
-    lines = [record.getMessage() for record in caplog.records if record.name == "sk_swat"]
+    *lines, last = [record.getMessage() for record in caplog.records if record.name == "sk_swat"]
     assert [line.split(":")[0] for line in lines] == ["depth 1", "depth 2"]
     assert all(re.search(r"best objective \d\.\d+ after \d+ steps \((settled|max_iter)\), \d+\.\d s", s) for s in lines)
+    assert last.startswith("latent search: R^2 0.00000 to ")
     caplog.clear()
     quick().fit(*table)
     assert not caplog.records

@@ -22,7 +22,7 @@ def test_constant_target_is_predicted_exactly(quick, value):
     model = quick().fit(X, np.full(60, value))
     assert (model.predict(X + 5) == value).all()
     assert model.n_nonzero_ == (value != 0) and model.hidden_layer_sizes_ == () and model.depth_ == 0
-    assert model.latent_ is None and model.best_loss_ == 0 and model.n_iter_ == 0
+    assert model.latent_ is None and model.best_loss_ == model.sparsity * model.n_nonzero_ and model.n_iter_ == 0
     assert model.loss_curve_.shape == (0,) and model.search_report_ == []
     assert {len(column) for column in model.candidates_.values()} == {0}
 
@@ -106,17 +106,20 @@ def test_any_number_of_columns_works(quick, n_columns):
 def test_informative_column_is_found_among_more_columns_than_slots(n_columns):
     X, _ = smooth(150, n_columns)
     y = np.tanh(2 * X[:, n_columns - 2])
-    model = SWATRegressor(depths=(1,), n_restarts=2, max_iter=15, tol=1.0, n_generations=2, random_state=0).fit(X, y)
+    settings = {"depths": (1,), "refine": False, "n_restarts": 2, "max_iter": 15, "tol": 1.0, "n_generations": 2}
+    model = SWATRegressor(random_state=0, **settings).fit(X, y)
     assert n_columns - 2 in model.network_.used_features
     fresh = np.random.default_rng(1).normal(size=(500, n_columns))
     assert model.score(fresh, np.tanh(2 * fresh[:, n_columns - 2])) > 0.9
 
 
 def test_huge_numbers_are_predicted_without_a_warning(quick):
-    model = quick().fit(*smooth())
+    huge = np.full((5, 2), 1e308)
+    bounded, any_activation = quick(activations=("sigmoid", "tanh")).fit(*smooth()), quick().fit(*smooth())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert np.isfinite(model.predict(np.full((5, 2), 1e308))).all()
+        assert np.isfinite(bounded.predict(huge)).all()
+        assert any_activation.predict(huge).shape == (5,)  # the sine of a sum beyond float64 is not a number
 
 
 def test_outliers_do_not_break_the_search(quick):
@@ -217,9 +220,24 @@ def test_wrong_number_of_columns_at_predict_is_refused(quick):
         ("compactness", -1, ValueError),
         ("compactness", np.inf, ValueError),
         ("compactness", [0.1], TypeError),
+        ("max_nonzero", 0, ValueError),
+        ("max_nonzero", 10.0, TypeError),
+        ("max_nonzero", True, TypeError),
+        ("one_standard_error", 1, ValueError),
+        ("one_standard_error", None, ValueError),
+        ("refine", 1, ValueError),
+        ("refine", "auto", ValueError),
+        ("refine", None, ValueError),
+        ("n_rounds", -1, ValueError),
+        ("n_rounds", 1.0, TypeError),
+        ("n_rounds", None, TypeError),
+        ("time_limit", 0, ValueError),
+        ("time_limit", -1.5, ValueError),
+        ("time_limit", np.nan, ValueError),
+        ("time_limit", np.inf, ValueError),
+        ("time_limit", "10", TypeError),
         ("n_restarts", 0, ValueError),
         ("n_restarts", 2.0, TypeError),
-        ("n_restarts", None, TypeError),
         ("max_iter", -1, ValueError),
         ("max_iter", 10.0, TypeError),
         ("max_iter", True, TypeError),
@@ -285,6 +303,14 @@ def test_every_parameter_has_a_wrong_value_above():
     [
         ("init", np.str_("bank")),
         ("early_stopping", np.bool_(False)),
+        ("refine", np.bool_(False)),
+        ("one_standard_error", np.bool_(True)),
+        ("max_nonzero", np.int64(100)),
+        ("max_nonzero", None),
+        ("n_rounds", np.int64(1)),
+        ("time_limit", np.float32(100)),
+        ("n_restarts", None),
+        ("n_generations", None),
         ("warm_start", np.bool_(False)),
         ("sparsity", np.float32(0.001)),
         ("sparsity", 0),

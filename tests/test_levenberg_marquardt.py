@@ -1,4 +1,4 @@
-"""Derivatives against finite differences, fits against scipy and least squares, and the promises about steps."""
+"""Fits against scipy and least squares, steps against their equations, and the promises about steps."""
 
 from itertools import pairwise
 
@@ -7,9 +7,9 @@ import pytest
 import torch
 from scipy.optimize import least_squares
 
-from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.refine.free_numbers import FreeNumbers, flatten, unflatten
-from sk_swat.refine.levenberg_marquardt import fit_networks
+from sk_swat.refine.levenberg_marquardt import damped_steps, fit_networks
+from sk_swat.refine.task import Deadline
 from sk_swat.softnet import concatenate
 
 DEPTHS = (1, 2, 3, 4)
@@ -21,17 +21,6 @@ def rows(n_rows=60, n_inputs=3, seed=0):
     return torch.as_tensor(np.random.default_rng(seed).normal(size=(n_rows, n_inputs)))
 
 
-def finite_differences(networks, X, step=1e-6):
-    parameters = flatten(networks)
-    columns = []
-    for index in range(parameters.shape[1]):
-        change = torch.zeros_like(parameters)
-        change[:, index] = step
-        above, below = (unflatten(networks, parameters + sign * change).forward(X) for sign in (1, -1))
-        columns.append((above - below) / (2 * step))
-    return torch.stack(columns, dim=2)
-
-
 def penalised(networks, X, y, ridge):
     return (networks.forward(X) - y).square().mean(1) + ridge * flatten(networks).square().sum(1)
 
@@ -40,60 +29,7 @@ def bumpy(X):
     return torch.sin(2 * X[:, 0]) + X[:, 1] * X[:, 2]
 
 
-# derivatives
-
-
-@pytest.mark.parametrize("depth", DEPTHS)
-@pytest.mark.parametrize("name", ACTIVATION_NAMES)
-def test_jacobian_equals_finite_differences(hard_networks, name, depth):
-    networks, X = hard_networks(depth, (name,), n_networks=3), rows(6)
-    output, derivatives = jacobian(networks, X)
-    torch.testing.assert_close(output, networks.forward(X))
-    torch.testing.assert_close(derivatives, finite_differences(networks, X), rtol=1e-6, atol=1e-7)
-
-
-def test_jacobian_of_soft_networks_with_rows_of_their_own_equals_finite_differences(hard_networks):
-    networks = hard_networks(3, n_networks=2)
-    networks = networks.replace(
-        activation=tuple(0.5 * part + 0.5 / 6 for part in networks.activation),
-        mask=tuple(0.3 * part for part in networks.mask),
-    )
-    X = torch.stack([rows(6, seed=1), rows(6, seed=2)])
-    torch.testing.assert_close(jacobian(networks, X)[1], finite_differences(networks, X), rtol=1e-6, atol=1e-7)
-
-
-def test_masked_neuron_has_no_derivatives(hard_networks):
-    networks = hard_networks(1, n_networks=2, width=4)
-    mask = torch.ones_like(networks.mask[0])
-    mask[:, 1] = 0
-    derivatives = unflatten(networks, jacobian(networks.replace(mask=(mask,)), rows(6))[1][:, 0])
-    assert not derivatives.weights[0][:, :, 1].any()
-    assert not derivatives.biases[0][:, 1].any()
-    assert not derivatives.weights[1][:, 1].any()
-    assert derivatives.weights[1][:, 0].all()
-
-
-@pytest.mark.parametrize("depth", DEPTHS)
-def test_unflatten_undoes_flatten(hard_networks, depth):
-    networks = hard_networks(depth)
-    back = unflatten(networks, flatten(networks))
-    before, after = [*networks.weights, *networks.biases], [*back.weights, *back.biases]
-    assert all(torch.equal(old, new) for old, new in zip(before, after, strict=True))
-
-
-def test_normal_equations_equal_their_definition(hard_networks):
-    networks, X = hard_networks(2, n_networks=1), rows(20)
-    y = bumpy(X)
-    free = (flatten(networks).abs() > 0.5).double()
-    matrix, gradient, error = normal_equations(networks, X, y, free)
-    J = finite_differences(networks, X)[0].numpy() * free.numpy()
-    residual = (networks.forward(X)[0] - y).numpy()
-    np.testing.assert_allclose(matrix[0], J.T @ J / 20, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(gradient[0], J.T @ residual / 20, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(error, [np.mean(residual**2)])
-
-
-# fits
+# --- fits
 
 
 @pytest.mark.parametrize(("depth", "ridge"), [(1, 1e-4), (2, 1e-2), (3, 1e-2)])
@@ -163,16 +99,14 @@ def test_only_free_numbers_are_fitted_and_the_others_are_zero(hard_networks):
     torch.testing.assert_close(flatten(fitted.networks), flatten(alone.networks))
 
 
-# steps
+# --- steps
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_more_steps_never_make_a_network_worse(hard_networks, depth, dtype):
-    networks = hard_networks(depth, n_networks=20).map(lambda tensor: (3 * tensor).to(dtype))
-    networks = networks.replace(
-        activation=tuple(part / 3 for part in networks.activation), mask=tuple(part / 3 for part in networks.mask)
-    )
+    networks = hard_networks(depth, n_networks=20).map(lambda tensor: tensor.to(dtype))
+    networks = unflatten(networks, 3 * flatten(networks))
     X = rows().to(dtype)
     losses = [penalised(networks, X, bumpy(X), RIDGE)]
     for n_steps in range(1, 12):
@@ -213,3 +147,82 @@ def test_each_network_of_a_batch_gets_the_result_it_gets_alone(hard_networks, de
     separate = concatenate([part.networks for part in alone])
     torch.testing.assert_close(flatten(together.networks), flatten(separate), rtol=1e-5, atol=1e-7)
     assert torch.equal(together.accepted, torch.cat([part.accepted for part in alone]))
+
+
+def test_each_network_has_its_own_ridge_and_damping(hard_networks):
+    networks, X = hard_networks(2, SMOOTH, n_networks=3), rows()
+    ridge, damping = torch.tensor([1e-5, 1e-2, 1e-1]), torch.tensor([1.0, 1e-3, 1e-1])
+    together = fit_networks(networks, X, bumpy(X), n_steps=5, ridge=ridge, damping=damping)
+    for index in range(3):
+        one = slice(index, index + 1)
+        settings = {"n_steps": 5, "ridge": float(ridge[index]), "damping": float(damping[index])}
+        alone = fit_networks(networks[one], X, bumpy(X), **settings)
+        torch.testing.assert_close(flatten(together.networks)[one], flatten(alone.networks), rtol=1e-5, atol=1e-7)
+        torch.testing.assert_close(together.damping[one], alone.damping, rtol=1e-6, atol=0)
+    same = fit_networks(networks, X, bumpy(X), n_steps=5, ridge=1e-5)
+    assert (flatten(same.networks) != flatten(together.networks)).any(1).all()
+
+
+def test_network_at_its_minimum_stays_there_and_its_damping_grows(hard_networks):
+    networks, X = hard_networks(2, SMOOTH, n_networks=2), rows()
+    numbers = FreeNumbers(networks)
+    y = numbers.jacobian(numbers.start, X)[0]  # so that the error is exactly zero: nothing can lower it
+    fitted = fit_networks(networks, X, y, n_steps=3, ridge=0.0, damping=1e-2)
+    assert fitted.accepted.tolist() == [0, 0] and not fitted.error.any()
+    assert torch.equal(flatten(fitted.networks), flatten(networks))
+    assert (fitted.damping > 1.0).all()
+
+
+@pytest.mark.parametrize(("n_steps", "stopped"), [(0, False), (9, True)])
+def test_no_step_is_taken_without_steps_or_after_the_deadline(hard_networks, n_steps, stopped):
+    networks, X = hard_networks(2), rows()
+    deadline = Deadline()
+    if stopped:
+        deadline.stop()
+    fitted = fit_networks(networks, X, bumpy(X), n_steps=n_steps, damping=0.5, deadline=deadline)
+    assert torch.equal(flatten(fitted.networks), flatten(networks))
+    torch.testing.assert_close(fitted.error, (networks.forward(X) - bumpy(X)).square().mean(1))
+    assert not fitted.accepted.any() and (fitted.damping == 0.5).all()
+
+
+def test_deadline_ends_a_fit_under_way(hard_networks):
+    class AfterThreeSteps(Deadline):
+        asked = 0
+
+        def passed(self):
+            self.asked += 1
+            return self.asked > 3
+
+    networks, X = hard_networks(2), rows()
+    stopped = fit_networks(networks, X, bumpy(X), n_steps=20, deadline=AfterThreeSteps())
+    expected = fit_networks(networks, X, bumpy(X), n_steps=3, deadline=Deadline(1e6))
+    assert torch.equal(flatten(stopped.networks), flatten(expected.networks))
+    assert Deadline(0.0).passed() and not Deadline(1e6).passed()
+
+
+def test_damped_steps_solve_their_equations_for_the_moving_numbers(hard_networks):
+    networks, X = hard_networks(1, n_networks=2), rows()
+    numbers = FreeNumbers(networks)
+    values = numbers.start
+    equations = numbers.normal_equations(values, X, bumpy(X))
+    ridge, damping = torch.tensor([0.1, 0.2]).double(), torch.tensor([[0.0, 1e-3], [1.0, 2.0]]).double()
+    moving = torch.arange(values.shape[1]).expand_as(values) % 3 > 0
+    steps = damped_steps(equations, values, ridge, damping, moving)
+    assert not steps[:, ~moving].any()
+    for k in range(2):
+        for i in range(2):
+            on = moving[i].numpy()
+            matrix = equations.matrix[i].numpy()[np.ix_(on, on)] + float(ridge[i]) * np.eye(on.sum())
+            matrix += float(damping[k, i]) * np.diag(np.diag(matrix))
+            slope = (equations.gradient[i] + ridge[i] * values[i]).numpy()[on]
+            np.testing.assert_allclose(steps[k, i].numpy()[on], np.linalg.solve(matrix, slope), rtol=1e-9, atol=1e-12)
+
+
+def test_equations_without_a_solution_give_no_step(hard_networks):
+    networks, X = hard_networks(1, n_networks=2), rows()
+    numbers = FreeNumbers(networks)
+    equations = numbers.normal_equations(numbers.start, X, bumpy(X))
+    equations.matrix[0] *= -1  # not positive definite
+    zero = torch.zeros(2, dtype=torch.float64)
+    steps = damped_steps(equations, numbers.start, zero, zero[None], numbers.valid)
+    assert not steps[0, 0].any() and steps[0, 1].all()

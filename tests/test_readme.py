@@ -15,7 +15,8 @@ def test_python_blocks_run_in_order_and_fit_well(capsys):
     for block in blocks:
         exec(compile(block, "README.md", "exec"), names)
     printed = capsys.readouterr().out
-    assert "hidden layer 1:" in printed and "{'sparsity':" in printed
+    assert "hidden layer 1:" in printed and "r2_validation" in printed
+    assert names["model"].n_nonzero_ == names["model"].networks_[names["model"].path_["chosen"].argmax()].n_nonzero
     r2 = float(re.search(r"R\^2 on new rows: (\S+)", printed).group(1))
     assert r2 > 0.95
 

@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge
 
 from sk_swat.checkpoint import load_checkpoint
 from sk_swat.scaling import Standardisation, column_scales
-from sk_swat.search import Problem, SearchConfig, previous_starts, search_depths, search_table
+from sk_swat.search import Problem, SearchConfig, TableConfig, previous_starts, search_depths, search_table
 from sk_swat.search.descent import HardBest, descend
 from sk_swat.search.objective import (
     Softness,
@@ -46,6 +46,12 @@ def settings(**changes):
         "n_parents": 16,
     }
     return SearchConfig(**(values | changes))
+
+
+def latent_only(**changes):
+    """Settings of a table's search without refinement."""
+    values = {"refine": False, "n_rounds": 0, "max_nonzero": None, "validation_fraction": None, "seed": 0}
+    return TableConfig(**(values | changes))
 
 
 def make_problem(n_columns=3, n_rows=80, n_held=0, seed=0):
@@ -417,14 +423,16 @@ def test_held_out_rows_are_not_fitted(tiny):
     X = np.random.default_rng(0).normal(size=(40, 2))
     y = X[:, 0] + 0.1 * X[:, 1]
     config = settings(max_iter=0, n_generations=0)
-    options = {"validation_fraction": 0.25, "seed": 3}
-    first = search_table(X, y, Standardisation.of(X, y), tiny, [1], config, **options)
-    assert [c.objective for c in first.candidates] != [
-        c.objective
-        for c in search_table(X, y, Standardisation.of(X, y), tiny, [1], config, **options | {"seed": 4}).candidates
-    ]
+    first, other = (
+        search_table(
+            X, y, Standardisation.of(X, y), tiny, [1], config, latent_only(seed=seed, validation_fraction=0.25)
+        )
+        for seed in (3, 4)
+    )
+    assert [c.objective for c in first.candidates] != [c.objective for c in other.candidates]
+    few = Standardisation.of(X[:2], y[:2])
     with pytest.raises(ValueError, match=r"early_stopping needs at least one row .* got 2 rows and .*=0.9"):
-        search_table(X[:2], y[:2], Standardisation.of(X[:2], y[:2]), tiny, [1], config, validation_fraction=0.9, seed=0)
+        search_table(X[:2], y[:2], few, tiny, [1], config, latent_only(validation_fraction=0.9))
 
 
 @pytest.mark.parametrize(
@@ -440,11 +448,12 @@ def test_planted_network_is_found(function, n_columns, bundled):
     X = np.random.default_rng(0).normal(size=(150, n_columns))
     y = function(X)
     config = settings(max_iter=10, n_screened=512, n_children=128)
-    result = search_table(X, y, Standardisation.of(X, y), bundled, [1], config, validation_fraction=None, seed=0)
+    result = search_table(X, y, Standardisation.of(X, y), bundled, [1], config, latent_only())
+    (network,) = result.path.networks
     fresh = np.random.default_rng(1).normal(size=(500, n_columns))
-    error = np.mean((result.network.predict(fresh) - function(fresh)) ** 2) / function(fresh).var()
+    error = np.mean((network.predict(fresh) - function(fresh)) ** 2) / function(fresh).var()
     assert 1 - error > 0.95
-    assert result.network.n_nonzero <= 30
+    assert network.n_nonzero <= 30
 
 
 # --- scaling

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 
@@ -114,7 +115,7 @@ class FreeNumbers:
         return total / y.shape[-1]
 
     def jacobian(self, values: torch.Tensor, X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Outputs, of shape (n_networks, n_rows), and their derivatives, of shape (n_networks, n_free, n_rows)."""
+        """Give outputs, of shape (n_networks, n_rows), and derivatives, of shape (n_networks, n_free, n_rows)."""
         parameters = self._spread(values).to(X.dtype)
         output, rows, slopes = self._forward(parameters, X, derivative=True)
         networks, n_rows = unflatten(self._networks, parameters), output.shape[1]
@@ -161,7 +162,7 @@ class FreeNumbers:
         outputs = torch.ones_like(networks.biases[-1])
         ends = [networks.input_mask > 0, *(mask > 0 for mask in networks.mask), outputs > 0]
         parts = []
-        for before, after in zip(ends[:-1], ends[1:], strict=True):
+        for before, after in pairwise(ends):
             parts += [(before[:, :, None] & after[:, None, :]).flatten(1), after]
         return torch.cat(parts, dim=1)
 
@@ -200,7 +201,7 @@ class FreeNumbers:
     def _forward(
         self, parameters: torch.Tensor, X: torch.Tensor, n_sets: int = 1, derivative: bool = False
     ) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor]]:
-        """Outputs; rows that numbers multiply, layer by layer and 1 at last; slopes of every layer on request."""
+        """Give outputs; rows that numbers multiply, layer by layer and 1 at last; slopes of every layer on request."""
         networks, kinds = unflatten(self._networks, parameters), self._kinds_of(n_sets)
         inputs = X.mT if X.ndim == 2 or n_sets == 1 else X.mT.repeat(n_sets, 1, 1)
         rows, slopes = [inputs.expand(len(parameters), -1, -1)], []

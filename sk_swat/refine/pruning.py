@@ -2,12 +2,14 @@
 
 A round chooses what goes (:mod:`sk_swat.refine.saliency`), moves the other numbers at once to where the quadratic
 model has its new minimum (with several dampings, the best is kept, so that a bad model does no harm), removes what
-no longer reaches the output, and polishes.
+no longer reaches the output, and polishes. A network whose error leaps in a round takes the round again with the next
+candidates, and keeps the better outcome.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 
@@ -24,13 +26,14 @@ __all__ = ["Sink", "prune"]
 Sink = Callable[[SoftNetworks, torch.Tensor, torch.Tensor, torch.Tensor], None]
 
 _ONE_AT_A_TIME = 24  # numbers; larger networks lose several in a round
-_SHARE = 0.06  # of the numbers of a larger network that go in a round
+_SHARE = 0.12  # of the numbers of a larger network that go in a round
+_CLIFF = 4.0  # factor of the error in one round above which other removals are tried
 _FIRST_DAMPING = 1e-1
 _DAMPINGS = (1e-3, 1.0, 10.0)  # multiples of the damping tried for the step that makes up for a removal
 
 
 def prune(
-    networks: SoftNetworks, task: RefineTask, sink: Sink, *, n_polish: int = 2, smallest: int = 3
+    networks: SoftNetworks, task: RefineTask, sink: Sink, *, n_polish: int = 2, smallest: int | torch.Tensor = 3
 ) -> None:
     """Remove number after number.
 
@@ -41,36 +44,92 @@ def prune(
     task : RefineTask
         Rows, and when to stop.
     sink : callable
-        Called in every round with all networks as they then are.
+        Called in every round with all networks as they then are: nothing disconnected, each smaller than before.
     n_polish : int, default=2
         Levenberg-Marquardt steps after each removal.
-    smallest : int, default=1
+    smallest : int or Tensor of int, of shape (n_networks,), default=3
         Networks of this size or less are not pruned further.
     """
+    networks = fold_constants(networks)
     may_go = removable(networks, task)
     damping = torch.full((len(networks),), _FIRST_DAMPING, dtype=torch.float64, device=task.y.device)
     origin = torch.arange(len(networks), device=task.y.device)
+    smallest = torch.as_tensor(smallest, device=task.y.device).expand(len(networks))
+    handed_over = False
     while len(networks):
-        numbers = FreeNumbers(networks)
-        equations = numbers.normal_equations(numbers.start, task.X, task.y)
-        size = sizes(networks, task)
-        sink(networks, size, equations.error, origin)
-        alive = (size > smallest) & torch.isfinite(equations.error) & (numbers.valid & may_go[numbers.place]).any(1)
+        state = _State.of(networks, damping, task)
+        if not handed_over:
+            sink(networks, state.size, state.error, origin)
+        alive = (state.size > smallest[origin]) & torch.isfinite(state.error) & state.has_any(may_go)
         if task.deadline.passed():
             return
-        if not alive.all():
+        handed_over = not bool(alive.all())
+        if handed_over:  # the others go on
             kept = alive.nonzero().squeeze(1)
             networks, damping, origin = networks[kept], damping[kept], origin[kept]
             continue
-        ridge = task.ridge(equations.error)
-        wanted = torch.where(size <= _ONE_AT_A_TIME, 1, (_SHARE * size).ceil())
-        inverse = inverse_curvature(numbers, equations, ridge)
-        removed = choose_removals(numbers, networks, numbers.start, inverse, wanted, may_go)
-        values = _without(numbers, equations, removed, ridge, damping, task)
-        networks = fold_constants(numbers.networks(values.to(task.X.dtype)))
-        if n_polish:
-            result = fit_networks(networks, task.X, task.y, n_steps=n_polish, ridge=ridge, damping=damping)
-            networks, damping = result.networks, result.damping.clamp(1e-6, 1.0)
+        networks, damping, error, gone = _shrunk(state, may_go.expand(len(networks), -1), task, n_polish)
+        others = may_go & ~gone
+        fallen = ((error > _CLIFF * state.error) & state.has_any(others)).nonzero().squeeze(1)
+        if len(fallen):
+            again = _State.of(state.networks[fallen], state.damping[fallen], task)
+            other, other_damping, other_error, _ = _shrunk(again, others[fallen], task, n_polish)
+            better = (other_error < error[fallen]).nonzero().squeeze(1)
+            networks = _replaced(networks, fallen[better], other[better])
+            damping = damping.index_copy(0, fallen[better], other_damping[better])
+
+
+def _replaced(networks: SoftNetworks, index: torch.Tensor, others: SoftNetworks) -> SoftNetworks:
+    return networks.combine(others, lambda old, new: old.index_copy(0, index, new))
+
+
+@dataclass(frozen=True)
+class _State:
+    """Networks at the beginning of a round."""
+
+    networks: SoftNetworks
+    damping: torch.Tensor
+    numbers: FreeNumbers
+    equations: NormalEquations
+    size: torch.Tensor
+
+    @classmethod
+    def of(cls, networks: SoftNetworks, damping: torch.Tensor, task: RefineTask) -> _State:
+        numbers = FreeNumbers(networks)
+        equations = numbers.normal_equations(numbers.start, task.X, task.y)
+        return cls(networks, damping, numbers, equations, sizes(networks, task))
+
+    @property
+    def error(self) -> torch.Tensor:
+        return self.equations.error
+
+    def has_any(self, allowed: torch.Tensor) -> torch.Tensor:
+        """Which networks have a number that may go."""
+        place = self.numbers.place
+        return (self.numbers.valid & allowed.expand(len(place), -1).gather(1, place)).any(1)
+
+
+def _shrunk(
+    state: _State, allowed: torch.Tensor, task: RefineTask, n_polish: int
+) -> tuple[SoftNetworks, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Remove what costs least from each network, and polish.
+
+    Returns
+    -------
+    networks, damping, error
+        After it; damping and error have shape (n_networks,).
+    gone : Tensor of bool, of shape (n_networks, n_parameters)
+        What was chosen.
+    """
+    numbers, equations = state.numbers, state.equations
+    ridge = task.ridge(equations.error)
+    wanted = torch.where(state.size <= _ONE_AT_A_TIME, 1, (_SHARE * state.size).ceil())
+    inverse = inverse_curvature(numbers, equations, ridge)
+    removed = choose_removals(numbers, state.networks, numbers.start, inverse, wanted, allowed)
+    values = _without(numbers, equations, removed, ridge, state.damping, task)
+    networks = fold_constants(numbers.networks(values.to(task.X.dtype)))
+    result = fit_networks(networks, task.X, task.y, n_steps=n_polish, ridge=ridge, damping=state.damping)
+    return result.networks, result.damping.clamp(1e-6, 1.0), result.error.double(), numbers.full_mask(removed)
 
 
 def _without(

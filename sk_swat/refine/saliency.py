@@ -38,6 +38,8 @@ def row_saliencies(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Rise of the error without all numbers that leave a neuron, or an input for layer 0.
 
+    What leads into the neuron goes as well, so it is held: it cannot make up for the loss.
+
     Returns
     -------
     rise : Tensor of shape (n_networks, n_in)
@@ -53,14 +55,21 @@ def row_saliencies(
     position = torch.full((n, n_parameters), -1, device=values.device)
     position.scatter_(1, numbers.place, torch.where(numbers.valid, index, -1))
     members = position[:, start : start + n_in * n_out].reshape(n, n_in, n_out)
-    there, column = members >= 0, members.clamp_min(0)
+    held = members.new_empty(n, n_in, 0)
+    if layer > 0:  # weights into each neuron, and its bias
+        n_before = networks.weights[layer - 1][0].numel() + n_in
+        held = position[:, start - n_before : start].reshape(n, -1, n_in).mT.sort(dim=2, descending=True)[0]
+        held = held[:, :, : int((held >= 0).sum(2).max())]
+    group = torch.cat([members, held], dim=2)
+    there, column = group >= 0, group.clamp_min(0)
     network = torch.arange(n, device=values.device)[:, None, None]
     block = inverse[network[..., None], column[:, :, :, None], column[:, :, None, :]]
     block = torch.where(there[:, :, :, None] & there[:, :, None, :], block, 0.0) + torch.diag_embed((~there).to(block))
     weight = values[network, column] * there
+    weight[:, :, n_out:] = 0.0
     solution = torch.linalg.solve_ex(block, weight[..., None])[0].squeeze(-1)
     rise = (weight * solution).sum(2)
-    return torch.where(there.any(2) & torch.isfinite(rise), rise, torch.inf), members
+    return torch.where((members >= 0).any(2) & torch.isfinite(rise), rise, torch.inf), members
 
 
 def _taken_along(networks: SoftNetworks) -> torch.Tensor:
@@ -101,8 +110,8 @@ def choose_removals(
         See :func:`inverse_curvature`.
     wanted : Tensor of shape (n_networks,)
         How many numbers should go, those that are taken along included; one candidate goes in any case.
-    removable : Tensor of bool, of shape (n_parameters,)
-        Numbers whose removal counts.
+    removable : Tensor of bool, of shape (n_parameters,) or (n_networks, n_parameters)
+        Numbers that may go.
 
     Returns
     -------
@@ -110,8 +119,13 @@ def choose_removals(
         The single numbers that cost least for each number that goes, or one whole row if that costs less.
     """
     count = _taken_along(networks).gather(1, numbers.place)
-    candidate = numbers.valid & removable[numbers.place]
-    rate = torch.where(candidate, saliencies(values, inverse) / count, torch.inf)
+    candidate = numbers.valid & removable.expand(len(values), -1).gather(1, numbers.place)
+    rows = [row_saliencies(numbers, networks, values, inverse, layer) for layer in range(networks.depth + 1)]
+    price = torch.nn.functional.pad(saliencies(values, inverse), (0, 1))
+    for rise, members in rows[1:]:  # the last number that leaves a neuron
+        alone = (members >= 0).sum(2) == 1
+        price.scatter_(1, torch.where(alone, members.amax(2), price.shape[1] - 1), torch.where(alone, rise, 0.0))
+    rate = torch.where(candidate, price[:, :-1] / count, torch.inf)
     order = rate.argsort(dim=1, stable=True)
     taken = count.gather(1, order).cumsum(1) <= wanted[:, None]
     taken[:, 0] = True
@@ -119,7 +133,7 @@ def choose_removals(
     highest = torch.where(removed, rate, -torch.inf).amax(1)
     n, n_free = values.shape
     for layer in range(networks.depth):  # in the last layer a row is a single number
-        rise, members = row_saliencies(numbers, networks, values, inverse, layer)
+        rise, members = rows[layer]
         n_members = (members >= 0).sum(2)
         gone = n_members.double()
         if layer > 0:
@@ -128,7 +142,7 @@ def choose_removals(
         member = members[torch.arange(n, device=row.device), row]
         whole = torch.zeros(n, n_free + 1, dtype=torch.bool, device=row.device)
         whole = whole.scatter(1, torch.where(member >= 0, member, n_free), True)[:, :n_free]
-        better = lowest < highest
+        better = (lowest < highest) & (whole <= candidate).all(1)
         removed = torch.where(better[:, None], whole, removed)
         highest = torch.where(better, lowest, highest)
     return removed

@@ -60,6 +60,11 @@ class RefineTask:
     y_centred: bool = True
     deadline: Deadline = field(default_factory=Deadline)
 
+    def r2(self, error: float) -> float:
+        """R^2 of a mean squared error; 0 where the target does not vary on these rows."""
+        variance = float(self.y.var(correction=0))
+        return 1 - error / variance if variance > 0 else 0.0
+
     def ridge(self, error: torch.Tensor) -> torch.Tensor:
         """Weight of the squared parameters for networks of the given errors.
 

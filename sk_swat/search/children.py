@@ -30,7 +30,12 @@ class Children:
 
 
 def latent_children(
-    parents: SoftNetworks, problem: Problem, checkpoint: Checkpoint, allowed: torch.Tensor, generator: torch.Generator
+    parents: SoftNetworks,
+    problem: Problem,
+    checkpoint: Checkpoint,
+    allowed: torch.Tensor,
+    generator: torch.Generator,
+    depth: int | None = None,
 ) -> Children:
     """Give every parent one child: the best of a few variations of its latent.
 
@@ -47,8 +52,11 @@ def latent_children(
         Activations that may be chosen.
     generator : torch.Generator
         Source of all random choices.
+    depth : int, default=None
+        Decoder to use; None takes that of the parents' depth.
     """
-    autoencoder, depth, n = checkpoint.autoencoder, parents.depth, len(parents)
+    autoencoder, n = checkpoint.autoencoder, len(parents)
+    depth = parents.depth if depth is None else depth
     slots = autoencoder.config.max_width
     inputs = _input_layer(parents, slots)
     first = inputs.mT @ parents.weights[0].float()
@@ -73,12 +81,12 @@ def _varied(
 ) -> torch.Tensor:
     """Take some rows from networks of the bank with no more inputs, and add noise."""
     bank, device = checkpoint.bank, latent.device
-    usable = (bank.n_inputs <= input_mask.sum(1).max()) & ((bank.depth == depth) | bank.restored[:, depth - 1])
-    index = usable.nonzero().squeeze(1)
-    if len(index):
-        other = bank.latents(index[torch.randint(len(index), (len(latent),), generator=generator, device=device)])
-        crossed = torch.rand(latent.shape[:2], generator=generator, device=device, dtype=torch.float32) < _CROSSED
-        latent = torch.where(crossed[:, :, None], other, latent)
+    fits = (bank.depth == depth) | bank.restored[:, depth - 1]
+    usable = fits & (bank.n_inputs <= input_mask.sum(1, keepdim=True))
+    chance = torch.where(usable.any(1, keepdim=True), usable.float(), 1.0)
+    other = bank.latents(torch.multinomial(chance, 1, generator=generator).squeeze(1))
+    crossed = torch.rand(latent.shape[:2], generator=generator, device=device, dtype=torch.float32) < _CROSSED
+    latent = torch.where((crossed & usable.any(1, keepdim=True))[:, :, None], other, latent)
     noise = torch.randn(latent.shape, generator=generator, device=device, dtype=torch.float32)
     return bounded(latent + _NOISE * noise)
 

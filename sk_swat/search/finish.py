@@ -1,14 +1,14 @@
 """The last steps of a path: polish on all rows in float64, judge by rows not used for it, fold the scaling.
 
-Every network of the front is polished on the fitted rows, evaluated on rows that had no part in that (the held-out
-ones, or each fold of a cross-validation in turn), and polished once more on all rows. The path is thus independent of
-which of its networks is chosen.
+Every network of the front is polished on the fitted rows, evaluated on held-out ones (without any, its size is judged
+by cross-validation), and polished once more on all rows. The path does not depend on which of its networks is chosen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -22,11 +22,12 @@ from sk_swat.softnet import SoftNetworks, concatenate
 
 __all__ = ["PathNetwork", "finished_path", "in_raw_units"]
 
-_POLISH_STEPS, _FOLD_STEPS, _LAST_STEPS = 6, 6, 3
-_N_FOLDS = 5
+_POLISH_STEPS, _LAST_STEPS = 6, 3
+_ROWS_A_NUMBER = 2  # networks with fewer rows for each number are left out of the path
 _GAINS = (0.02, 0.05, 0.1, 0.2)  # shares by which the error must fall from one network to the next
 _LONGEST = 40  # networks of a path
 _DAMPING = 1e-2
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,11 @@ class PathNetwork:
 
 
 def finished_path(
-    front: Front, task: RefineTask, n_held: int, scaling: Standardisation, seed: int
+    front: Front,
+    task: RefineTask,
+    n_held: int,
+    scaling: Standardisation,
+    judge: Callable[[Sequence[int]], np.ndarray],
 ) -> list[PathNetwork]:
     """Polish, judge and fold the networks of a front.
 
@@ -63,12 +68,11 @@ def finished_path(
     task : RefineTask
         All rows in float64, the held-out ones last.
     n_held : int
-        Number of held-out rows; with 0 networks are judged by five-fold cross-validation (of the polish, for the
-        structure found on all rows).
+        Number of held-out rows.
     scaling : Standardisation
         Of the raw table.
-    seed : int
-        Of the folds.
+    judge : callable
+        Without held-out rows: gives the squared errors for increasing sizes, of shape (n_sizes, n_rows).
 
     Returns
     -------
@@ -78,8 +82,8 @@ def finished_path(
     members = next(
         (found for gain in _GAINS if len(found := front.members(gain)) <= _LONGEST), front.members(_GAINS[-1])
     )
-    members = [_double(member) for member in members]
     n_rows = len(task.y)
+    members = [_double(member) for member in members if _ROWS_A_NUMBER * member.size <= max(n_rows, _ROWS_A_NUMBER)]
     if n_held:
         fitted = slice(0, n_rows - n_held)
         part = replace(task, X=task.X[fitted], y=task.y[fitted])
@@ -87,8 +91,9 @@ def finished_path(
         validation = _squared_errors(members, task.X[n_rows - n_held :], task.y[n_rows - n_held :])
     else:
         members = _polished(members, task, _POLISH_STEPS)
-        validation = _cross_validated(members, task, seed)
     members = _polished(members, task, _LAST_STEPS)
+    if not n_held:
+        validation = judge([member.size for member in members])
     train = _squared_errors(members, task.X, task.y).mean(1) / float(task.y.var(correction=0))
     path = [
         PathNetwork(in_raw_units(member.network, scaling), member.start, float(fvu), errors)
@@ -104,16 +109,13 @@ def _double(member: Member) -> Member:
     return replace(member, network=member.network.map(lambda part: part.double()))
 
 
-def _by_depth(
-    members: Sequence[Member], work: Callable[[SoftNetworks], Sequence[SoftNetworks | np.ndarray]]
-) -> list[SoftNetworks | np.ndarray]:
+def _by_depth(members: Sequence[Member], work: Callable[[SoftNetworks], Sequence[Result]]) -> list[Result]:
     """Work on the networks of each depth together; results in the order of the members."""
-    results: list[SoftNetworks | np.ndarray | None] = [None] * len(members)
+    results: dict[int, Result] = {}
     for depth in sorted({member.depth for member in members}):
         index = [i for i, member in enumerate(members) if member.depth == depth]
-        for i, result in zip(index, work(concatenate([members[i].network for i in index])), strict=True):
-            results[i] = result
-    return [result for result in results if result is not None]
+        results |= dict(zip(index, work(concatenate([members[i].network for i in index])), strict=True))
+    return [results[i] for i in range(len(members))]
 
 
 def _polished(members: Sequence[Member], task: RefineTask, n_steps: int) -> list[Member]:
@@ -132,24 +134,10 @@ def _fitted(networks: SoftNetworks, task: RefineTask, n_steps: int) -> SoftNetwo
 
 
 def _squared_errors(members: Sequence[Member], X: torch.Tensor, y: torch.Tensor) -> np.ndarray:
-    def work(networks: SoftNetworks) -> np.ndarray:
-        return (networks.forward(X) - y).square().numpy(force=True)
+    def work(networks: SoftNetworks) -> list[np.ndarray]:
+        return list((networks.forward(X) - y).square().numpy(force=True))
 
     return np.stack(_by_depth(members, work))
-
-
-def _cross_validated(members: Sequence[Member], task: RefineTask, seed: int) -> np.ndarray:
-    """Squared error of every row by networks polished on the rows of the other folds."""
-    n_rows = len(task.y)
-    fold = torch.as_tensor(np.random.default_rng([seed, 2]).permutation(n_rows) % min(_N_FOLDS, n_rows))
-    errors = np.full((len(members), n_rows), np.inf)
-    for number in fold.unique():
-        inside, outside = fold == number, fold != number
-        part = replace(task, X=task.X[outside], y=task.y[outside])
-        errors[:, inside.numpy()] = _squared_errors(
-            _polished(members, part, _FOLD_STEPS) if len(part.y) else members, task.X[inside], task.y[inside]
-        )
-    return errors
 
 
 def in_raw_units(network: SoftNetworks, scaling: Standardisation) -> SparseMLP:

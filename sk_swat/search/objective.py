@@ -123,8 +123,8 @@ def hard_objective(
     """Exact objective of hard networks, of shape (n_networks,).
 
     The FVU is estimated for new rows: the error on the fitted rows times (n + k) / (n - k), Akaike's final
-    prediction error with k fitted numbers and n rows, averaged with the error on the held-out rows if there are any. With
-    fewer than two rows a number the fit says nothing: its error counts as at least 1.
+    prediction error with k fitted numbers and n rows, averaged with the error on the held-out rows if there are any.
+    With fewer than two rows a number the fit says nothing: its error counts as at least 1.
 
     Parameters
     ----------

@@ -31,8 +31,10 @@ from sk_swat.softnet import SoftNetworks, concatenate
 __all__ = ["Stage", "refine"]
 
 _FIRST_STEPS, _MORE_STEPS, _ROUND_STEPS = 6, 10, 10  # Levenberg-Marquardt steps
-_FIRST_KEPT, _PRUNED = 0.5, 8  # share of the starts that are polished on; networks of a depth that are pruned
+_FIRST_KEPT = 0.5  # share of the starts that are polished on
 _N_PARENTS = 12  # networks of the front that are varied in a round
+_DOWN_TO = 0.4  # of a parent's size: where the pruning of its child ends
+_OTHER_DEPTHS = 4  # one parent in so many is decoded to another depth than its own as well
 _PARENT_SIZES = (4, 80)
 _MOST_COLUMNS = 32  # columns of the table that a network may see while it is polished
 _MOST_FREE = 400  # numbers of a network that are polished at once
@@ -58,7 +60,8 @@ def refine(
     n_rounds: int,
     seed: int,
     n_jobs: int | None,
-    r2: float,
+    r2: float = 0.0,
+    n_pruned: int = 8,
 ) -> tuple[Front, list[Stage]]:
     """Polish, prune and vary.
 
@@ -80,8 +83,10 @@ def refine(
         Source of all random choices; each round and depth draws its own.
     n_jobs : int or None
         Threads over depths, as in joblib.
-    r2 : float
+    r2 : float, default=0.0
         R^2 of the best candidate on these rows, for the record.
+    n_pruned : int, default=8
+        Polished starts of each depth that are pruned.
 
     Returns
     -------
@@ -90,7 +95,8 @@ def refine(
     stages : list of Stage
         What each stage gained.
     """
-    front, stages = Front(), []
+    front = Front()
+    stages: list[Stage] = []
     front.add(*_constant(candidates[0].network, task), torch.zeros(1, dtype=torch.int64))
     depths = sorted({candidate.depth for candidate in candidates})
 
@@ -98,25 +104,27 @@ def refine(
         begin, before = time.perf_counter(), stages[-1].r2_after if stages else r2
         for found in joblib.Parallel(n_jobs=n_jobs, prefer="threads")(joblib.delayed(work)() for work in works):
             front.join(found)
-        after = 1 - front.members()[-1].error / float(task.y.var(correction=0))
+        after = task.r2(front.members()[-1].error)
         stages.append(Stage(name, time.perf_counter() - begin, before, after))
 
     def of_depth(depth: int) -> _Work:
         index = [i for i, candidate in enumerate(candidates) if candidate.depth == depth]
         networks = concatenate([candidates[i].network for i in index])
-        return lambda: _from_starts(networks, torch.tensor(index), checkpoint, task, allowed, _generator(seed, depth))
+        return lambda: _from_starts(
+            networks, torch.tensor(index), checkpoint, task, allowed, _generator(seed, depth), n_pruned
+        )
 
-    def of_parents(parents: list[Member], number: int) -> _Work:
-        generator = _generator(seed, parents[0].depth, number)
-        return lambda: _from_parents(parents, problem, checkpoint, task, allowed, generator)
+    def of_parents(parents: list[Member], depth: int, number: int) -> _Work:
+        generator = _generator(seed, depth, number)
+        return lambda: _from_parents(parents, depth, problem, checkpoint, task, allowed, generator)
 
     run("polish and prune", [of_depth(depth) for depth in depths])
     for number in range(n_rounds):
         if task.deadline.passed():
             break
         parents = _parents(front)
-        groups = [[one for one in parents if one.depth == depth] for depth in depths]
-        run(f"round {number + 1}", [of_parents(group, number) for group in groups if group])
+        works = [of_parents(chosen, depth, number) for depth in depths if (chosen := _parents_of(parents, depth))]
+        run(f"round {number + 1}", works)
     return front, stages
 
 
@@ -126,7 +134,7 @@ def _generator(*seed: int) -> torch.Generator:
 
 def _constant(network: SoftNetworks, task: RefineTask) -> tuple[SoftNetworks, torch.Tensor, torch.Tensor]:
     """Network without neurons that gives the mean, its size and its error: the smallest of every path."""
-    empty = network.map(torch.zeros_like)
+    empty = network.map(lambda part: torch.zeros_like(part, dtype=task.X.dtype))
     biases = (*empty.biases[:-1], torch.full_like(empty.biases[-1], float(task.y.mean())))
     constant = network.replace(weights=empty.weights, biases=biases, mask=empty.mask)
     return constant, sizes(constant, task), task.y.var(correction=0)[None]
@@ -140,12 +148,13 @@ def _from_starts(
     task: RefineTask,
     allowed: Sequence[bool],
     generator: torch.Generator,
+    n_pruned: int,
 ) -> Front:
     """Polish all starts of a depth, the better ones longer, and prune the best."""
     front = Front()
     width = checkpoint.autoencoder.config.max_width
-    networks = widened(networks, allowed, width, generator)
-    for n_steps, n_kept in ((_FIRST_STEPS, math.ceil(_FIRST_KEPT * len(start))), (_MORE_STEPS, _PRUNED)):
+    networks = widened(networks.map(lambda part: part.to(task.X.dtype)), allowed, width, generator)
+    for n_steps, n_kept in ((_FIRST_STEPS, math.ceil(_FIRST_KEPT * len(start))), (_MORE_STEPS, n_pruned)):
         networks, error = _polished(networks, task, n_steps, generator)
         best = error.nan_to_num(torch.inf, torch.inf).argsort(stable=True)[:n_kept]
         networks, start = networks[best], start[best]
@@ -156,19 +165,30 @@ def _from_starts(
 @torch.no_grad()
 def _from_parents(
     parents: list[Member],
+    depth: int,
     problem: Problem,
     checkpoint: Checkpoint,
     task: RefineTask,
     allowed: Sequence[bool],
     generator: torch.Generator,
 ) -> Front:
-    """Vary networks of one depth in the latent space, widen and polish the children, and prune them."""
-    front, start = Front(), torch.tensor([parent.start for parent in parents])
-    networks = concatenate([parent.network for parent in parents])
-    networks = latent_children(networks, problem, checkpoint, torch.tensor(allowed), generator).networks
+    """Vary networks in the latent space, decode them to one depth, widen and polish them, and prune."""
+    front, family, children = Front(), [], []
+    for source in sorted({parent.depth for parent in parents}):
+        group = [parent for parent in parents if parent.depth == source]
+        networks = concatenate([parent.network for parent in group])
+        born = latent_children(networks, problem, checkpoint, torch.tensor(allowed), generator, depth)
+        children.append(born.networks.map(lambda part: part.to(task.X.dtype)))
+        family += group
+    networks, origins = concatenate(children), torch.tensor([parent.start for parent in family])
     n_new = torch.randint(1, 3, (len(parents),), generator=generator)
     networks, _ = _polished(widened(networks, allowed, n_new, generator), task, _ROUND_STEPS, generator)
-    prune(networks, task, lambda found, size, error, origin: front.add(found, size, error, start[origin]))
+    prune(
+        networks,
+        task,
+        lambda found, size, error, origin: front.add(found, size, error, origins[origin]),
+        smallest=torch.tensor([int(_DOWN_TO * parent.size) for parent in family]),
+    )
     return front
 
 
@@ -214,3 +234,9 @@ def _parents(front: Front) -> list[Member]:
         return members
     chosen = np.unique(np.linspace(0, len(members) - 1, _N_PARENTS).round().astype(int))
     return [members[index] for index in chosen]
+
+
+def _parents_of(parents: list[Member], depth: int) -> list[Member]:
+    """Parents whose children get this depth: those that have it, and some of the others."""
+    own = [parent for parent in parents if parent.depth == depth]
+    return own + [parent for parent in parents if parent.depth != depth][::_OTHER_DEPTHS]

@@ -13,6 +13,7 @@ from sk_swat.checkpoint import Checkpoint
 from sk_swat.path import Path
 from sk_swat.refine.task import Deadline, RefineTask
 from sk_swat.scaling import Standardisation
+from sk_swat.search.cross_validation import fold_errors
 from sk_swat.search.finish import PathNetwork, finished_path, in_raw_units
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.readout import solve_readout, with_readout
@@ -22,6 +23,7 @@ from sk_swat.search.starts import Starts
 
 __all__ = ["TableConfig", "TableSearch", "previous_starts", "search_table"]
 
+_DTYPE = torch.float64
 _MOST_ROWS = 20_000  # of the last polish; evenly drawn from a longer table
 
 
@@ -93,7 +95,7 @@ class _Data:
     held: np.ndarray
 
     def rows(self, index: np.ndarray, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
-        """Some rows, standardised."""
+        """Give some rows, standardised."""
         inputs, target = self.scaling.inputs(self.X[index]), self.scaling.target(self.y[index])
         return torch.tensor(inputs, dtype=dtype), torch.tensor(target, dtype=dtype)
 
@@ -129,7 +131,7 @@ def search_table(
     deadlines : tuple of two Deadline, default=None
         When to stop searching, and when to stop the last polish.
     """
-    exploring, finishing = deadlines or (Deadline(), Deadline())
+    deadlines = deadlines or (Deadline(), Deadline())
     order = np.random.default_rng([config.seed, 0]).permutation(len(y))
     n_held = 0 if config.validation_fraction is None else int(np.ceil(config.validation_fraction * len(y)))
     if n_held >= len(y):
@@ -146,7 +148,7 @@ def search_table(
     begin = time.perf_counter()
     with one_torch_thread():
         searches = search_depths(
-            problem, checkpoint, depths, search, config.seed, config.n_jobs, config.device, previous, exploring
+            problem, checkpoint, depths, search, config.seed, config.n_jobs, config.device, previous, deadlines[0]
         )
         candidates = [candidate for found in searches for candidate in found.candidates]
         if not candidates:
@@ -155,58 +157,73 @@ def search_table(
                 "deviations)."
             )
         stages = [_latent_stage(candidates, problem, time.perf_counter() - begin)]
-        centred = {"x_centred": not scaling.x_offset.any(), "y_centred": scaling.y_offset == 0}
         if config.refine:
-            task = RefineTask(X_fitted, y_fitted, **centred, deadline=exploring)
-            front, more = refine(
-                candidates,
-                problem,
-                checkpoint,
-                task,
-                search.allowed,
-                config.n_rounds,
-                config.seed,
-                config.n_jobs,
-                stages[0].r2_after,
+            path, more = _refined_path(
+                candidates, problem, fitted, data, checkpoint, search, config, deadlines, stages[0].r2_after
             )
-            begin = time.perf_counter()
-            n_kept = min(n_held, _MOST_ROWS // 4)
-            last = RefineTask(
-                *data.rows(np.r_[fitted[: _MOST_ROWS - n_kept], held[:n_kept]], torch.float64),
-                **centred,
-                deadline=finishing,
-            )
-            path = finished_path(front, last, n_kept, scaling, config.seed)
             stages += more
-            stages.append(
-                Stage("last polish", time.perf_counter() - begin, more[-1].r2_after, 1 - path[-1].train_fvu)
-            )
         else:
             path = _latent_path(candidates, search, config.max_nonzero, data)
-    judged = Path.judged(
-        [one.network for one in path], [one.train_fvu for one in path], np.stack([one.validation_errors for one in path])
-    )
+    errors = np.stack([one.validation_errors for one in path])
+    judged = Path.judged([one.network for one in path], [one.train_fvu for one in path], errors)
     return TableSearch(judged, [candidates[one.start] for one in path], searches, stages)
 
 
 def _latent_stage(candidates: list[Candidate], problem: Problem, seconds: float) -> Stage:
     with torch.no_grad():
         errors = [float((one.network.forward(problem.X) - problem.y).square().mean()) for one in candidates]
-    return Stage("latent search", seconds, 0.0, 1 - min(errors) / float(problem.y.var(correction=0)))
+    return Stage("latent search", seconds, 0.0, RefineTask(problem.X, problem.y).r2(min(errors)))
+
+
+def _refined_path(
+    candidates: list[Candidate],
+    problem: Problem,
+    fitted: np.ndarray,
+    data: _Data,
+    checkpoint: Checkpoint,
+    search: SearchConfig,
+    config: TableConfig,
+    deadlines: tuple[Deadline, Deadline],
+    r2: float,
+) -> tuple[list[PathNetwork], list[Stage]]:
+    """Refine the candidates on the rows of the search, and finish the front on all rows."""
+    exploring, finishing = deadlines
+    scaling, held = data.scaling, data.held
+    task = RefineTask(
+        problem.X.to(_DTYPE),
+        problem.y.to(_DTYPE),
+        x_centred=not scaling.x_offset.any(),
+        y_centred=scaling.y_offset == 0,
+        deadline=exploring,
+    )
+    front, stages = refine(
+        candidates, problem, checkpoint, task, search.allowed, config.n_rounds, config.seed, config.n_jobs, r2
+    )
+    begin = time.perf_counter()
+    task = replace(task, deadline=finishing)
+    n_held = min(len(held), _MOST_ROWS // 4)
+    X, y = data.rows(np.r_[fitted[: _MOST_ROWS - n_held], held[:n_held]], _DTYPE)
+
+    def judge(sizes: Sequence[int]) -> np.ndarray:
+        return fold_errors(sizes, candidates, checkpoint, task, search.allowed, config.seed, config.n_jobs)
+
+    path = finished_path(front, replace(task, X=X, y=y), n_held, scaling, judge)
+    last = Stage("last polish", time.perf_counter() - begin, stages[-1].r2_after, 1 - path[-1].train_fvu)
+    return path, [*stages, last]
 
 
 def _latent_path(
     candidates: list[Candidate], search: SearchConfig, max_nonzero: int | None, data: _Data
 ) -> list[PathNetwork]:
-    """Best candidate with its readout fitted to all rows; judged, before that, by the held-out rows if there are any."""
-    allowed = [one for one in candidates if max_nonzero is None or one.n_nonzero <= max_nonzero]
+    """Best candidate with its readout fitted to all rows; judged before that, by the held-out rows if there are any."""
+    allowed = [i for i, one in enumerate(candidates) if max_nonzero is None or one.n_nonzero <= max_nonzero]
     if not allowed:
         raise ValueError(
             f"max_nonzero must be at least {min(one.n_nonzero for one in candidates)}, the size of the smallest "
             f"network found without refinement, got {max_nonzero}; refine=True prunes down to any size."
         )
-    chosen = min(allowed, key=lambda candidate: candidate.objective)
-    network = chosen.network.map(lambda part: part.double())
+    start = min(allowed, key=lambda i: candidates[i].objective)
+    network = candidates[start].network.map(lambda part: part.double())
     validation = np.full(1, np.nan)
     if len(data.held):
         X, y = data.rows(data.held, torch.float64)
@@ -215,7 +232,7 @@ def _latent_path(
     if search.readout == "ridge":
         network = with_readout(network, solve_readout(network.last_hidden(X), y))
     fvu = float((network.forward(X) - y).square().mean() / y.var(correction=0))
-    return [PathNetwork(in_raw_units(network, data.scaling), candidates.index(chosen), fvu, validation)]
+    return [PathNetwork(in_raw_units(network, data.scaling), start, fvu, validation)]
 
 
 def previous_starts(depth: int, latent: np.ndarray, inputs: np.ndarray, threshold: float) -> dict[int, Starts]:

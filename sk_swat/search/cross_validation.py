@@ -1,0 +1,88 @@
+"""Judge sizes, not networks: cross-validation of the whole way from the starts to a front.
+
+On a small table the structure of a network is fitted as much as its numbers are. So the starts are polished and pruned
+anew on the rows of all folds but one, and the networks of each size are evaluated on the rows of that one. A network of
+the path gets the errors of the networks of its size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from sk_swat.checkpoint import Checkpoint
+from sk_swat.refine.levenberg_marquardt import fit_networks
+from sk_swat.refine.task import RefineTask
+from sk_swat.search.problem import Problem
+from sk_swat.search.refinement import refine
+from sk_swat.search.run import Candidate
+
+__all__ = ["fold_errors"]
+
+_N_FOLDS = 5
+_N_STARTS = 8  # of each depth
+_N_PRUNED = 4  # of each depth
+_POLISH_STEPS = 4
+
+
+def fold_errors(
+    sizes: Sequence[int],
+    candidates: Sequence[Candidate],
+    checkpoint: Checkpoint,
+    task: RefineTask,
+    allowed: Sequence[bool],
+    seed: int,
+    n_jobs: int | None,
+) -> np.ndarray:
+    """Squared error of every row, for each size, by networks that were found without it.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Sizes, increasing.
+    candidates, checkpoint, allowed, seed, n_jobs
+        As in :func:`sk_swat.search.refinement.refine`.
+    task : RefineTask
+        Rows.
+
+    Returns
+    -------
+    errors : ndarray of shape (n_sizes, n_rows)
+        For each size those of the best network of at most that size.
+    """
+    n_rows = len(task.y)
+    fold = np.random.default_rng([seed, 2]).permutation(n_rows) % min(_N_FOLDS, n_rows)
+    errors = np.empty((len(sizes), n_rows))
+    some = [one for depth in _depths(candidates) for one in _of(candidates, depth)]
+    for number in range(fold.max() + 1):
+        inside, outside = torch.as_tensor(fold == number), torch.as_tensor(fold != number)
+        if not outside.any():  # a single row
+            outside = inside
+        part = replace(task, X=task.X[outside], y=task.y[outside])
+        problem = Problem(part.X.float(), part.y.float(), None, None, torch.arange(part.X.shape[1]))
+        front, _ = refine(some, problem, checkpoint, part, allowed, 0, seed, n_jobs, n_pruned=_N_PRUNED)
+        known: list[tuple[int, np.ndarray]] = []
+        for member in front.members():
+            ridge = task.ridge(torch.tensor([member.error]))
+            network = fit_networks(
+                member.network, part.X, part.y, n_steps=_POLISH_STEPS, ridge=ridge, damping=1e-2, deadline=task.deadline
+            ).networks
+            output = network.forward(task.X[inside])[0]
+            known.append((member.size, (output - task.y[inside]).square().numpy(force=True)))
+        for row, size in enumerate(sizes):
+            errors[row, inside.numpy()] = next((found for n, found in reversed(known) if n <= size), known[0][1])
+    return errors
+
+
+def _depths(candidates: Sequence[Candidate]) -> list[int]:
+    return sorted({candidate.depth for candidate in candidates})
+
+
+def _of(candidates: Sequence[Candidate], depth: int) -> list[Candidate]:
+    """Take some candidates of a depth, spread over their order: large ones come first, small ones last."""
+    own = [candidate for candidate in candidates if candidate.depth == depth]
+    chosen = np.unique(np.linspace(0, len(own) - 1, min(_N_STARTS, len(own))).round().astype(int))
+    return [own[index] for index in chosen]

@@ -1,0 +1,170 @@
+"""The path of a fit: which of its networks is chosen, against hand calculations."""
+
+import re
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sk_swat.network import SparseMLP
+from sk_swat.path import Path, path_frame
+
+CONSTANT = SparseMLP([[[0.0], [0.0]]], [[2.0]], [])  # 1 number
+ONE_TANH = SparseMLP([[[1.0], [0.0]], [[2.0]]], [[0.0], [3.0]], [["tanh"]])  # 3 numbers
+TWO_NEURONS = SparseMLP(  # 6 numbers
+    [[[1.0, 0.0], [0.5, 2.0]], [[2.0], [-1.0]]], [[0.0, 0.0], [3.0]], [["tanh", "sine"]]
+)
+THREE_NEURONS = SparseMLP(  # 10 numbers
+    [[[1.0, 0.0, 1.0], [0.5, 2.0, 0.0]], [[2.0], [-1.0], [1.0]]], [[0.1, 0.0, 0.1], [3.0]], [["tanh", "sine", "tanh"]]
+)
+NETWORKS = [CONSTANT, ONE_TANH, TWO_NEURONS, THREE_NEURONS]
+R2_TRAIN = [0.0, 0.6, 0.9, 0.95]
+R2_VALIDATION = [-0.1, 0.5, 0.8, 0.7]  # the largest network overfits
+
+
+def make_path(r2_validation=R2_VALIDATION, standard_error=(0.3, 0.1, 0.0, 0.05)):
+    return Path(NETWORKS, R2_TRAIN, r2_validation, standard_error)
+
+
+def test_sizes_are_those_of_the_networks():
+    path = make_path()
+    assert len(path) == 4
+    assert path.n_nonzero.tolist() == [1, 3, 6, 10]
+    assert path.n_neurons.tolist() == [0, 1, 2, 3]
+
+
+def test_objective_is_the_unexplained_share_and_the_prices():
+    # 1 - R^2 + 0.01 numbers + 0.1 neurons
+    expected = [1.1 + 0.01, 0.5 + 0.03 + 0.1, 0.2 + 0.06 + 0.2, 0.3 + 0.1 + 0.3]
+    np.testing.assert_allclose(make_path().objective(0.01, 0.1), expected)
+
+
+@pytest.mark.parametrize(
+    ("sparsity", "compactness", "chosen"),
+    [
+        (0.0, 0.0, 2),  # 1.1, 0.5, 0.2, 0.3
+        (0.09, 0.0, 2),  # 1.19, 0.77, 0.74, 1.2
+        (0.11, 0.0, 1),  # 1.21, 0.83, 0.86, 1.4
+        (0.31, 0.0, 0),  # 1.41, 1.43, 2.06, 3.4
+        (0.0, 0.29, 2),  # 1.1, 0.79, 0.78, 1.17
+        (0.0, 0.31, 1),  # 1.1, 0.81, 0.82, 1.23
+        (0.0, 0.61, 0),  # 1.1, 1.11, 1.42, 2.13
+        (0.06, 0.15, 1),  # 1.16, 0.83, 0.86, 1.35
+    ],
+)
+def test_smallest_objective_is_chosen(sparsity, compactness, chosen):
+    assert make_path().choose(sparsity, compactness) == chosen
+
+
+def test_smaller_network_wins_a_tie():
+    assert make_path([0.5, 0.5, 0.5, 0.5]).choose(0, 0) == 0
+
+
+@pytest.mark.parametrize(("max_nonzero", "chosen"), [(1, 0), (2, 0), (3, 1), (5, 1), (6, 2), (9, 2), (10, 2), (99, 2)])
+def test_max_nonzero_is_a_hard_limit(max_nonzero, chosen):
+    assert make_path().choose(0, 0, max_nonzero=max_nonzero) == chosen
+
+
+def test_limit_below_the_smallest_network_is_told():
+    path = Path(NETWORKS[1:], R2_TRAIN[1:], R2_VALIDATION[1:], np.zeros(3))
+    message = "max_nonzero must be at least 3, the size of the smallest network of the path, got 2."
+    with pytest.raises(ValueError, match=re.escape(message)):
+        path.choose(0, 0, max_nonzero=2)
+
+
+@pytest.mark.parametrize(("min_r2", "chosen"), [(-1.0, 0), (0.0, 1), (0.5, 1), (0.51, 2), (0.7, 2), (0.8, 2)])
+def test_min_r2_takes_the_smallest_network_that_reaches_it(min_r2, chosen):
+    # whatever the prices would choose
+    assert make_path().choose(0, 0, min_r2=min_r2) == chosen
+    assert make_path().choose(10, 10, min_r2=min_r2) == chosen
+
+
+@pytest.mark.parametrize(
+    ("wishes", "message"),
+    [
+        ({"min_r2": 0.81}, "min_r2 must be at most 0.8, the best validation R^2 of the path, got 0.81."),
+        (
+            {"min_r2": 0.6, "max_nonzero": 5},
+            "min_r2 must be at most 0.5, the best validation R^2 of the path with at most 5 numbers, got 0.6.",
+        ),
+    ],
+)
+def test_min_r2_beyond_the_path_is_told(wishes, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        make_path().choose(0, 0, **wishes)
+
+
+@pytest.mark.parametrize(
+    ("standard_error", "chosen"),
+    [
+        ((0.0, 0.0, 0.0, 0.0), 2),
+        ((0.3, 0.29, 0.0, 0.3), 2),  # 0.5 < 0.8 - 0.29
+        ((0.3, 0.31, 0.0, 0.3), 1),  # 0.5 >= 0.8 - 0.31
+        ((0.91, 0.0, 0.0, 0.0), 0),  # -0.1 >= 0.8 - 0.91
+        ((0.0, 0.0, 0.0, 9.9), 2),  # a larger one is never taken
+    ],
+)
+def test_one_standard_error_takes_the_smallest_network_near_the_best(standard_error, chosen):
+    assert make_path(standard_error=standard_error).choose(0, 0, one_standard_error=True) == chosen
+
+
+def test_one_standard_error_never_enlarges_what_the_prices_choose():
+    path = make_path(standard_error=(0.0, 0.31, 0.0, 0.0))
+    assert path.choose(0.31, 0.0) == path.choose(0.31, 0.0, one_standard_error=True) == 0
+    assert path.choose(0.0, 0.0, one_standard_error=True) == 1 < path.choose(0.0, 0.0)
+
+
+def test_one_standard_error_is_taken_from_the_best_within_the_limit():
+    # of the networks with at most 5 numbers the best has 0.5; -0.1 >= 0.5 - 0.61
+    path = make_path(standard_error=(0.61, 0.0, 0.0, 0.0))
+    assert path.choose(0, 0, max_nonzero=5) == 1
+    assert path.choose(0, 0, max_nonzero=5, one_standard_error=True) == 0
+    assert path.choose(0, 0, one_standard_error=True) == 2
+
+
+def test_standard_error_is_that_of_the_paired_difference():
+    errors = np.array([[1.0, 2.0, 3.0, 2.0], [0.5, 1.5, 0.5, 0.5], [0.25, 0.25, 0.25, 1.25], [0.5, 0.5, 0.5, 0.75]])
+    path = Path.judged(NETWORKS, [1.0, 0.4, 0.1, 0.05], errors)
+    np.testing.assert_allclose(path.r2_train, [0.0, 0.6, 0.9, 0.95])
+    np.testing.assert_allclose(path.r2_validation, [-1.0, 0.25, 0.5, 0.4375])
+    for row in range(4):
+        difference = errors[row] - errors[2]
+        assert path.standard_error[row] == pytest.approx(np.std(difference, ddof=1) / np.sqrt(4))
+    assert path.standard_error[2] == 0
+
+
+def test_one_validation_row_is_enough():
+    path = Path.judged(NETWORKS, [1.0, 0.4, 0.1, 0.05], np.array([[1.0], [0.5], [0.2], [0.3]]))
+    assert (path.standard_error == 0).all()
+    assert path.choose(0, 0, one_standard_error=True) == 2
+
+
+def test_without_validation_rows_the_training_decides():
+    path = Path.judged([TWO_NEURONS], [0.1], np.full((1, 1), np.nan))
+    assert np.isnan(path.r2_validation).all()
+    assert path.choose(0.1, 0.1, one_standard_error=True) == 0
+    np.testing.assert_allclose(path.objective(0.01, 0.1), [0.1 + 0.06 + 0.2])
+    assert path.choose(0.1, 0.1, min_r2=0.9) == 0
+    with pytest.raises(ValueError, match=r"min_r2 must be at most 0\.9, "):
+        path.choose(0.1, 0.1, min_r2=0.91)
+
+
+def test_columns_describe_the_networks():
+    columns = make_path().columns(0.01, 0.1, 2)
+    assert columns["n_inputs"].tolist() == [0, 1, 2, 2]
+    assert columns["depth"].tolist() == [0, 1, 1, 1]
+    assert columns["activations"].tolist() == ["", "1 tanh", "1 tanh, 1 sine", "2 tanh, 1 sine"]
+    assert columns["chosen"].tolist() == [False, False, True, False]
+    assert columns["r2_train"].tolist() == R2_TRAIN and columns["r2_validation"].tolist() == R2_VALIDATION
+    np.testing.assert_allclose(columns["objective"], make_path().objective(0.01, 0.1))
+
+
+def test_frame_is_a_data_frame_with_pandas_and_a_dict_without(monkeypatch):
+    columns = make_path().columns(0.0, 0.0, 2)
+    frame = path_frame(columns)
+    assert isinstance(frame, pd.DataFrame)
+    assert frame.columns.tolist() == list(columns) and len(frame) == 4
+    assert frame.loc[frame["chosen"], "n_nonzero"].tolist() == [6]
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    assert path_frame(columns) is columns
