@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["Measurement", "check_ending", "markdown_table", "summarise", "write_measurements"]
+__all__ = ["Measurement", "aligned", "check_ending", "markdown_table", "summarise", "write_measurements"]
 
 _SWAT, _MLP = "SWATRegressor", "MLPRegressor"
 
@@ -86,16 +86,30 @@ def markdown_table(measurements: Sequence[Measurement]) -> str:
         row = [format(getattr(item, field), spec) for field, (_, spec) in _COLUMNS.items()]
         row[3] += "" if item.converged else "*"
         rows.append(row)
+    return aligned(rows, n_left=2)
+
+
+def aligned(rows: Sequence[Sequence[str]], n_left: int = 1) -> str:
+    """Write rows of cells, the first of them titles, as a markdown table with lines of equal length.
+
+    Parameters
+    ----------
+    rows : sequence of sequence of str
+        As many cells in each.
+    n_left : int, default=1
+        Columns that are aligned on the left; the others are on the right.
+    """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    rows.insert(1, ["-" * width if i < 2 else "-" * (width - 1) + ":" for i, width in enumerate(widths)])
-    return "\n".join(
-        "| "
-        + " | ".join(
-            cell.ljust(w) if i < 2 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+    rule = ["-" * width if i < n_left else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
+    lines = []
+    for row in [rows[0], rule, *rows[1:]]:
+        cells = zip(row, widths, strict=True)
+        lines.append(
+            "| "
+            + " | ".join(cell.ljust(w) if i < n_left else cell.rjust(w) for i, (cell, w) in enumerate(cells))
+            + " |"
         )
-        + " |"
-        for row in rows
-    )
+    return "\n".join(lines)
 
 
 def summarise(measurements: Sequence[Measurement]) -> str:

@@ -6,13 +6,10 @@ which a later call continues.
 
 from __future__ import annotations
 
-import csv
-import dataclasses
 import functools
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +17,21 @@ import numpy as np
 
 from sk_swat.baselines import check_names, count_numbers, make_model
 from sk_swat.benchmark import Task, load_task, timed_fit
+from sk_swat.benchmark_sizes_report import (
+    ADAM,
+    BOOSTING,
+    SMALL_MLP,
+    SWAT,
+    SizeMeasurement,
+    read_measurements,
+    summary_table,
+    write_sizes,
+)
 from sk_swat.benchmark_tables import list_tables, table_folds
 
-__all__ = ["SIZE_MODELS", "SizeMeasurement", "bench_sizes", "measure_sizes", "read_measurements", "summary_table"]
+__all__ = ["SIZE_MODELS", "bench_sizes", "measure_sizes"]
 
-_SWAT, _M, _ADAM, _BOOSTING = "SWATRegressor", "MLPRegressor-7-7", "MLPRegressor-100", "HistGradientBoostingRegressor"
 _Key = tuple[str, int, int, str]  # task, fold, seed and model of a measurement
-_SHORT = {_M: "M", _ADAM: "MLP-100", _BOOSTING: "HGB"}  # what the summary compares with
-_SMALLEST_FVU = 1e-6  # smaller ones count as this: below it, a task would be a contest of rounding errors
 _PREDICT_CALLS = 5
 
 
@@ -45,50 +49,12 @@ def _mlp(*sizes: int, **parameters: Any) -> Callable[[int], Any]:
 
 _BY_LBFGS = {"activation": "tanh", "solver": "lbfgs", "max_iter": 3000}
 SIZE_MODELS: Mapping[str, Callable[[int], Any]] = {
-    _SWAT: lambda random_state: make_model(_SWAT, random_state=random_state),
-    _M: _mlp(7, 7, **_BY_LBFGS),
+    SWAT: lambda random_state: make_model(SWAT, random_state=random_state),
+    SMALL_MLP: _mlp(7, 7, **_BY_LBFGS),
     "MLPRegressor-50": _mlp(50, **_BY_LBFGS),
-    _ADAM: _mlp(100),
-    _BOOSTING: lambda random_state: make_model(_BOOSTING, random_state=random_state),
+    ADAM: _mlp(100),
+    BOOSTING: lambda random_state: make_model(BOOSTING, random_state=random_state),
 }
-
-
-@dataclass(frozen=True)
-class SizeMeasurement:
-    """One model on one task: a line of the CSV file.
-
-    Parameters
-    ----------
-    task : str
-        Name of the function or table.
-    fold : int
-        Number of the fold, from 0; 0 for a function.
-    model : str
-        A key of ``SIZE_MODELS``; with "<=" and a size for the best network of at most that many numbers.
-    seed : int
-        Seed of split and fit.
-    test_mse, test_fvu : float
-        Mean squared error on the test rows, and its ratio to the variance of their targets. nan if the fit found no
-        network that small; infinite if a prediction was not finite.
-    n_numbers : int
-        See `count_numbers` of sk_swat.baselines; 0 if there is no network that small.
-    fit_s, predict_s : float
-        Seconds of the fit, which all sizes share, and of one call of predict for all test rows (median of five).
-    """
-
-    task: str
-    fold: int
-    model: str
-    seed: int
-    test_mse: float
-    test_fvu: float
-    n_numbers: int
-    fit_s: float
-    predict_s: float
-
-
-_KINDS: Mapping[Any, Callable[[str], Any]] = {"str": str, "int": int, "float": float}
-_FIELDS = {field.name: _KINDS[field.type] for field in dataclasses.fields(SizeMeasurement)}
 
 
 def measure_sizes(
@@ -115,7 +81,7 @@ def measure_sizes(
         The model as fitted, then the sizes.
     """
     model = SIZE_MODELS[model_name](random_state)
-    if model_name == _SWAT:
+    if model_name == SWAT:
         _warm_up()
     fit_s, _ = timed_fit(model, task)
 
@@ -128,8 +94,8 @@ def measure_sizes(
         return SizeMeasurement(task.name, fold, label, random_state, mse, fvu, n_numbers, fit_s, predict_s)
 
     found = [score(model_name)]
-    for size in sizes if model_name == _SWAT else ():
-        label = f"{_SWAT}<={size}"
+    for size in sizes if model_name == SWAT else ():
+        label = f"{SWAT}<={size}"
         try:
             model.select(max_nonzero=size, sparsity=0, compactness=0)
         except ValueError:  # no network is that small
@@ -144,7 +110,7 @@ def measure_sizes(
 def _warm_up() -> None:
     """Load torch and the checkpoint, so that no measured fit pays for them."""
     rows = np.linspace(-1, 1, 50)[:, np.newaxis]
-    model = SIZE_MODELS[_SWAT](0).set_params(max_iter=0, n_restarts=1, depths=(1,))
+    model = SIZE_MODELS[SWAT](0).set_params(max_iter=0, n_restarts=1, depths=(1,))
     timed_fit(model, Task("warm-up", rows, rows, rows[:, 0] ** 2, rows[:, 0] ** 2, ("x",)))
 
 
@@ -223,7 +189,7 @@ def bench_sizes(
     else:
         folds = _folds(tables, tasks, random_state, n_folds)
 
-    labels = {model: [model, *(f"{model}<={size}" for size in sizes if model == _SWAT)] for model in models}
+    labels = {model: [model, *(f"{model}<={size}" for size in sizes if model == SWAT)] for model in models}
     pending = []
     for fold, task in folds:
         missing = [m for m in models if not known.keys() >= _keys(task, fold, random_state, labels[m])]
@@ -240,7 +206,7 @@ def bench_sizes(
         known = {k: v for k, v in known.items() if k[:3] != place or k[3].partition("<=")[0] not in missing}
         known |= {_key(item): item for item in found}
         if out is not None:
-            _write(known.values(), out)
+            write_sizes(known.values(), out)
         figures = ", ".join(f"{item.model} {item.test_fvu:.2g}" for item in found)
         sink(f"[{number}/{len(pending)}] {task.name}{f' fold {fold}' if tables is not None else ''}: FVU of {figures}")
 
@@ -291,118 +257,3 @@ def _checked_path(argument: str, path: str | Path, ending: str) -> Path:
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{argument} must lie in an existing folder, got '{path}'.")
     return path
-
-
-def read_measurements(path: str | Path) -> list[SizeMeasurement]:
-    """Read what an earlier call wrote; lines that it did not finish are left out.
-
-    Parameters
-    ----------
-    path : str or path
-        CSV file.
-
-    Returns
-    -------
-    found : list of SizeMeasurement
-        One for each line.
-    """
-    text = Path(path).read_text(encoding="utf-8")
-    lines = csv.reader(text[: text.rfind("\n") + 1].splitlines())  # without a last line that was cut off
-    if next(lines, list(_FIELDS)) != list(_FIELDS):
-        raise ValueError(f"out must be a new file or one with the columns {', '.join(_FIELDS)}, got '{path}'.")
-    found = []
-    for line in lines:
-        try:
-            values = {name: kind(cell) for (name, kind), cell in zip(_FIELDS.items(), line, strict=True)}
-        except ValueError:
-            continue
-        found.append(SizeMeasurement(**values))
-    return found
-
-
-def _write(found: Iterable[SizeMeasurement], path: Path) -> None:
-    part = path.with_name(path.name + ".part")  # replaces the file at once, so that a crash loses nothing
-    with part.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_FIELDS)
-        writer.writerows(dataclasses.astuple(item) for item in found)
-    part.replace(path)
-
-
-def summary_table(found: Iterable[SizeMeasurement]) -> str:
-    """Compare the models over the tasks.
-
-    Parameters
-    ----------
-    found : iterable of SizeMeasurement
-        Of one seed, and at least one.
-
-    Returns
-    -------
-    text : str
-        Markdown table and what its columns mean, without a final line break.
-
-    Examples
-    --------
-    >>> half = SizeMeasurement("a", 0, "MLPRegressor-7-7", 0, 2.0, 0.5, 85, 1.0, 0.001)
-    >>> print(summary_table([half]).splitlines()[2])
-    | MLPRegressor-7-7 |     1 | 0.5 |       1 |         0/1 |      85 |  1.00 |
-    """
-    folds: dict[str, dict[str, list[tuple[float, ...]]]] = {}
-    for item in found:
-        figures = (item.test_fvu, item.n_numbers, item.fit_s)
-        folds.setdefault(item.model, {}).setdefault(item.task, []).append(figures)
-    mean = {model: {task: np.mean(rows, axis=0) for task, rows in own.items()} for model, own in folds.items()}
-    # without the tasks on which a fold has no network that small
-    mean = {model: {task: row for task, row in own.items() if not np.isnan(row[0])} for model, own in mean.items()}
-    references = [model for model in _SHORT if mean.get(model)]
-    titles = ["model", "tasks", "FVU", *(f"FVU / {_SHORT[reference]}" for reference in references)]
-    titles += ["wins over M"] * (_M in references) + ["numbers", "fit s"]
-    titles += [f"fit s / {_SHORT[_ADAM]}"] * (_ADAM in references)
-    rows = [_summary_row(model, mean, references) for model in mean]
-    return (
-        f"{_markdown([titles, *rows])}\n\n"
-        f"{', '.join(f'{short}: {model}' for model, short in _SHORT.items())}.\n"
-        "FVU: mean squared error on the test rows in variances of their targets, mean over the folds of a task, then\n"
-        f"geometric mean over tasks, with less than {_SMALLEST_FVU:g} counted as that. Ratios of FVU are geometric\n"
-        "means over the tasks that both models have; below 1 is better. Numbers, seconds and their ratios are medians\n"
-        "over tasks."
-    )
-
-
-def _summary_row(model: str, mean: Mapping[str, Mapping[str, np.ndarray]], references: Sequence[str]) -> list[str]:
-    own = mean[model]
-
-    def log_fvu(name: str, tasks: Iterable[str]) -> np.ndarray:
-        return np.log([max(mean[name][task][0], _SMALLEST_FVU) for task in tasks])
-
-    def shared(reference: str) -> list[str]:
-        return [task for task in own if task in mean[reference]]
-
-    def formatted(values: Sequence[float] | np.ndarray, average: Callable[[Any], Any], spec: str) -> str:
-        return format(float(average(values)), spec) if len(values) else "-"
-
-    def geometric(logs: np.ndarray) -> float:
-        return math.exp(np.mean(logs))
-
-    row = [model, str(len(own)), formatted(log_fvu(model, own), geometric, ".3g")]
-    for reference in references:
-        both = shared(reference)
-        row.append(formatted(log_fvu(model, both) - log_fvu(reference, both), geometric, ".3g"))
-    if _M in references:
-        both = shared(_M)
-        row.append(f"{int((log_fvu(model, both) < log_fvu(_M, both)).sum())}/{len(both)}")
-    row += [formatted([own[task][i] for task in own], np.median, spec) for i, spec in ((1, ".0f"), (2, ".2f"))]
-    if _ADAM in references:
-        row.append(formatted([own[task][2] / mean[_ADAM][task][2] for task in shared(_ADAM)], np.median, ".3g"))
-    return row
-
-
-def _markdown(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    lines = []
-    for first, *others in [rows[0], rule, *rows[1:]]:
-        cells = [first.ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(others, widths[1:], strict=True))]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)

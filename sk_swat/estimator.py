@@ -69,7 +69,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         one's, unless the prices ask for a smaller one still. Needs refine=True.
     refine : bool, default=True
         Polish and prune. False keeps the latent network alone.
-    n_rounds : int, default=5
+    n_rounds : int, default=4
         Rounds in which networks along the path are encoded, varied in the latent space, decoded, widened, polished
         and pruned again. Needs refine=True.
     time_limit : float, default=None
@@ -187,7 +187,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         max_nonzero: int | None = None,
         one_standard_error: bool = False,
         refine: bool = True,
-        n_rounds: int = 5,
+        n_rounds: int = 4,
         time_limit: float | None = None,
         n_restarts: int | None = None,
         max_iter: int | None = None,
@@ -254,7 +254,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         if max(scaling.x_scale.max(), scaling.y_scale) > _LARGEST_SCALE:
             raise ValueError(f"X and y must vary by less than {_LARGEST_SCALE:g}; scale the columns that do not.")
         if scaling.y_scale == 0 or not len(scaling.varying):
-            return self._keep_constant(scaling.y_offset)
+            return self._keep_constant(scaling.y_offset, varies=scaling.y_scale > 0)
         return self._search(table, target, scaling, settings, seed)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
@@ -283,7 +283,9 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         sparsity: float | None = None,
         compactness: float | None = None,
     ) -> SWATRegressor:
-        """Switch to another network of the path, as if `fit` had chosen it.
+        """Switch to another network of the path: the one `fit` would have chosen with these settings.
+
+        `network_`, `path_` and what describes the network follow; the records of the search stay those of the fit.
 
         Parameters
         ----------
@@ -297,7 +299,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         Returns
         -------
         self : SWATRegressor
-            The regressor; its parameters stay, `network_` and what describes it change.
+            The regressor; its parameters stay.
         """
         check_is_fitted(self, "network_")
         settings = checked_settings(self)
@@ -434,10 +436,11 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         names = getattr(self, "feature_names_in_", None)
         return SparseMLP(network.coefs, network.intercepts, network.activations, names)
 
-    def _keep_constant(self, value: float) -> SWATRegressor:
+    def _keep_constant(self, value: float, varies: bool) -> SWATRegressor:
         """Set the fitted attributes for a target, or a table, that does not vary: nothing to search."""
         network = SparseMLP([np.zeros((self.n_features_in_, 1))], [np.array([value])], [])
-        self._path, self._latents = Path([network], np.ones(1), np.ones(1), np.zeros(1)), [None]
+        r2 = 0.0 if varies else 1.0
+        self._path, self._latents = Path([network], np.full(1, r2), np.full(1, r2), np.zeros(1)), [None]
         self._keep_row(0, (self.sparsity, self.compactness))
         self.loss_curve_ = np.zeros(0)
         self.n_iter_ = 0

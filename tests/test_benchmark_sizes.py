@@ -8,14 +8,8 @@ from sklearn.preprocessing import StandardScaler
 
 from sk_swat import benchmark_sizes
 from sk_swat.benchmark import load_task
-from sk_swat.benchmark_sizes import (
-    SIZE_MODELS,
-    SizeMeasurement,
-    bench_sizes,
-    measure_sizes,
-    read_measurements,
-    summary_table,
-)
+from sk_swat.benchmark_sizes import SIZE_MODELS, bench_sizes, measure_sizes
+from sk_swat.benchmark_sizes_report import SizeMeasurement, read_measurements, summary_table
 from sk_swat.benchmark_tables import list_tables, read_table, table_folds
 from sk_swat.datasets import cornn_names
 
@@ -36,7 +30,8 @@ class FakeSWAT(RegressorMixin, BaseEstimator):
         self.mean_, self.n_nonzero_ = np.mean(y), 20
         return self
 
-    def select(self, max_nonzero):
+    def select(self, max_nonzero, sparsity, compactness):
+        assert sparsity == compactness == 0
         sizes = [size for size in (10, 20, 40) if size <= max_nonzero]
         if not sizes:
             raise ValueError(f"no network is as small as {max_nonzero}")

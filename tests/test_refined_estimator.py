@@ -572,7 +572,8 @@ def test_saved_path_is_selected_from_without_torch(fitted, table, tmp_path):
 
 def test_pickle_of_a_wide_path_is_small(table):
     X, y = np.random.default_rng(0).normal(size=(80, 24)), table[1]
-    model = SWATRegressor(n_restarts=12, n_rounds=1, warm_start=True, random_state=0).fit(X, y)
+    settings = {"n_restarts": 12, "n_rounds": 1, "early_stopping": True, "warm_start": True}
+    model = SWATRegressor(random_state=0, **settings).fit(X, y)
     assert len(model.networks_) > 8 and len(pickle.dumps(model)) < 100_000
 
 

@@ -33,7 +33,7 @@ _DAMPINGS = (1e-3, 1.0, 10.0)  # multiples of the damping tried for the step tha
 
 
 def prune(
-    networks: SoftNetworks, task: RefineTask, sink: Sink, *, n_polish: int = 2, smallest: int | torch.Tensor = 3
+    networks: SoftNetworks, task: RefineTask, sink: Sink, *, n_polish: int = 2, smallest: int | torch.Tensor = 1
 ) -> None:
     """Remove number after number.
 
@@ -47,7 +47,7 @@ def prune(
         Called in every round with all networks as they then are: nothing disconnected, each smaller than before.
     n_polish : int, default=2
         Levenberg-Marquardt steps after each removal.
-    smallest : int or Tensor of int, of shape (n_networks,), default=3
+    smallest : int or Tensor of int, of shape (n_networks,), default=1
         Networks of this size or less are not pruned further.
     """
     networks = fold_constants(networks)
