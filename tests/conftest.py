@@ -1,6 +1,9 @@
 """Tiny networks, a tiny corpus and a tiny autoencoder, shared by the tests."""
 
 import copy
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +14,32 @@ from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.autoencoder import Autoencoder, AutoencoderConfig
 from sk_swat.checkpoint import Bank, save_checkpoint
 from sk_swat.pretraining.corpus import make_corpus, random_networks
+
+WITHOUT_TORCH = """
+import sys
+
+class NoTorch:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "torch":
+            raise ImportError("torch is not there")
+
+sys.meta_path.insert(0, NoTorch())
+sys.path.insert(0, sys.argv[1])
+"""
+
+
+@pytest.fixture(scope="session")
+def run_without_torch():
+    """Run Python code in a fresh process in which torch cannot be imported; arguments begin at sys.argv[2]."""
+    root = str(Path(sys.modules["sk_swat"].__file__).parents[1])
+
+    def run(code, *arguments):
+        command = [sys.executable, "-c", WITHOUT_TORCH + code, root, *map(str, arguments)]
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    return run
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,9 +1,6 @@
 """SWATRegressor inside scikit-learn: pipelines, searches, ensembles, data frames, and files."""
 
 import pickle
-import subprocess
-import sys
-from pathlib import Path
 
 import joblib
 import numpy as np
@@ -23,16 +20,7 @@ from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardSca
 
 from sk_swat import SWATRegressor
 
-PREDICT_WITHOUT_TORCH = """
-import sys
-
-class NoTorch:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] == "torch":
-            raise ImportError("torch is not there")
-
-sys.meta_path.insert(0, NoTorch())
-sys.path.insert(0, sys.argv[1])
+PREDICT_AND_IMPORT = """
 import joblib, pickle
 import numpy as np
 load = pickle.load if sys.argv[4] == "pickle" else joblib.load
@@ -193,17 +181,15 @@ def test_memory_layout_and_strides_do_not_matter(quick, table):
 
 @pytest.mark.parametrize("kind", ["pickle", "joblib"])
 @pytest.mark.parametrize("warm_start", [False, True])
-def test_saved_regressor_predicts_in_a_fresh_process_without_torch(quick, table, tmp_path, kind, warm_start):
+def test_saved_regressor_predicts_in_a_fresh_process_without_torch(
+    quick, table, tmp_path, kind, warm_start, run_without_torch
+):
     X, y = table
     model = quick(depths=(1, 2), warm_start=warm_start).fit(X, y)
     path, rows = tmp_path / "model", tmp_path / "rows.npy"
     path.write_bytes(pickle.dumps(model)) if kind == "pickle" else joblib.dump(model, path)
     np.save(rows, X)
-    root = str(Path(sys.modules["sk_swat"].__file__).parents[1])
-    arguments = [sys.executable, "-c", PREDICT_WITHOUT_TORCH, root, str(path), str(rows), kind]
-    ran = subprocess.run(arguments, capture_output=True, text=True, timeout=120)
-    assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.strip() == "without torch"
+    assert run_without_torch(PREDICT_AND_IMPORT, path, rows, kind).strip() == "without torch"
     assert np.array_equal(np.load(rows), model.predict(X))
 
 

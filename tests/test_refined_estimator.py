@@ -4,13 +4,11 @@ import copy
 import pickle
 import re
 import signal
-import subprocess
 import sys
 import threading
 import time
 import warnings
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -41,16 +39,8 @@ COLUMNS = [
 ]
 PRICES = (0.0, 1e-5, 1e-3, 1e-2, 0.1, 1.0)
 
-SELECT_WITHOUT_TORCH = """
-import pickle, sys
-
-class NoTorch:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] == "torch":
-            raise ImportError("torch is not there")
-
-sys.meta_path.insert(0, NoTorch())
-sys.path.insert(0, sys.argv[1])
+SELECT_AND_PREDICT = """
+import pickle
 import numpy as np
 with open(sys.argv[2], "rb") as file:
     model = pickle.load(file)
@@ -553,16 +543,13 @@ def test_handler_returns_after_an_error():
 # --- files
 
 
-def test_saved_path_is_selected_from_without_torch(fitted, table, tmp_path):
+def test_saved_path_is_selected_from_without_torch(fitted, table, tmp_path, run_without_torch):
     content = pickle.dumps(fitted)
     assert len(content) < 100_000 and b"torch" not in content
     path, rows, X = tmp_path / "model", tmp_path / "rows.npy", table[0]
     path.write_bytes(content)
     np.save(rows, X)
-    root = str(Path(sys.modules["sk_swat"].__file__).parents[1])
-    arguments = [sys.executable, "-c", SELECT_WITHOUT_TORCH, root, str(path), str(rows), "5"]
-    ran = subprocess.run(arguments, capture_output=True, text=True, timeout=120)
-    assert ran.returncode == 0, ran.stderr
+    run_without_torch(SELECT_AND_PREDICT, path, rows, 5)
     with np.load(f"{rows}.npz") as found:
         assert np.array_equal(found["chosen"], fitted.predict(X))
         assert np.array_equal(found["smaller"], copy.deepcopy(fitted).select(max_nonzero=5).predict(X))
