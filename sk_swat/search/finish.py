@@ -23,6 +23,7 @@ from sk_swat.softnet import SoftNetworks, concatenate
 __all__ = ["PathNetwork", "finished_path", "in_raw_units"]
 
 _POLISH_STEPS, _LAST_STEPS = 6, 3
+_STEPS_BETWEEN = 3  # polishing steps between two looks at the held-out rows
 _ROWS_A_NUMBER = 2  # networks with fewer rows for each number are left out of the path
 _GAINS = (0.02, 0.05, 0.1, 0.2)  # shares by which the error must fall from one network to the next
 _LONGEST = 40  # networks of a path
@@ -87,8 +88,14 @@ def finished_path(
     if n_held:
         fitted = slice(0, n_rows - n_held)
         part = replace(task, X=task.X[fitted], y=task.y[fitted])
-        members = _polished(members, part, _POLISH_STEPS)
-        validation = _squared_errors(members, task.X[n_rows - n_held :], task.y[n_rows - n_held :])
+        X_held, y_held = task.X[n_rows - n_held :], task.y[n_rows - n_held :]
+        validation = _squared_errors(members, X_held, y_held)
+        for _ in range(_POLISH_STEPS // _STEPS_BETWEEN):  # a network stops where its held-out error begins to rise
+            further = _polished(members, part, _STEPS_BETWEEN)
+            errors = _squared_errors(further, X_held, y_held)
+            better = errors.mean(1) < validation.mean(1)
+            members = [new if good else old for old, new, good in zip(members, further, better, strict=True)]
+            validation = np.where(better[:, None], errors, validation)
     else:
         members = _polished(members, task, _POLISH_STEPS)
     members = _polished(members, task, _LAST_STEPS)
