@@ -321,7 +321,7 @@ def test_held_out_rows_are_fitted_only_after_they_have_judged(refined, table, ev
     seen = set().union(*(1 - events[index][2].mean(1) for index in looks))
     assert set(validation_r2(model)) <= seen
     # the last polish has all rows
-    assert kinds[judging + 1 :] == ["fit", "judge"] and len(events[-1][1]) == 80
+    assert kinds[looks[-1] + 1 :] == ["fit", "judge"] and len(events[-1][1]) == 80
 
 
 def test_without_held_out_rows_every_row_judges_networks_found_without_it(refined, table, monkeypatch):
