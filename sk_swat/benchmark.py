@@ -26,7 +26,7 @@ from sklearn.utils import check_random_state
 from sk_swat.baselines import MODELS, check_names, count_numbers, last_step, make_model
 from sk_swat.benchmark_report import Measurement, check_ending, markdown_table, summarise, write_measurements
 
-__all__ = ["TASKS", "Task", "bench_quick", "load_task", "measure", "timed_fit"]
+__all__ = ["TASKS", "Task", "bench_quick", "load_task", "measure", "median_seconds", "timed_fit"]
 
 # Ten functions of the CORNN suite, chosen for their kinds and not for any result, and one real table.
 TASKS = (
@@ -169,16 +169,17 @@ def measure(
         fit_s=fit_s,
         r2=float(model.score(task.X_test, task.y_test)),
         n_numbers=count_numbers(model),
-        predict_row_us=1e6 * _median_seconds(lambda: regressor.predict(X_test[:1]), n_calls=301),
-        predict_many_ms=1e3 * _median_seconds(lambda: regressor.predict(many), n_calls=7),
+        predict_row_us=1e6 * median_seconds(lambda: regressor.predict(X_test[:1]), n_calls=301),
+        predict_many_ms=1e3 * median_seconds(lambda: regressor.predict(many), n_calls=7),
         pickle_kb=len(pickle.dumps(model)) / 1e3,
         peak_mb=_peak_memory() / 1e6,
         converged=converged,
     )
 
 
-def _median_seconds(call: Callable[[], Any], n_calls: int) -> float:
-    call()  # warm caches
+def median_seconds(call: Callable[[], Any], n_calls: int) -> float:
+    """Time a call several times, after one that warms caches, and give the median."""
+    call()
     seconds = []
     for _ in range(n_calls):
         start = time.perf_counter()

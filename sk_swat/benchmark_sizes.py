@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import math
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from sk_swat.baselines import check_names, count_numbers, make_model
-from sk_swat.benchmark import Task, load_task, timed_fit
+from sk_swat.benchmark import Task, load_task, median_seconds, timed_fit
 from sk_swat.benchmark_sizes_report import (
     ADAM,
     BOOSTING,
@@ -89,7 +88,7 @@ def measure_sizes(
         predicted = model.predict(task.X_test)
         mse = float(np.mean((predicted - task.y_test) ** 2)) if np.isfinite(predicted).all() else math.inf
         n_numbers = count_numbers(getattr(model, "regressor_", model))
-        predict_s = _median_seconds(lambda: model.predict(task.X_test))
+        predict_s = median_seconds(lambda: model.predict(task.X_test), _PREDICT_CALLS)
         fvu = mse / float(np.var(task.y_test))
         return SizeMeasurement(task.name, fold, label, random_state, mse, fvu, n_numbers, fit_s, predict_s)
 
@@ -112,15 +111,6 @@ def _warm_up() -> None:
     rows = np.linspace(-1, 1, 50)[:, np.newaxis]
     model = SIZE_MODELS[SWAT](0).set_params(max_iter=0, n_restarts=1, depths=(1,))
     timed_fit(model, Task("warm-up", rows, rows, rows[:, 0] ** 2, rows[:, 0] ** 2, ("x",)))
-
-
-def _median_seconds(call: Callable[[], Any]) -> float:
-    seconds = []
-    for _ in range(_PREDICT_CALLS):
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    return float(np.median(seconds))
 
 
 def bench_sizes(

@@ -23,6 +23,7 @@ from sk_swat.equivalence import canonical, fold_constants, padded
 from sk_swat.pretraining.functions import random_function
 from sk_swat.refine.free_numbers import FreeNumbers, flatten, unflatten
 from sk_swat.refine.levenberg_marquardt import fit_networks
+from sk_swat.refine.saliency import inverse_curvature, saliencies
 from sk_swat.softnet import SoftNetworks, concatenate
 
 __all__ = ["Corpus", "draw_inputs", "fitted_chunk", "join_corpora", "make_corpus", "random_chunk", "random_networks"]
@@ -117,11 +118,9 @@ def _prune_once(rng: np.random.Generator, networks: SoftNetworks, X: torch.Tenso
     """Remove a random share of the numbers with the smallest Optimal Brain Surgeon saliency."""
     parameters = flatten(networks)
     numbers = FreeNumbers(networks, torch.ones_like(parameters))
-    matrix = numbers.normal_equations(numbers.start, X, y).matrix
-    matrix.diagonal(dim1=1, dim2=2).add_(1e-4)
-    inverse, failed = torch.linalg.inv_ex(matrix)
-    inverse_diagonal = inverse.diagonal(dim1=1, dim2=2).clamp_min(1e-12)
-    saliency = parameters.square() / torch.where(failed[:, None] > 0, 1.0, inverse_diagonal)  # else by magnitude
+    equations = numbers.normal_equations(numbers.start, X, y)
+    ridge = numbers.start.new_full((len(networks),), 1e-4)
+    saliency = saliencies(numbers.start, inverse_curvature(numbers, equations, ridge))
     share = torch.as_tensor(
         rng.choice([0.0, 1.0], len(networks), p=[0.25, 0.75]) * rng.uniform(0.1, 0.6, len(networks))
     )

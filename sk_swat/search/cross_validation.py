@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,9 +17,11 @@ import torch
 from sk_swat.checkpoint import Checkpoint
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.task import RefineTask
+from sk_swat.search.finish import by_depth
 from sk_swat.search.problem import Problem
 from sk_swat.search.refinement import refine
 from sk_swat.search.run import Candidate
+from sk_swat.softnet import SoftNetworks
 
 __all__ = ["fold_errors"]
 
@@ -64,17 +67,21 @@ def fold_errors(
         part = replace(task, X=task.X[outside], y=task.y[outside])
         problem = Problem(part.X.float(), part.y.float(), None, None, torch.arange(part.X.shape[1]))
         front, _ = refine(some, problem, checkpoint, part, allowed, 0, seed, n_jobs, n_pruned=_N_PRUNED)
-        known: list[tuple[int, np.ndarray]] = []
-        for member in front.members():
-            ridge = task.ridge(torch.tensor([member.error]))
-            network = fit_networks(
-                member.network, part.X, part.y, n_steps=_POLISH_STEPS, ridge=ridge, damping=1e-2, deadline=task.deadline
-            ).networks
-            output = network.forward(task.X[inside])[0]
-            known.append((member.size, (output - task.y[inside]).square().numpy(force=True)))
+        members = front.members()
+        known = by_depth(members, partial(_errors, part=part, task=task, rows=inside))
         for row, size in enumerate(sizes):
-            errors[row, inside.numpy()] = next((found for n, found in reversed(known) if n <= size), known[0][1])
+            last = max((i for i, member in enumerate(members) if member.size <= size), default=0)
+            errors[row, inside.numpy()] = known[last]
     return errors
+
+
+def _errors(networks: SoftNetworks, part: RefineTask, task: RefineTask, rows: torch.Tensor) -> list[np.ndarray]:
+    """Polish networks on a part of the rows; squared errors of each on other rows."""
+    ridge = task.ridge((networks.forward(part.X) - part.y).square().mean(1))
+    fitted = fit_networks(
+        networks, part.X, part.y, n_steps=_POLISH_STEPS, ridge=ridge, damping=1e-2, deadline=task.deadline
+    ).networks
+    return list((fitted.forward(task.X[rows]) - task.y[rows]).square().numpy(force=True))
 
 
 def _depths(candidates: Sequence[Candidate]) -> list[int]:

@@ -20,7 +20,7 @@ from sk_swat.refine.task import RefineTask
 from sk_swat.scaling import Standardisation
 from sk_swat.softnet import SoftNetworks, concatenate
 
-__all__ = ["PathNetwork", "finished_path", "in_raw_units"]
+__all__ = ["PathNetwork", "by_depth", "finished_path", "in_raw_units"]
 
 _POLISH_STEPS, _LAST_STEPS = 6, 3
 _STEPS_BETWEEN = 3  # polishing steps between two looks at the held-out rows
@@ -65,7 +65,7 @@ def finished_path(
     Parameters
     ----------
     front : Front
-        Networks of the search.
+        Networks of the search, in float64.
     task : RefineTask
         All rows in float64, the held-out ones last.
     n_held : int
@@ -84,7 +84,7 @@ def finished_path(
         (found for gain in _GAINS if len(found := front.members(gain)) <= _LONGEST), front.members(_GAINS[-1])
     )
     n_rows = len(task.y)
-    members = [_double(member) for member in members if _ROWS_A_NUMBER * member.size <= max(n_rows, _ROWS_A_NUMBER)]
+    members = [member for member in members if _ROWS_A_NUMBER * member.size <= max(n_rows, _ROWS_A_NUMBER)]
     if n_held:
         fitted = slice(0, n_rows - n_held)
         part = replace(task, X=task.X[fitted], y=task.y[fitted])
@@ -112,11 +112,7 @@ def finished_path(
     return [one for one, before in zip(path, best, strict=False) if one.train_fvu < before]
 
 
-def _double(member: Member) -> Member:
-    return replace(member, network=member.network.map(lambda part: part.double()))
-
-
-def _by_depth(members: Sequence[Member], work: Callable[[SoftNetworks], Sequence[Result]]) -> list[Result]:
+def by_depth(members: Sequence[Member], work: Callable[[SoftNetworks], Sequence[Result]]) -> list[Result]:
     """Work on the networks of each depth together; results in the order of the members."""
     results: dict[int, Result] = {}
     for depth in sorted({member.depth for member in members}):
@@ -130,7 +126,7 @@ def _polished(members: Sequence[Member], task: RefineTask, n_steps: int) -> list
         fitted = _fitted(networks, task, n_steps)
         return [fitted[i : i + 1] for i in range(len(fitted))]
 
-    return [replace(one, network=found) for one, found in zip(members, _by_depth(members, work), strict=True)]
+    return [replace(one, network=found) for one, found in zip(members, by_depth(members, work), strict=True)]
 
 
 def _fitted(networks: SoftNetworks, task: RefineTask, n_steps: int) -> SoftNetworks:
@@ -144,7 +140,7 @@ def _squared_errors(members: Sequence[Member], X: torch.Tensor, y: torch.Tensor)
     def work(networks: SoftNetworks) -> list[np.ndarray]:
         return list((networks.forward(X) - y).square().numpy(force=True))
 
-    return np.stack(_by_depth(members, work))
+    return np.stack(by_depth(members, work))
 
 
 def in_raw_units(network: SoftNetworks, scaling: Standardisation) -> SparseMLP:
