@@ -44,13 +44,13 @@ def _demo(**arguments: Any) -> None:
 
 
 def _bench_quick(**arguments: Any) -> None:
-    from sk_swat.benchmark import bench_quick
+    from sk_swat.benchmark.quick import bench_quick
 
     bench_quick(**arguments)
 
 
 def _bench_sizes(**arguments: Any) -> None:
-    from sk_swat.benchmark_sizes import bench_sizes
+    from sk_swat.benchmark.harness import bench_sizes
 
     bench_sizes(**arguments)
 

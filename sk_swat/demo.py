@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from sk_swat.baselines import MODELS, count_numbers, make_model
-from sk_swat.benchmark import Task, load_task, timed_fit
+from sk_swat.baselines.registry import MODELS, count_numbers, make_model
+from sk_swat.benchmark.quick import Task, load_task, timed_fit
 from sk_swat.network import SparseMLP
 
 __all__ = ["DemoRow", "comparison_table", "describe_found", "fit_and_score", "run_demo"]
@@ -29,7 +29,7 @@ class DemoRow:
     model : str
         Name of the regressor.
     n_numbers : int
-        Numbers it stores to predict, see `count_numbers` of sk_swat.baselines.
+        Numbers it stores to predict, see `count_numbers` of sk_swat.baselines.registry.
     r2 : float
         R^2 on the test rows, at most 1.
     seconds : float
@@ -53,7 +53,7 @@ def fit_and_score(
     Parameters
     ----------
     name : str
-        A key of ``MODELS`` of sk_swat.baselines.
+        A key of ``MODELS`` of sk_swat.baselines.registry.
     task : Task
         The table and its split.
     random_state : int, default=0

@@ -6,11 +6,11 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import StandardScaler
 
-from sk_swat import benchmark_sizes
-from sk_swat.benchmark import load_task
-from sk_swat.benchmark_sizes import SIZE_MODELS, bench_sizes, measure_sizes
-from sk_swat.benchmark_sizes_report import SizeMeasurement, read_measurements, summary_table
-from sk_swat.benchmark_tables import list_tables, read_table, table_folds
+from sk_swat.benchmark import harness as benchmark_sizes
+from sk_swat.benchmark.harness import SIZE_MODELS, bench_sizes, measure_sizes
+from sk_swat.benchmark.quick import load_task
+from sk_swat.benchmark.summary import SizeMeasurement, read_measurements, summary_table
+from sk_swat.benchmark.tables import list_tables, read_table, table_folds
 from sk_swat.datasets import cornn_names
 
 SEEN = []  # what the fake was fitted to

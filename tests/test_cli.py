@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sk_swat import benchmark, benchmark_sizes, cli, demo
+from sk_swat import cli, demo
+from sk_swat.benchmark import harness as benchmark_sizes
+from sk_swat.benchmark import quick as benchmark
 from sk_swat.pretraining import evaluation, run
 from sk_swat.pretraining.training import TrainingConfig
 

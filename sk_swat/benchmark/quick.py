@@ -23,8 +23,8 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from sk_swat.baselines import MODELS, check_names, count_numbers, last_step, make_model
-from sk_swat.benchmark_report import Measurement, check_ending, markdown_table, summarise, write_measurements
+from sk_swat.baselines.registry import MODELS, check_names, count_numbers, last_step, make_model
+from sk_swat.benchmark.quick_report import Measurement, check_ending, markdown_table, summarise, write_measurements
 
 __all__ = ["TASKS", "Task", "bench_quick", "load_task", "measure", "median_seconds", "timed_fit"]
 

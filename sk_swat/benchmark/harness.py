@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from sk_swat.baselines import check_names, count_numbers, make_model
-from sk_swat.benchmark import Task, load_task, median_seconds, timed_fit
-from sk_swat.benchmark_sizes_report import (
+from sk_swat.baselines.registry import check_names, count_numbers, make_model
+from sk_swat.benchmark.quick import Task, load_task, median_seconds, timed_fit
+from sk_swat.benchmark.summary import (
     ADAM,
     BOOSTING,
     SMALL_MLP,
@@ -26,7 +26,7 @@ from sk_swat.benchmark_sizes_report import (
     summary_table,
     write_sizes,
 )
-from sk_swat.benchmark_tables import list_tables, table_folds
+from sk_swat.benchmark.tables import list_tables, table_folds
 
 __all__ = ["SIZE_MODELS", "bench_sizes", "measure_sizes"]
 
@@ -136,7 +136,7 @@ def bench_sizes(
     models : iterable of str, default=None
         Keys of ``SIZE_MODELS``; None takes all.
     tables : str or path, default=None
-        Folder of CSV files, see `read_table` of sk_swat.benchmark_tables; None takes the CORNN functions.
+        Folder of CSV files, see `read_table` of sk_swat.benchmark.tables; None takes the CORNN functions.
     sizes : iterable of int, default=None
         Limits on the number of numbers of SWATRegressor's networks, at least 1. None takes 15, 20, 30 and 50, for
         tables 30, 50 and 100.

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sk_swat.benchmark_report import aligned
+from sk_swat.benchmark.quick_report import aligned
 
 __all__ = [
     "ADAM",
@@ -53,7 +53,7 @@ class SizeMeasurement:
         Mean squared error on the test rows, and its ratio to the variance of their targets. nan if the fit found no
         network that small; infinite if a prediction was not finite.
     n_numbers : int
-        See `count_numbers` of sk_swat.baselines; 0 if there is no network that small.
+        See `count_numbers` of sk_swat.baselines.registry; 0 if there is no network that small.
     fit_s, predict_s : float
         Seconds of the fit, which all sizes share, and of one call of predict for all test rows (median of five).
     """

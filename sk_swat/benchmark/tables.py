@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sk_swat.benchmark import Task
+from sk_swat.benchmark.quick import Task
 
 __all__ = ["Table", "list_tables", "read_table", "table_folds"]
 

@@ -11,9 +11,9 @@ from sklearn.linear_model import Ridge
 from sklearn.neural_network import MLPRegressor
 
 from sk_swat import SWATRegressor, benchmark
-from sk_swat.baselines import MODELS, count_numbers, make_model
-from sk_swat.benchmark import TASKS, bench_quick, load_task, measure, timed_fit
-from sk_swat.benchmark_report import Measurement, markdown_table, summarise, write_measurements
+from sk_swat.baselines.registry import MODELS, count_numbers, make_model
+from sk_swat.benchmark.quick import TASKS, bench_quick, load_task, measure, timed_fit
+from sk_swat.benchmark.quick_report import Measurement, markdown_table, summarise, write_measurements
 from sk_swat.datasets import cornn_names
 
 
