@@ -6,7 +6,6 @@ fingerprint of the tensors. The bundled one is found by importlib.resources and 
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import hashlib
 import json
@@ -22,47 +21,12 @@ from safetensors.torch import save_file
 
 from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.autoencoder import Autoencoder, AutoencoderConfig
+from sk_swat.bank import Bank
 
-__all__ = ["Bank", "Checkpoint", "bundled_checkpoint", "load_checkpoint", "save_checkpoint"]
+__all__ = ["Checkpoint", "bundled_checkpoint", "load_checkpoint", "save_checkpoint"]
 
 FORMAT = "sk_swat.autoencoder"
-FORMAT_VERSION = 1
-
-
-@dataclass(frozen=True)
-class Bank:
-    """Latents of fitted networks, from which searches start.
-
-    Parameters
-    ----------
-    latent : Tensor of float16, of shape (n_latents, n_rows, d_latent)
-        Latents.
-    depth : Tensor of uint8, of shape (n_latents,)
-        Hidden layers of the encoded network.
-    n_inputs : Tensor of uint8, of shape (n_latents,)
-        Input slots of the encoded network, from the first on.
-    restored : Tensor of bool, of shape (n_latents, max_depth)
-        Whether the decoder of each depth, 1 first, restores the network.
-    """
-
-    latent: torch.Tensor
-    depth: torch.Tensor
-    n_inputs: torch.Tensor
-    restored: torch.Tensor
-
-    def __len__(self) -> int:
-        return len(self.depth)
-
-    @classmethod
-    def from_latents(
-        cls, latent: torch.Tensor, depth: torch.Tensor, n_inputs: torch.Tensor, restored: torch.Tensor
-    ) -> Bank:
-        """Round latents to half precision, a thousandth of their size."""
-        return cls(latent.half(), depth.to(torch.uint8), n_inputs.to(torch.uint8), restored)
-
-    def latents(self, index: torch.Tensor) -> torch.Tensor:
-        """Float32 latents of the given entries."""
-        return self.latent[index].float()
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -95,7 +59,7 @@ def save_checkpoint(path: str | Path, autoencoder: Autoencoder, bank: Bank, summ
         SHA-256 of all tensors.
     """
     tensors = {f"autoencoder.{name}": part.half().contiguous() for name, part in autoencoder.state_dict().items()}
-    tensors |= {f"bank.{item.name}": getattr(bank, item.name).contiguous() for item in dataclasses.fields(bank)}
+    tensors |= {f"bank.{name}": part.contiguous() for name, part in bank.tensors().items()}
     header = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
@@ -189,5 +153,5 @@ def _assemble(tensors: dict[str, torch.Tensor], header: dict[str, Any]) -> Check
     state = {name[len(prefix) :]: part.float() for name, part in tensors.items() if name.startswith(prefix)}
     autoencoder.load_state_dict(state, assign=True)
     autoencoder.eval().requires_grad_(False)
-    bank = Bank(**{item.name: tensors[f"bank.{item.name}"] for item in dataclasses.fields(Bank)})
+    bank = Bank.from_tensors({name[5:]: part for name, part in tensors.items() if name.startswith("bank.")})
     return Checkpoint(autoencoder, bank, header["summary"], header["fingerprint"])

@@ -49,10 +49,10 @@ def _bench_quick(**arguments: Any) -> None:
     bench_quick(**arguments)
 
 
-def _bench_sizes(**arguments: Any) -> None:
-    from sk_swat.benchmark.harness import bench_sizes
+def _benchmark(**arguments: Any) -> None:
+    from sk_swat.benchmark.experiments import run_experiment
 
-    bench_sizes(**arguments)
+    run_experiment(**arguments)
 
 
 def _pretrain(folder: Path, n_epochs: int, seed: int, **arguments: Any) -> None:
@@ -60,6 +60,12 @@ def _pretrain(folder: Path, n_epochs: int, seed: int, **arguments: Any) -> None:
     from sk_swat.pretraining.training import TrainingConfig
 
     run_pretraining(folder, config=TrainingConfig(n_epochs=n_epochs, seed=seed), sink=print, **arguments)
+
+
+def _make_bank(**arguments: Any) -> None:
+    from sk_swat.pretraining.bank import renew_bank
+
+    print(f"{len(renew_bank(**arguments))} latents")
 
 
 def _evaluate_autoencoder(checkpoint: Path | None, out: Path | None, **arguments: Any) -> None:
@@ -91,44 +97,53 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "--models", nargs="+", metavar="NAME", help="regressors (default: SWATRegressor MLPRegressor Ridge)"
     )
-    bench.add_argument(
-        "--rows",
-        dest="n_train",
-        type=int,
-        default=3750,
-        help="training rows of a CORNN function (default: %(default)s)",
-    )
+    _add_rows(bench, "a CORNN function")
     bench.add_argument("--out", type=Path, metavar="FILE", help="also write the measurements to a .csv or .md file")
     _add_seed(bench, "random_state", "splits and fits")
 
-    sizes = _command(
+    benchmark = _command(
         commands,
-        "bench-sizes",
-        _bench_sizes,
-        "measure the networks of one fit at given sizes on the CORNN functions or on tables (hours)",
-        "--tasks Booth Himmelblau --sizes 20 50 --out sizes.csv --summary sizes.md",
+        "benchmark",
+        _benchmark,
+        "run an experiment: measure models on many tasks, at given sizes (hours)",
+        "cornn --tasks Booth Himmelblau --models SWATRegressor Ridge --sizes 20 50 --seeds 0 1 --out cornn.csv",
     )
-    sizes.add_argument("--tasks", nargs="+", metavar="NAME", help="CORNN functions, or tables of FOLDER (default: all)")
-    sizes.add_argument("--tables", type=Path, metavar="FOLDER", help="cross-validate on its CSV files, target last")
-    sizes.add_argument(
-        "--models",
-        nargs="+",
-        metavar="NAME",
-        help="some of SWATRegressor, MLPRegressor-7-7, MLPRegressor-50, MLPRegressor-100 and "
-        "HistGradientBoostingRegressor (default: all)",
+    benchmark.add_argument(
+        "name",
+        metavar="EXPERIMENT",
+        help="cornn (54 test functions), tables (those of a folder), planted (random sparse networks found again), "
+        "prices (size against sparsity), latent-time (latent and random networks in equal time), latent-parts (parts of "
+        "the latent search in two seconds) or latent-starts (starts after equal polishing steps)",
     )
-    sizes.add_argument(
-        "--sizes", nargs="+", type=int, metavar="N", help="most numbers (default: 15 20 30 50, for tables 30 50 100)"
+    benchmark.add_argument(
+        "--tasks", nargs="+", metavar="NAME", help="functions, tables or planted networks (default: the experiment's)"
     )
-    sizes.add_argument(
+    benchmark.add_argument("--models", nargs="+", metavar="NAME", help="regressors (default: the experiment's)")
+    benchmark.add_argument(
+        "--sizes", nargs="+", type=int, metavar="N", help="most numbers of a network (default: the experiment's)"
+    )
+    benchmark.add_argument(
+        "--seeds", nargs="+", type=int, metavar="N", default=(0,), help="seeds of rows, folds and fits (default: 0)"
+    )
+    benchmark.add_argument(
+        "--tables", type=Path, metavar="FOLDER", help="its CSV files, target last; for tables and the latent ones"
+    )
+    benchmark.add_argument(
         "--folds", dest="n_folds", type=int, default=5, help="folds of each table (default: %(default)s)"
     )
-    sizes.add_argument(
-        "--out", type=Path, metavar="FILE", help=".csv file for the figures; continued if it exists (same flags)"
+    _add_rows(benchmark, "a function or planted network")
+    benchmark.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help=".csv file of the results of this experiment; continued if it exists (same tables, folds and rows)",
     )
-    sizes.add_argument("--summary", type=Path, metavar="FILE", help="also write the summary to a .md file")
-    _add_seed(sizes, "random_state", "splits and fits")
-    _add_jobs(sizes)
+    benchmark.add_argument("--figures", type=Path, metavar="FOLDER", help="also draw the figures (needs matplotlib)")
+    benchmark.add_argument("--summary", type=Path, metavar="FILE", help="also write the summary to a .md file")
+    benchmark.add_argument(
+        "--audit", action="store_true", help="first make sure, on one task, that no model knows test rows"
+    )
+    _add_jobs(benchmark)
 
     pretrain = _command(
         commands,
@@ -158,6 +173,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_seed(pretrain, "seed", "corpus and training")
     _add_jobs(pretrain)
+
+    bank = _command(
+        commands,
+        "make-bank",
+        _make_bank,
+        "give an autoencoder a new bank of latents to start from (half an hour on two cores)",
+        "runs/first/with-bank.safetensors --checkpoint runs/first/checkpoint.safetensors",
+    )
+    bank.add_argument("out", type=Path, metavar="FILE", help="checkpoint to write")
+    bank.add_argument("--checkpoint", type=Path, metavar="FILE", help="autoencoder (default: the bundled one)")
+    bank.add_argument("--seed", type=int, default=91, help="seed of the fitted networks (default: %(default)s)")
+    _add_jobs(bank)
 
     evaluate = _command(
         commands,
@@ -189,6 +216,12 @@ def _command(commands: Any, name: str, run: Callable[..., None], summary: str, e
 
 def _add_seed(parser: argparse.ArgumentParser, destination: str, what: str) -> None:
     parser.add_argument("--seed", dest=destination, type=int, default=0, help=f"seed of {what} (default: %(default)s)")
+
+
+def _add_rows(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument(
+        "--rows", dest="n_train", type=int, default=3750, help=f"training rows of {what} (default: %(default)s)"
+    )
 
 
 def _add_jobs(parser: argparse.ArgumentParser) -> None:

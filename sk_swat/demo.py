@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from sk_swat.baselines.registry import MODELS, count_numbers, make_model
-from sk_swat.benchmark.quick import Task, load_task, timed_fit
+from sk_swat.benchmark.tasks import Task, load_task
+from sk_swat.benchmark.timing import timed_fit
 from sk_swat.network import SparseMLP
 
 __all__ = ["DemoRow", "comparison_table", "describe_found", "fit_and_score", "run_demo"]

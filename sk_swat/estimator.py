@@ -27,7 +27,8 @@ from sk_swat.scaling import Standardisation
 from sk_swat.settings import Settings, checked_settings
 
 if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
-    from sk_swat.search import TableSearch
+    from sk_swat.checkpoint import Checkpoint
+    from sk_swat.search import Space, TableSearch
 
 __all__ = ["SWATRegressor"]
 
@@ -69,7 +70,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         one's, unless the prices ask for a smaller one still. Needs refine=True.
     refine : bool, default=True
         Polish and prune. False keeps the latent network alone.
-    n_rounds : int, default=4
+    n_rounds : int, default=5
         Rounds in which networks along the path are encoded, varied in the latent space, decoded, widened, polished
         and pruned again. Needs refine=True.
     time_limit : float, default=None
@@ -187,7 +188,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         max_nonzero: int | None = None,
         one_standard_error: bool = False,
         refine: bool = True,
-        n_rounds: int = 4,
+        n_rounds: int = 5,
         time_limit: float | None = None,
         n_restarts: int | None = None,
         max_iter: int | None = None,
@@ -361,7 +362,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
                 X,
                 y,
                 scaling,
-                checkpoint,
+                self._space(checkpoint),
                 settings.depths,
                 SearchConfig(**settings.search),
                 TableConfig(
@@ -392,6 +393,12 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
                 stacklevel=3,
             )
         return self
+
+    def _space(self, checkpoint: Checkpoint) -> Space:
+        """Where networks come from."""
+        from sk_swat.search import LatentSpace
+
+        return LatentSpace(checkpoint)
 
     def _keep(self, result: TableSearch, settings: Settings, chosen: int, fingerprint: str) -> None:
         """Set the fitted attributes."""

@@ -17,8 +17,9 @@ _AUTOMATIC = {
     True: {"n_restarts": 24, "max_iter": 0, "n_generations": 0},
     False: {"n_restarts": 8, "max_iter": 100, "n_generations": 4},
 }
-# A path must not depend on the prices by which one of its networks is chosen: its search has prices of its own.
-_PATH_SEARCH = {"sparsity": 1e-5, "compactness": 1e-5, "small_share": 0.5, "n_screened": 512, "n_children": 128}
+# A path must not depend on the prices by which one of its networks is chosen: its search has prices of its own. Small
+# weights may stay, since pruning is yet to come.
+_PATH_SEARCH = {"sparsity": 1e-5, "compactness": 1e-5, "small_share": 0.5, "n_children": 128, "thresholds": (1.0,)}
 
 
 @dataclass(frozen=True)

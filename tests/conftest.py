@@ -12,7 +12,9 @@ import torch
 from sk_swat import SWATRegressor
 from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.autoencoder import Autoencoder, AutoencoderConfig
-from sk_swat.checkpoint import Bank, save_checkpoint
+from sk_swat.bank import Bank
+from sk_swat.checkpoint import save_checkpoint
+from sk_swat.pretraining.bank import decoder
 from sk_swat.pretraining.corpus import make_corpus, random_networks
 
 WITHOUT_TORCH = """
@@ -90,12 +92,12 @@ def tiny_heldout():
 
 
 @pytest.fixture(scope="session")
-def tiny_bank(tiny_config):
+def tiny_bank(tiny_config, lively_autoencoder):
     """Random latents, one for each depth and number of inputs."""
     generator = torch.Generator().manual_seed(0)
     depth, n_inputs = (part.flatten() for part in torch.meshgrid(torch.arange(1, 5), torch.arange(1, 9), indexing="ij"))
     latent = torch.randn(len(depth), tiny_config.max_width, tiny_config.d_latent, generator=generator)
-    return Bank.from_latents(latent, depth, n_inputs, depth[:, None] <= torch.arange(1, 5))
+    return Bank.from_latents(latent, depth, n_inputs, depth[:, None] <= torch.arange(1, 5), decoder(lively_autoencoder))
 
 
 @pytest.fixture(scope="session")

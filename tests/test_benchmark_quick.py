@@ -10,10 +10,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Ridge
 from sklearn.neural_network import MLPRegressor
 
-from sk_swat import SWATRegressor, benchmark
+from sk_swat import SWATRegressor
 from sk_swat.baselines.registry import MODELS, count_numbers, make_model
-from sk_swat.benchmark.quick import TASKS, bench_quick, load_task, measure, timed_fit
+from sk_swat.benchmark import quick as benchmark
+from sk_swat.benchmark.memory import peak_memory
+from sk_swat.benchmark.quick import TASKS, bench_quick, measure
 from sk_swat.benchmark.quick_report import Measurement, markdown_table, summarise, write_measurements
+from sk_swat.benchmark.tasks import Task, load_task
+from sk_swat.benchmark.timing import timed_fit
 from sk_swat.datasets import cornn_names
 
 
@@ -123,10 +127,10 @@ def test_measurement_is_complete_and_scores_test_rows(name, task, tiny_swat, mon
 
 def test_fresh_process_measures_its_own_memory():
     rows = np.full((100, 2), 0.5)
-    task = benchmark.Task("flat", rows, rows, np.arange(100.0), np.arange(100.0), ("x", "y"))
+    task = Task("flat", rows, rows, np.arange(100.0), np.arange(100.0), ("x", "y"))
     ballast = np.ones(40_000_000)  # 320 MB held by this process must not count
     found = benchmark._measure_in_fresh_process(task, "Ridge", 0, None)
-    assert 20 < found.peak_mb < benchmark._peak_memory() / 1e6 - ballast.nbytes / 2e6
+    assert 20 < found.peak_mb < peak_memory() / 1e6 - ballast.nbytes / 2e6
 
 
 def test_bench_quick_writes_what_it_measured(tmp_path):
@@ -194,9 +198,9 @@ def test_markdown_file_holds_table_and_summary(tmp_path):
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs Linux")
 def test_peak_memory_grows_with_what_is_held():
-    before = benchmark._peak_memory()
+    before = peak_memory()
     ballast = np.ones(int(before / 8) + 10_000_000)
-    assert benchmark._peak_memory() >= ballast.nbytes
+    assert peak_memory() >= ballast.nbytes
 
 
 @pytest.mark.slow

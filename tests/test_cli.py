@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 
 from sk_swat import cli, demo
-from sk_swat.benchmark import harness as benchmark_sizes
-from sk_swat.benchmark import quick as benchmark
+from sk_swat.benchmark import experiments, quick
 from sk_swat.pretraining import evaluation, run
 from sk_swat.pretraining.training import TrainingConfig
 
-COMMANDS = ("demo", "bench-quick", "bench-sizes", "pretrain", "evaluate-autoencoder")
+COMMANDS = ("demo", "bench-quick", "benchmark", "pretrain", "evaluate-autoencoder")
 
 
 @pytest.fixture
@@ -24,8 +23,8 @@ def called(monkeypatch):
         return "| quality |"
 
     monkeypatch.setattr(demo, "run_demo", record)
-    monkeypatch.setattr(benchmark, "bench_quick", record)
-    monkeypatch.setattr(benchmark_sizes, "bench_sizes", record)
+    monkeypatch.setattr(quick, "bench_quick", record)
+    monkeypatch.setattr(experiments, "run_experiment", record)
     monkeypatch.setattr(run, "run_pretraining", record)
     monkeypatch.setattr(evaluation, "evaluate_autoencoder", record)
     return calls
@@ -73,30 +72,42 @@ def test_bench_quick_passes_its_flags(called):
     }
 
 
-def test_bench_sizes_passes_its_flags(called):
+def test_benchmark_passes_its_flags(called):
     tasks = ["--tasks", "servo", "--tables", "folder", "--models", "MLPRegressor-50", "--sizes", "20", "50"]
-    flags = ["--folds", "3", "--jobs", "2", "--out", "s.csv", "--summary", "s.md", "--seed", "1"]
-    assert cli.main(["bench-sizes", *tasks, *flags]) == 0
+    flags = ["--seeds", "1", "2", "--folds", "3", "--rows", "60", "--jobs", "2", "--out", "s.csv", "--summary", "s.md"]
+    assert cli.main(["benchmark", "tables", *tasks, *flags, "--audit"]) == 0
     ((_, arguments),) = called
     assert arguments == {
+        "name": "tables",
         "tasks": ["servo"],
         "tables": Path("folder"),
         "models": ["MLPRegressor-50"],
         "sizes": [20, 50],
+        "seeds": [1, 2],
         "n_folds": 3,
+        "n_train": 60,
         "out": Path("s.csv"),
         "summary": Path("s.md"),
-        "random_state": 1,
         "n_jobs": 2,
+        "audit": True,
     }
+
+
+def test_benchmark_help_names_the_experiments_and_an_unknown_one_is_said(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["benchmark", "--help"])
+    words = " ".join(capsys.readouterr().out.split())
+    assert all(f"{name} (" in words for name in experiments.EXPERIMENTS)
+    assert cli.main(["benchmark", "corn"]) == 2
+    assert f"name must name some of {', '.join(experiments.EXPERIMENTS)}, got 'corn'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("words", "functions"),
     [
         (["demo"], [demo.run_demo]),
-        (["bench-quick"], [benchmark.bench_quick]),
-        (["bench-sizes"], [benchmark_sizes.bench_sizes]),
+        (["bench-quick"], [quick.bench_quick]),
+        (["benchmark", "cornn"], [experiments.run_experiment]),
         (["pretrain", "folder"], [run.run_pretraining, TrainingConfig]),
         (["evaluate-autoencoder"], [evaluation.evaluate_autoencoder]),
     ],
@@ -104,7 +115,7 @@ def test_bench_sizes_passes_its_flags(called):
 def test_flags_default_to_the_defaults_of_the_library(words, functions):
     defaults = {name: p.default for f in functions for name, p in inspect.signature(f).parameters.items()}
     arguments = vars(cli._parser().parse_args(words))
-    for name in ("command", "run", "folder", "out"):
+    for name in ("command", "run", "folder", "name", "out"):
         arguments.pop(name, None)
     assert arguments == {name: defaults[name] for name in arguments}
 

@@ -5,7 +5,7 @@ import pytest
 
 from sk_swat import SparseMLP
 from sk_swat.baselines.registry import MODELS
-from sk_swat.benchmark.quick import load_task
+from sk_swat.benchmark.tasks import load_task
 from sk_swat.demo import DemoRow, comparison_table, describe_found, fit_and_score, run_demo
 
 

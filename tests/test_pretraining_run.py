@@ -63,7 +63,8 @@ def test_bank_keeps_only_faithful_networks_and_as_many_as_asked(linear_autoencod
         latent = bank.latents(torch.nonzero(bank.depth == depth).squeeze(1))
         assert latent.shape == (10, 8, 96)
     fresh = Autoencoder(AutoencoderConfig(d_model=16, d_latent=96)).eval()  # decodes nothing
-    assert len(make_bank(fresh, shallow_corpus, n_per_depth=10, largest_fvu=0.05)) == 0
+    with pytest.raises(ValueError, match=r"must restore some networks .* but it restores none"):
+        make_bank(fresh, shallow_corpus, n_per_depth=10, largest_fvu=0.05)
 
 
 def test_quality_of_a_copying_autoencoder_is_good_at_its_own_depths(linear_autoencoder, shallow_corpus):

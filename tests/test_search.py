@@ -9,7 +9,15 @@ from sklearn.linear_model import Ridge
 
 from sk_swat.checkpoint import load_checkpoint
 from sk_swat.scaling import Standardisation, column_scales
-from sk_swat.search import Problem, SearchConfig, TableConfig, previous_starts, search_depths, search_table
+from sk_swat.search import (
+    LatentSpace,
+    Problem,
+    SearchConfig,
+    TableConfig,
+    previous_starts,
+    search_depths,
+    search_table,
+)
 from sk_swat.search.descent import HardBest, descend
 from sk_swat.search.objective import (
     Softness,
@@ -294,13 +302,13 @@ def test_selection_never_loses_the_best(depth, tiny):
 
 
 def test_bank_without_a_fitting_network_is_told(tiny):
-    bank = tiny.bank
-    wide = bank.n_inputs > 2
-    bank = type(bank)(bank.latent[wide], bank.depth[wide], bank.n_inputs[wide], bank.restored[wide])
+    bank = replace(tiny.bank, n_inputs=tiny.bank.n_inputs.clamp_min(3))
     with pytest.raises(ValueError, match="bank must hold networks of at most 2 inputs and 1 hidden layers"):
         start_of(make_problem(2), replace(tiny, bank=bank))
+    none = tuple(part[:0] for part in tiny.bank.numbers), tuple(part[:0] for part in tiny.bank.activation)
     deep = tiny.bank.depth > 1
-    bank = type(bank)(*(getattr(tiny.bank, name)[deep] for name in ("latent", "depth", "n_inputs", "restored")))
+    parts = {name: getattr(tiny.bank, name)[deep] for name in ("latent", "scale", "depth", "n_inputs", "restored")}
+    bank = replace(tiny.bank, **parts, numbers=none[0], activation=none[1])
     with pytest.raises(ValueError, match="and 1 hidden layers, but it has none"):
         start_of(make_problem(2), replace(tiny, bank=bank))
 
@@ -348,7 +356,7 @@ def test_starts_move_by_themselves(tiny):
 
 
 def test_non_finite_start_is_dropped_and_the_others_go_on(tiny):
-    problem, config = make_problem(), settings(max_iter=10, tol=0.0)
+    problem, config = make_problem(), settings(max_iter=5, tol=0.0)
     starts = start_of(problem, tiny)
     whole = descend(starts, problem, tiny.autoencoder, 1, config)
     latent = starts.latent.clone()
@@ -425,14 +433,20 @@ def test_held_out_rows_are_not_fitted(tiny):
     config = settings(max_iter=0, n_generations=0)
     first, other = (
         search_table(
-            X, y, Standardisation.of(X, y), tiny, [1], config, latent_only(seed=seed, validation_fraction=0.25)
+            X,
+            y,
+            Standardisation.of(X, y),
+            LatentSpace(tiny),
+            [1],
+            config,
+            latent_only(seed=seed, validation_fraction=0.25),
         )
         for seed in (3, 4)
     )
     assert [c.objective for c in first.candidates] != [c.objective for c in other.candidates]
     few = Standardisation.of(X[:2], y[:2])
     with pytest.raises(ValueError, match=r"early_stopping needs at least one row .* got 2 rows and .*=0.9"):
-        search_table(X[:2], y[:2], few, tiny, [1], config, latent_only(validation_fraction=0.9))
+        search_table(X[:2], y[:2], few, LatentSpace(tiny), [1], config, latent_only(validation_fraction=0.9))
 
 
 @pytest.mark.parametrize(
@@ -448,7 +462,7 @@ def test_planted_network_is_found(function, n_columns, bundled):
     X = np.random.default_rng(0).normal(size=(150, n_columns))
     y = function(X)
     config = settings(max_iter=10, n_screened=512, n_children=128)
-    result = search_table(X, y, Standardisation.of(X, y), bundled, [1], config, latent_only())
+    result = search_table(X, y, Standardisation.of(X, y), LatentSpace(bundled), [1], config, latent_only())
     (network,) = result.path.networks
     fresh = np.random.default_rng(1).normal(size=(500, n_columns))
     error = np.mean((network.predict(fresh) - function(fresh)) ** 2) / function(fresh).var()

@@ -1,4 +1,4 @@
-"""Regressors by name, at their default settings, and how many numbers each of them stores."""
+"""Regressors by name, at their default settings, and the size of what each of them has fitted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["MODELS", "check_names", "count_numbers", "last_step", "make_model"]
+__all__ = ["MODELS", "check_names", "count_numbers", "hidden_shape", "last_step", "make_model"]
 
 # Each model is imported when it is made, so that a process holds only its own.
 
@@ -81,14 +81,15 @@ def count_numbers(model: Any) -> int:
     Parameters
     ----------
     model : estimator
-        Fitted; one of ``MODELS``. A scaler before it is not counted: it could be folded into the weights.
+        Fitted; one of ``MODELS`` or of the baselines of this package. A scaler before it is not counted: it could be
+        folded into the weights.
 
     Returns
     -------
     n_numbers : int
-        SWATRegressor: non-zero weights and biases. MLPRegressor: all weights and biases. Linear models:
-        coefficients and intercept. HistGradientBoostingRegressor: two numbers (column, threshold) for each split
-        and one for each leaf, and the start value; links between nodes are not counted.
+        SWATRegressor and baselines with `n_nonzero_`: non-zero weights and biases. MLPRegressor: all weights
+        and biases. Linear models: coefficients and intercept. HistGradientBoostingRegressor: two numbers (column,
+        threshold) for each split and one for each leaf, and the start value; links between nodes are not counted.
 
     Examples
     --------
@@ -107,6 +108,35 @@ def count_numbers(model: Any) -> int:
     if hasattr(regressor, "coef_"):
         return int(np.size(regressor.coef_) + np.size(regressor.intercept_))
     raise TypeError(f"model must be one of {', '.join(MODELS)}, fitted, got {regressor!r}.")
+
+
+def hidden_shape(model: Any) -> tuple[int, int]:
+    """Say how many hidden neurons and layers a fitted regressor has.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted; also a pipeline that ends with a regressor.
+
+    Returns
+    -------
+    n_neurons : int
+        Regressors with a `network_`: hidden neurons that see an input and reach the output. MLPRegressor: all hidden
+        neurons. Others: 0.
+    depth : int
+        Hidden layers; 0 for regressors without.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> hidden_shape(Ridge().fit([[0.0], [1.0]], [0.0, 1.0]))
+    (0, 0)
+    """
+    regressor = last_step(model)
+    if hasattr(regressor, "network_"):
+        return regressor.network_.n_neurons, regressor.network_.depth
+    widths = [coefs.shape[1] for coefs in getattr(regressor, "coefs_", ())][:-1]
+    return sum(widths), len(widths)
 
 
 def last_step(model: Any) -> Any:

@@ -1,32 +1,29 @@
 """Small benchmark: what a fit costs and gives, beside two regressors of scikit-learn.
 
-A task is a table with one split, a model is a named factory, a measurement is one row of the printed table. Every
-measurement runs in a fresh process, because the peak memory of a process never falls.
+A model is a named factory, a measurement is one row of the printed table. Every measurement runs in a fresh process,
+because a first fit and the memory of one model are to be seen there alone.
 """
 
 from __future__ import annotations
 
-import math
 import pickle
-import sys
-import time
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from sk_swat.baselines.registry import MODELS, check_names, count_numbers, last_step, make_model
+from sk_swat.benchmark.memory import peak_memory
 from sk_swat.benchmark.quick_report import Measurement, check_ending, markdown_table, summarise, write_measurements
+from sk_swat.benchmark.tasks import Task, load_task
+from sk_swat.benchmark.timing import median_seconds, timed_fit
 
-__all__ = ["TASKS", "Task", "bench_quick", "load_task", "measure", "median_seconds", "timed_fit"]
+__all__ = ["TASKS", "bench_quick", "measure"]
 
 # Ten functions of the CORNN suite, chosen for their kinds and not for any result, and one real table.
 TASKS = (
@@ -44,93 +41,6 @@ TASKS = (
 )
 _QUICK_MODELS = ("SWATRegressor", "MLPRegressor", "Ridge")
 _MANY_ROWS = 100_000
-
-
-@dataclass(frozen=True)
-class Task:
-    """A regression table with one split.
-
-    Parameters
-    ----------
-    name : str
-        Name of the task.
-    X_train, X_test : ndarray of shape (n_train, n_features) and (n_test, n_features)
-        Inputs. Test rows serve for the score alone.
-    y_train, y_test : ndarray of shape (n_train,) and (n_test,)
-        Targets.
-    feature_names : tuple of str
-        Names of the columns.
-    """
-
-    name: str
-    X_train: np.ndarray
-    X_test: np.ndarray
-    y_train: np.ndarray
-    y_test: np.ndarray
-    feature_names: tuple[str, ...]
-
-
-def load_task(name: str, *, random_state: int = 0, n_train: int = 3750) -> Task:
-    """Make a task, the same for every model.
-
-    Parameters
-    ----------
-    name : str
-        "diabetes" (scikit-learn's table, a quarter of the rows for testing) or the name of a CORNN function.
-    random_state : int, default=0
-        Seed of the split or of the sampled points.
-    n_train : int, default=3750
-        Training rows of a CORNN function, at least 2; test rows are a third of them. Ignored for "diabetes".
-
-    Returns
-    -------
-    task : Task
-        The table and its split.
-
-    Examples
-    --------
-    >>> load_task("Himmelblau", n_train=300).X_test.shape
-    (100, 2)
-    """
-    if name == "diabetes":
-        from sklearn.datasets import load_diabetes
-        from sklearn.model_selection import train_test_split
-
-        data = load_diabetes()
-        X_train, X_test, y_train, y_test = train_test_split(data.data, data.target, random_state=random_state)
-        return Task(name, X_train, X_test, y_train, y_test, tuple(data.feature_names))
-    from sk_swat.datasets import load_cornn
-
-    data = load_cornn(name, n_train=n_train, n_test=max(1, n_train // 3), random_state=random_state)
-    return Task(name, data.X_train, data.X_test, data.y_train, data.y_test, tuple(data.feature_names))
-
-
-def timed_fit(model: Any, task: Task) -> tuple[float, bool]:
-    """Fit a model, keeping its ConvergenceWarning as an answer instead of showing it.
-
-    Parameters
-    ----------
-    model : estimator
-        Unfitted; is fitted in place.
-    task : Task
-        Its training rows are used.
-
-    Returns
-    -------
-    seconds : float
-        Wall time of the fit.
-    converged : bool
-        False if the model warned that it stopped early.
-    """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", ConvergenceWarning)
-        start = time.perf_counter()
-        model.fit(task.X_train, task.y_train)
-        seconds = time.perf_counter() - start
-    others = [item for item in caught if not issubclass(item.category, ConvergenceWarning)]
-    for item in others:
-        warnings.warn_explicit(item.message, item.category, item.filename, item.lineno)
-    return seconds, len(others) == len(caught)
 
 
 def measure(
@@ -172,35 +82,9 @@ def measure(
         predict_row_us=1e6 * median_seconds(lambda: regressor.predict(X_test[:1]), n_calls=301),
         predict_many_ms=1e3 * median_seconds(lambda: regressor.predict(many), n_calls=7),
         pickle_kb=len(pickle.dumps(model)) / 1e3,
-        peak_mb=_peak_memory() / 1e6,
+        peak_mb=peak_memory() / 1e6,
         converged=converged,
     )
-
-
-def median_seconds(call: Callable[[], Any], n_calls: int) -> float:
-    """Time a call several times, after one that warms caches, and give the median."""
-    call()
-    seconds = []
-    for _ in range(n_calls):
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    return float(np.median(seconds))
-
-
-def _peak_memory() -> float:
-    """Give the largest resident set of this process in bytes, or nan where the system does not tell."""
-    status = Path("/proc/self/status")  # ru_maxrss on Linux also counts the process that started this one
-    if status.is_file():
-        for line in status.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return 1024 * float(line.split()[1])
-    try:
-        import resource
-    except ImportError:
-        return math.nan
-    unit = 1 if sys.platform == "darwin" else 1024
-    return float(unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def _measure_in_fresh_process(task: Task, model_name: str, random_state: int, parameters: Any) -> Measurement:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sk_swat.benchmark.quick import Task
+from sk_swat.benchmark.tasks import Task
 
 __all__ = ["Table", "list_tables", "read_table", "table_folds"]
 
@@ -110,15 +110,15 @@ def _read_column(path: Path, name: str, cells: list[str]) -> np.ndarray:
 def table_folds(path: str | Path, *, n_folds: int = 5, random_state: int = 0) -> list[Task]:
     """Make the tasks of a shuffled cross-validation.
 
-    Text columns are one-hot encoded by the categories of the training rows; a category that only the test rows have
-    gives zeros.
+    Rows with equal inputs stay together, so that no test row is a training row. Text columns are one-hot encoded by
+    the categories of the training rows; a category that only the test rows have gives zeros.
 
     Parameters
     ----------
     path : str or path
         File of the table, see :func:`read_table`.
     n_folds : int, default=5
-        Number of folds, at least 2 and at most one for each row.
+        Number of folds, at least 2 and at most one for each row, equal ones counted once.
     random_state : int, default=0
         Seed of the shuffle.
 
@@ -128,13 +128,17 @@ def table_folds(path: str | Path, *, n_folds: int = 5, random_state: int = 0) ->
         Inputs are floats, encoded columns first. Every row is a test row once.
     """
     from sklearn.compose import ColumnTransformer
-    from sklearn.model_selection import KFold
+    from sklearn.model_selection import GroupKFold
     from sklearn.preprocessing import OneHotEncoder
 
     table, tasks = read_table(path), []
-    if not 2 <= n_folds <= len(table.y):
-        raise ValueError(f"n_folds must be from 2 to the {len(table.y)} rows of {table.name!r}, got {n_folds}.")
-    for train, test in KFold(n_folds, shuffle=True, random_state=random_state).split(table.columns):
+    groups = _equal_rows(table.columns)
+    if not 2 <= n_folds <= groups.max() + 1:
+        raise ValueError(
+            f"n_folds must be from 2 to the {groups.max() + 1} different rows of {table.name!r}, got {n_folds}."
+        )
+    folds = GroupKFold(n_folds, shuffle=True, random_state=random_state)
+    for split, (train, test) in enumerate(folds.split(table.columns, groups=groups)):
         if np.ptp(table.y[test]) == 0:
             raise ValueError(f"The target of {table.name!r} must vary within each fold; take fewer folds.")
         one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
@@ -147,6 +151,14 @@ def table_folds(path: str | Path, *, n_folds: int = 5, random_state: int = 0) ->
                 y_train=table.y[train],
                 y_test=table.y[test],
                 feature_names=tuple(encoder.get_feature_names_out(table.feature_names)),
+                split=split,
+                seed=random_state,
             )
         )
     return tasks
+
+
+def _equal_rows(columns: np.ndarray) -> np.ndarray:
+    """Give each row a number from 0 on, and equal rows the same one."""
+    numbers: dict[tuple[float | str, ...], int] = {}
+    return np.array([numbers.setdefault(tuple(row), len(numbers)) for row in columns])

@@ -6,7 +6,7 @@ together by batched Levenberg-Marquardt, pruned once by Optimal Brain Surgeon sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
@@ -26,12 +26,32 @@ from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.saliency import inverse_curvature, saliencies
 from sk_swat.softnet import SoftNetworks, concatenate
 
-__all__ = ["Corpus", "draw_inputs", "fitted_chunk", "join_corpora", "make_corpus", "random_chunk", "random_networks"]
+__all__ = [
+    "Corpus",
+    "dense_chunk",
+    "draw_inputs",
+    "fitted_chunk",
+    "join_corpora",
+    "make_corpus",
+    "make_dense_corpus",
+    "random_chunk",
+    "random_networks",
+]
 
 WIDTH = 8  # neurons a layer and input slots, as in the default MatrixLayout
 _INPUT_SHARES = np.array([0.08, 0.34, 0.16, 0.12, 0.09, 0.08, 0.06, 0.07])  # of 1 to 8 inputs
 _WIDEST = {1: 8, 2: 7, 3: 6, 4: 5}  # usual largest width by depth; one chunk in six goes up to 8
 _LARGEST_WEIGHT = 30.0
+_ChunkTask = tuple[Callable[..., SoftNetworks], int, int]  # maker of a chunk, its depth and number
+# dense networks, from which a bank is chosen: inputs as the users have them, small shapes, smooth activations first
+_DENSE_INPUT_SHARES = np.array([0.06, 0.42, 0.14, 0.12, 0.08, 0.08, 0.04, 0.06])
+_DENSE_WIDEST = {1: 8, 2: 6, 3: 5, 4: 5}
+_DENSE_MIXES: tuple[tuple[tuple[str, ...], float], ...] = (
+    (("tanh",), 0.40),
+    (("sigmoid", "tanh", "leaky_relu"), 0.25),
+    (ACTIVATION_NAMES, 0.20),
+    (("tanh", "sine", "gaussian"), 0.15),
+)
 # activation mixes and how often a chunk uses them: mostly the papers' three, each alone, and all six
 _MIXES: tuple[tuple[tuple[str, ...], float], ...] = (
     (("sigmoid", "tanh", "leaky_relu"), 0.40),
@@ -157,6 +177,25 @@ def fitted_chunk(seed: Sequence[int], depth: int, n_networks: int = 128, n_rows:
     return canonical(padded(networks[usable], WIDTH))
 
 
+def dense_chunk(seed: Sequence[int], depth: int, n_networks: int = 96, n_rows: int = 384) -> SoftNetworks:
+    """Networks of one small dense shape fitted long to as many random functions, canonical and padded.
+
+    What a bank is chosen from: beside the networks of :func:`fitted_chunk`, which are half-way pruned, these are far
+    better starts at equal size.
+    """
+    rng = np.random.default_rng(list(seed))
+    n_inputs = int(rng.choice(np.arange(1, WIDTH + 1), p=_DENSE_INPUT_SHARES))
+    widths = rng.integers(2, _DENSE_WIDEST[depth] + 1, size=depth).tolist()
+    mix = _DENSE_MIXES[rng.choice(len(_DENSE_MIXES), p=[share for _, share in _DENSE_MIXES])][0]
+    X = draw_inputs(rng, n_rows, n_inputs)
+    rows = torch.as_tensor(X, dtype=torch.float32)
+    y = torch.as_tensor(np.stack([random_function(rng, X) for _ in range(n_networks)]), dtype=torch.float32)
+    start = random_networks(rng, n_networks, n_inputs, widths, mix, density=1.0)
+    fitted = fit_networks(start, rows, y, n_steps=30, ridge=1e-5).networks
+    networks, usable = _standardised(fold_constants(fitted), rows)
+    return canonical(padded(networks[usable], WIDTH))
+
+
 def random_chunk(seed: Sequence[int], depth: int, n_networks: int = 128) -> SoftNetworks:
     """Random sparse networks of one shape, not fitted to anything, canonical and padded (see fitted_chunk)."""
     rng = np.random.default_rng([*seed, 1])
@@ -210,6 +249,28 @@ def join_corpora(corpora: Sequence[Corpus]) -> Corpus:
     return Corpus({depth: concatenate([corpus.by_depth[depth] for corpus in corpora]) for depth in depths})
 
 
+def make_dense_corpus(seed: int, n_chunks: Mapping[int, int], n_jobs: int = 1, n_networks: int = 96) -> Corpus:
+    """Make chunks of dense fitted networks, in parallel processes.
+
+    Parameters
+    ----------
+    seed : int
+        Names the corpus.
+    n_chunks : dict of int to int
+        Chunks of each depth.
+    n_jobs : int, default=1
+        Processes.
+    n_networks : int, default=96
+        Functions drawn for a chunk.
+    """
+    return _made(
+        [(dense_chunk, depth, chunk) for depth in n_chunks for chunk in range(n_chunks[depth])],
+        seed,
+        n_jobs,
+        n_networks,
+    )
+
+
 def make_corpus(
     seed: int, n_chunks: int = 40, n_random_chunks: int = 0, n_jobs: int = 1, n_networks: int = 128
 ) -> Corpus:
@@ -228,16 +289,20 @@ def make_corpus(
     n_networks : int, default=128
         Networks drawn for a chunk.
     """
-    tasks: list[tuple[Callable[..., SoftNetworks], int, int]] = []
-    tasks += [(fitted_chunk, depth, chunk) for chunk in range(n_chunks) for depth in _WIDEST]
+    tasks: list[_ChunkTask] = [(fitted_chunk, depth, chunk) for chunk in range(n_chunks) for depth in _WIDEST]
     tasks += [(random_chunk, depth, chunk) for chunk in range(n_random_chunks) for depth in _WIDEST]
+    return _made(tasks, seed, n_jobs, n_networks)
+
+
+def _made(tasks: Sequence[_ChunkTask], seed: int, n_jobs: int, n_networks: int) -> Corpus:
+    """Run the makers of chunks, each with its depth and number."""
     chunks = joblib.Parallel(n_jobs=n_jobs)(
         joblib.delayed(_single_threaded)(make, (seed, depth, chunk), depth, n_networks) for make, depth, chunk in tasks
     )
-    by_depth: dict[int, list[SoftNetworks]] = {depth: [] for depth in _WIDEST}
+    by_depth: dict[int, list[SoftNetworks]] = {}
     for (_, depth, _), networks in zip(tasks, chunks, strict=True):
-        by_depth[depth].append(networks)
-    return Corpus({depth: concatenate(parts) for depth, parts in by_depth.items()})
+        by_depth.setdefault(depth, []).append(networks)
+    return Corpus({depth: concatenate(by_depth[depth]) for depth in sorted(by_depth)})
 
 
 def _single_threaded(

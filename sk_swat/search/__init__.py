@@ -2,13 +2,16 @@
 
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.run import Candidate, DepthSearch, default_device, search_depths
+from sk_swat.search.space import LatentSpace, Space
 from sk_swat.search.table import TableConfig, TableSearch, previous_starts, search_table
 
 __all__ = [
     "Candidate",
     "DepthSearch",
+    "LatentSpace",
     "Problem",
     "SearchConfig",
+    "Space",
     "TableConfig",
     "TableSearch",
     "default_device",

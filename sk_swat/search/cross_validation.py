@@ -14,13 +14,13 @@ from functools import partial
 import numpy as np
 import torch
 
-from sk_swat.checkpoint import Checkpoint
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.task import RefineTask
 from sk_swat.search.finish import by_depth
 from sk_swat.search.problem import Problem
 from sk_swat.search.refinement import refine
 from sk_swat.search.run import Candidate
+from sk_swat.search.space import Space
 from sk_swat.softnet import SoftNetworks
 
 __all__ = ["fold_errors"]
@@ -34,7 +34,7 @@ _POLISH_STEPS = 4
 def fold_errors(
     sizes: Sequence[int],
     candidates: Sequence[Candidate],
-    checkpoint: Checkpoint,
+    space: Space,
     task: RefineTask,
     allowed: Sequence[bool],
     seed: int,
@@ -46,7 +46,7 @@ def fold_errors(
     ----------
     sizes : sequence of int
         Sizes, increasing.
-    candidates, checkpoint, allowed, seed, n_jobs
+    candidates, space, allowed, seed, n_jobs
         As in :func:`sk_swat.search.refinement.refine`.
     task : RefineTask
         Rows.
@@ -66,7 +66,7 @@ def fold_errors(
             outside = inside
         part = replace(task, X=task.X[outside], y=task.y[outside])
         problem = Problem(part.X.float(), part.y.float(), None, None, torch.arange(part.X.shape[1]))
-        front, _ = refine(some, problem, checkpoint, part, allowed, 0, seed, n_jobs, n_pruned=_N_PRUNED)
+        front, _ = refine(some, problem, space, part, allowed, 0, seed, n_jobs, n_pruned=_N_PRUNED)
         members = front.members()
         known = by_depth(members, partial(_errors, part=part, task=task, rows=inside))
         for row, size in enumerate(sizes):

@@ -31,7 +31,6 @@ from sk_swat.softnet import SoftNetworks
 __all__ = ["Descent", "HardBest", "descend"]
 
 _LARGEST_THRESHOLD = 3.0
-_THRESHOLD_GRID = (0.5, 1.0, 2.0, 4.0, 8.0, 24.0)  # multiples of the learned threshold tried when hardening
 _CHECKS = 8  # times the starts are hardened during the descent
 _PATIENCE = 2  # checks without a better hard network that end the descent, once everything is decided
 _INPUT_THRESHOLD = 0.02  # weights of a learned input layer below this are cut
@@ -154,7 +153,7 @@ class _Landscape:
         soft = self._decode(position).soften(allowed=self.allowed).connected(cut)
         latent, steps = position.latent.detach().clone(), torch.full(position.threshold.shape, step)
         best: HardBest | None = None
-        for multiple in _THRESHOLD_GRID:
+        for multiple in self.config.thresholds:
             networks = soft.harden(multiple * position.threshold)
             if self.config.readout == "ridge":
                 readout = solve_readout(networks.last_hidden(self.problem.X), self.problem.y)

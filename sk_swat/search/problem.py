@@ -58,10 +58,15 @@ class SearchConfig:
         Generations of selection among latents before the descent (bank only).
     readout : {"ridge", "decoded"}
         Whether the output layer is fitted to the data or taken from the decoder.
-    n_screened, n_children, n_parents : int
-        Latents tried at first, new ones in each generation, and survivors of each.
+    n_screened, n_decoded : int
+        Entries of the bank ranked on a few rows, and how many of them are ranked on more. The second is also the
+        number of entries that are decoded to be ranked, where the bank's decoded networks do not serve.
+    n_children, n_parents : int
+        New latents in each generation, and survivors.
     n_ranking_rows, n_rows : int
         Rows by which candidates are ranked, and by which they descend.
+    thresholds : tuple of float
+        Multiples of the learned weight threshold at which networks are hardened; the best is kept.
     small_share, small_price : float
         Share of the starts that are chosen at a higher price of a number, and what is added to the price.
     """
@@ -76,10 +81,12 @@ class SearchConfig:
     init: str
     n_generations: int
     readout: str
-    n_screened: int = 1024
+    n_screened: int = 2048
+    n_decoded: int = 512
     n_children: int = 256
     n_parents: int = 48
     n_ranking_rows: int = 256
     n_rows: int = 768
+    thresholds: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 24.0)
     small_share: float = 0.0
     small_price: float = 3e-4

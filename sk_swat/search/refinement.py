@@ -16,16 +16,15 @@ import joblib
 import numpy as np
 import torch
 
-from sk_swat.checkpoint import Checkpoint
 from sk_swat.refine.free_numbers import flatten, unflatten
 from sk_swat.refine.front import Front, Member
 from sk_swat.refine.growth import widened
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.pruning import prune
 from sk_swat.refine.task import RefineTask, sizes
-from sk_swat.search.children import latent_children
 from sk_swat.search.problem import Problem
 from sk_swat.search.run import Candidate
+from sk_swat.search.space import Space
 from sk_swat.softnet import SoftNetworks, concatenate
 
 __all__ = ["Stage", "refine"]
@@ -54,7 +53,7 @@ class Stage:
 def refine(
     candidates: Sequence[Candidate],
     problem: Problem,
-    checkpoint: Checkpoint,
+    space: Space,
     task: RefineTask,
     allowed: Sequence[bool],
     n_rounds: int,
@@ -71,8 +70,8 @@ def refine(
         Decoded networks of all depths.
     problem : Problem
         Rows of the search, by whose readouts children are ranked.
-    checkpoint : Checkpoint
-        Autoencoder and bank, on the CPU.
+    space : Space
+        Where children come from.
     task : RefineTask
         The same rows, and when to stop.
     allowed : sequence of bool
@@ -110,13 +109,11 @@ def refine(
     def of_depth(depth: int) -> _Work:
         index = [i for i, candidate in enumerate(candidates) if candidate.depth == depth]
         networks = concatenate([candidates[i].network for i in index])
-        return lambda: _from_starts(
-            networks, torch.tensor(index), checkpoint, task, allowed, _generator(seed, depth), n_pruned
-        )
+        return lambda: _from_starts(networks, torch.tensor(index), task, _generator(seed, depth), n_pruned)
 
     def of_parents(parents: list[Member], depth: int, number: int) -> _Work:
         generator = _generator(seed, depth, number)
-        return lambda: _from_parents(parents, depth, problem, checkpoint, task, allowed, generator)
+        return lambda: _from_parents(parents, depth, problem, space, task, allowed, generator)
 
     run("polish and prune", [of_depth(depth) for depth in depths])
     for number in range(n_rounds):
@@ -144,16 +141,13 @@ def _constant(network: SoftNetworks, task: RefineTask) -> tuple[SoftNetworks, to
 def _from_starts(
     networks: SoftNetworks,
     start: torch.Tensor,
-    checkpoint: Checkpoint,
     task: RefineTask,
-    allowed: Sequence[bool],
     generator: torch.Generator,
     n_pruned: int,
 ) -> Front:
     """Polish all starts of a depth, the better ones longer, and prune the best."""
     front = Front()
-    width = checkpoint.autoencoder.config.max_width
-    networks = widened(networks.map(lambda part: part.to(task.X.dtype)), allowed, width, generator)
+    networks = networks.map(lambda part: part.to(task.X.dtype))
     for n_steps, n_kept in ((_FIRST_STEPS, math.ceil(_FIRST_KEPT * len(start))), (_MORE_STEPS, n_pruned)):
         networks, error = _polished(networks, task, n_steps, generator)
         best = error.nan_to_num(torch.inf, torch.inf).argsort(stable=True)[:n_kept]
@@ -167,7 +161,7 @@ def _from_parents(
     parents: list[Member],
     depth: int,
     problem: Problem,
-    checkpoint: Checkpoint,
+    space: Space,
     task: RefineTask,
     allowed: Sequence[bool],
     generator: torch.Generator,
@@ -177,8 +171,8 @@ def _from_parents(
     for source in sorted({parent.depth for parent in parents}):
         group = [parent for parent in parents if parent.depth == source]
         networks = concatenate([parent.network for parent in group])
-        born = latent_children(networks, problem, checkpoint, torch.tensor(allowed), generator, depth)
-        children.append(born.networks.map(lambda part: part.to(task.X.dtype)))
+        born = space.children(networks, problem, torch.tensor(allowed), generator, depth)
+        children.append(born.map(lambda part: part.to(task.X.dtype)))
         family += group
     networks, origins = concatenate(children), torch.tensor([parent.start for parent in family])
     n_new = torch.randint(1, 3, (len(parents),), generator=generator)

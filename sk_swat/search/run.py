@@ -106,8 +106,7 @@ def search_depths(
     """
     _check_device(device)
     if device != "cpu":  # the cached checkpoint stays where it is
-        bank = checkpoint.bank
-        bank = replace(bank, **{name: part.to(device) for name, part in vars(bank).items()})
+        bank = apply_to_tensors(checkpoint.bank, lambda part: part.to(device))
         checkpoint = replace(checkpoint, autoencoder=copy.deepcopy(checkpoint.autoencoder).to(device), bank=bank)
         parts = {name: part.to(device) for name, part in vars(problem).items() if part is not None}
         problem = replace(problem, **parts)

@@ -14,16 +14,15 @@ import torch
 from sk_swat.autoencoder import bounded
 from sk_swat.checkpoint import Checkpoint
 from sk_swat.layout import RawNetworks
-from sk_swat.search.objective import hard_objective, hard_sizes
 from sk_swat.search.problem import Problem, SearchConfig
-from sk_swat.search.readout import solve_readout, with_readout
+from sk_swat.search.screening import chosen, draw_inputs, scored, screened
 from sk_swat.softnet import apply_to_tensors
 
 __all__ = ["Starts", "choose_starts"]
 
 _FIRST_THRESHOLD = 0.01
+_ENOUGH = 64  # entries of the bank whose decoded networks may be ranked without decoding others
 _FIRST_NOISE, _LAST_NOISE = 0.35, 0.1  # standard deviation of the mutations, first and last generation
-_COUNTED = 0.02  # decoded weights below this do not count as numbers while candidates are ranked
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def choose_starts(
         drawn = _random_starts(problem, checkpoint, config.n_restarts, generator)
         starts = _ranked(drawn, problem, checkpoint, depth, config)
         return starts, [float(starts.score[0])]
-    starts = _ranked(_bank_starts(problem, checkpoint, depth, config, generator), problem, checkpoint, depth, config)
+    starts = _bank_starts(problem, checkpoint, depth, config, generator)
     n_parents = max(config.n_parents, config.n_restarts)
     starts, best = starts[:n_parents], [float(starts.score[0])]
     for generation in range(config.n_generations):
@@ -96,52 +95,57 @@ def choose_starts(
         starts = starts.joined(children)
         starts = starts[starts.score.argsort(stable=True)[:n_parents]]
         best.append(float(starts.score[0]))
-    return _chosen(starts, config), best
+    return starts[chosen(starts.score, starts.numbers, config)], best
 
 
 def _ranked(starts: Starts, problem: Problem, checkpoint: Checkpoint, depth: int, config: SearchConfig) -> Starts:
     """Score candidates by the objective with a ridge readout, and sort them."""
-    problem = problem.ranking_rows(config.n_ranking_rows)
     with torch.no_grad():
         raw: RawNetworks = checkpoint.autoencoder.decode(starts.latent, starts.input_mask, [depth])[depth]
         networks = raw.soften(allowed=torch.tensor(config.allowed)).harden().connected(starts.inputs)
-        readout = solve_readout(networks.last_hidden(problem.X), problem.y)
-        networks = with_readout(networks, readout)
-        n_fitted = networks.mask[-1].sum(1) + 1
-        score = hard_objective(networks, problem, config, readout.fvu, _COUNTED, n_fitted)
-        numbers = hard_sizes(networks, _COUNTED)[0].to(score.dtype)
-    order = score.argsort(stable=True)
-    return replace(starts, score=score, numbers=numbers)[order]
-
-
-def _chosen(starts: Starts, config: SearchConfig) -> Starts:
-    """Take the best starts, and for a share of them the best ones at a higher price: small networks."""
-    n_small = int(config.small_share * config.n_restarts)
-    best, rest = starts[: config.n_restarts - n_small], starts[config.n_restarts - n_small :]
-    small = (rest.score + config.small_price * rest.numbers).argsort(stable=True)[:n_small]
-    return best.joined(rest[small])
+        _, score, numbers = scored(networks, problem.ranking_rows(config.n_ranking_rows), config)
+    return replace(starts, score=score, numbers=numbers)[score.argsort(stable=True)]
 
 
 def _bank_starts(
     problem: Problem, checkpoint: Checkpoint, depth: int, config: SearchConfig, generator: torch.Generator
 ) -> Starts:
-    """Draw latents of networks that fit the number of columns, of the wanted depth or restored at it."""
-    bank, slots = checkpoint.bank, checkpoint.autoencoder.config.max_width
-    n_columns = min(len(problem.columns), slots)
-    usable = bank.n_inputs <= n_columns
+    """Rank entries of the bank, by what the decoder made of them if they use none but the allowed activations."""
+    bank, n_columns = checkpoint.bank, min(len(problem.columns), checkpoint.autoencoder.config.max_width)
+    own = bank.of_depth(depth)
+    usable = (bank.n_inputs[own] <= n_columns) & bank.allowed(depth, torch.tensor(config.allowed))
+    if usable.sum() >= max(1, min(_ENOUGH, len(own))):
+        drawn = _drawn(bank.n_inputs[own], usable.float(), n_columns, config.n_screened, generator)
+        latent, input_mask = bank.latents(own[drawn]), _first_slots(bank.n_inputs[own[drawn]], bank.latent.shape[1])
+        inputs = draw_inputs(problem, input_mask, generator)
+        networks = bank.networks(depth, drawn).connected(inputs)
+        index, score, numbers = screened(networks, drawn, problem, config)
+        starts = Starts.unscored(latent[index], inputs[index], input_mask[index])
+        return replace(starts, score=score, numbers=numbers)
     share = torch.where(bank.depth == depth, 1.0, torch.where(bank.restored[:, depth - 1], 0.3, 0.0)).float()
-    # networks of just as many inputs are the likeliest to fit; those of fewer ones see some of the columns
-    share = torch.where(bank.n_inputs == n_columns, share, 0.5 * share) * usable
+    share = share * (bank.n_inputs <= n_columns)
     if not share.any():
         raise ValueError(
             f"the checkpoint's bank must hold networks of at most {n_columns} inputs and {depth} hidden layers, but "
             "it has none; use init='random' or another checkpoint."
         )
-    n_screened = max(config.n_screened, config.n_restarts)
-    index = torch.multinomial(share, n_screened, replacement=True, generator=generator)
-    slot_count = bank.n_inputs[index].long()
-    input_mask = (torch.arange(slots)[None, :] < slot_count[:, None]).float()
-    return Starts.unscored(bank.latents(index), _draw_inputs(problem, input_mask, generator), input_mask)
+    drawn = _drawn(bank.n_inputs, share, n_columns, config.n_decoded, generator)
+    input_mask = _first_slots(bank.n_inputs[drawn], bank.latent.shape[1])
+    starts = Starts.unscored(bank.latents(drawn), draw_inputs(problem, input_mask, generator), input_mask)
+    return _ranked(starts, problem, checkpoint, depth, config)
+
+
+def _drawn(
+    n_inputs: torch.Tensor, share: torch.Tensor, n_columns: int, n_drawn: int, generator: torch.Generator
+) -> torch.Tensor:
+    """Draw entries; networks of just as many inputs are the likeliest to fit, those of fewer see some columns."""
+    share = torch.where(n_inputs == n_columns, share, 0.5 * share)
+    return torch.multinomial(share, n_drawn, replacement=True, generator=generator)
+
+
+def _first_slots(n_inputs: torch.Tensor, n_slots: int) -> torch.Tensor:
+    slots = torch.arange(n_slots, device=n_inputs.device)
+    return (slots < n_inputs[:, None]).float()
 
 
 def _random_starts(problem: Problem, checkpoint: Checkpoint, n_starts: int, generator: torch.Generator) -> Starts:
@@ -151,33 +155,7 @@ def _random_starts(problem: Problem, checkpoint: Checkpoint, n_starts: int, gene
     latent = bounded(torch.randn(shape, generator=generator, dtype=torch.float32))
     used = torch.arange(sizes.max_width) < min(len(problem.columns), sizes.max_width)
     input_mask = used.float().expand(n_starts, -1)
-    return Starts.unscored(latent, _draw_inputs(problem, input_mask, generator), input_mask)
-
-
-def _draw_inputs(problem: Problem, input_mask: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Give every slot in use a column of its own and a sign; columns that say more alone are drawn more often."""
-    n_starts, slots = input_mask.shape
-    columns = problem.columns
-    chance = _screening_chance(problem)[columns].expand(n_starts, -1)
-    n_drawn = min(len(columns), slots)
-    drawn = columns[torch.multinomial(chance, n_drawn, replacement=False, generator=generator)]
-    negative = torch.rand(n_starts, n_drawn, generator=generator, dtype=torch.float32) < 0.5
-    sign = torch.where(negative, -1.0, 1.0).float()
-    inputs = problem.X.new_zeros(n_starts, problem.X.shape[1], slots)
-    rows = torch.arange(n_starts)[:, None].expand_as(drawn)
-    inputs[rows, drawn, torch.arange(n_drawn).expand_as(drawn)] = sign * input_mask[:, :n_drawn]
-    return inputs
-
-
-def _screening_chance(problem: Problem) -> torch.Tensor:
-    """Chance of each column: half equal, half by its squared correlation, and its square's, with the target."""
-    X, y = problem.X, problem.y
-    shares = X.new_zeros(X.shape[1])
-    for part in (X, X.square()):
-        centred = part - part.mean(0)
-        correlation = (centred * (y - y.mean())[:, None]).mean(0) / centred.std(0, correction=0).clamp_min(1e-6)
-        shares = shares + correlation.square()
-    return 0.5 / X.shape[1] + 0.5 * shares / shares.sum().clamp_min(1e-12) + 1e-6
+    return Starts.unscored(latent, draw_inputs(problem, input_mask, generator), input_mask)
 
 
 def _children(parents: Starts, n_children: int, noise: float, generator: torch.Generator) -> Starts:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from sk_swat.checkpoint import Checkpoint
 from sk_swat.path import Path
 from sk_swat.refine.task import Deadline, RefineTask
 from sk_swat.scaling import Standardisation
@@ -18,7 +17,8 @@ from sk_swat.search.finish import PathNetwork, finished_path, in_raw_units
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.readout import solve_readout, with_readout
 from sk_swat.search.refinement import Stage, refine
-from sk_swat.search.run import Candidate, DepthSearch, one_torch_thread, search_depths
+from sk_swat.search.run import Candidate, DepthSearch, one_torch_thread
+from sk_swat.search.space import Space
 from sk_swat.search.starts import Starts
 
 __all__ = ["TableConfig", "TableSearch", "previous_starts", "search_table"]
@@ -104,7 +104,7 @@ def search_table(
     X: np.ndarray,
     y: np.ndarray,
     scaling: Standardisation,
-    checkpoint: Checkpoint,
+    space: Space,
     depths: Sequence[int],
     search: SearchConfig,
     config: TableConfig,
@@ -122,8 +122,10 @@ def search_table(
         Raw target.
     scaling : Standardisation
         Of these rows.
-    checkpoint, depths, previous
-        As in :func:`search_depths`.
+    space : Space
+        Where networks come from.
+    depths, previous
+        As in :func:`sk_swat.search.run.search_depths`.
     search : SearchConfig
         Settings of the latent search.
     config : TableConfig
@@ -147,8 +149,8 @@ def search_table(
     problem = Problem(X_fitted, y_fitted, X_held, y_held, columns=torch.tensor(scaling.varying))
     begin = time.perf_counter()
     with one_torch_thread():
-        searches = search_depths(
-            problem, checkpoint, depths, search, config.seed, config.n_jobs, config.device, previous, deadlines[0]
+        searches = space.search(
+            problem, depths, search, config.seed, config.n_jobs, config.device, previous, deadlines[0]
         )
         candidates = [candidate for found in searches for candidate in found.candidates]
         if not candidates:
@@ -159,7 +161,7 @@ def search_table(
         stages = [_latent_stage(candidates, problem, time.perf_counter() - begin)]
         if config.refine:
             path, more = _refined_path(
-                candidates, problem, fitted, data, checkpoint, search, config, deadlines, stages[0].r2_after
+                candidates, problem, fitted, data, space, search, config, deadlines, stages[0].r2_after
             )
             stages += more
         else:
@@ -180,7 +182,7 @@ def _refined_path(
     problem: Problem,
     fitted: np.ndarray,
     data: _Data,
-    checkpoint: Checkpoint,
+    space: Space,
     search: SearchConfig,
     config: TableConfig,
     deadlines: tuple[Deadline, Deadline],
@@ -197,7 +199,7 @@ def _refined_path(
         deadline=exploring,
     )
     front, stages = refine(
-        candidates, problem, checkpoint, task, search.allowed, config.n_rounds, config.seed, config.n_jobs, r2
+        candidates, problem, space, task, search.allowed, config.n_rounds, config.seed, config.n_jobs, r2
     )
     begin = time.perf_counter()
     task = replace(task, deadline=finishing)
@@ -205,7 +207,7 @@ def _refined_path(
     X, y = data.rows(np.r_[fitted[: _MOST_ROWS - n_held], held[:n_held]], _DTYPE)
 
     def judge(sizes: Sequence[int]) -> np.ndarray:
-        return fold_errors(sizes, candidates, checkpoint, task, search.allowed, config.seed, config.n_jobs)
+        return fold_errors(sizes, candidates, space, task, search.allowed, config.seed, config.n_jobs)
 
     path = finished_path(front, replace(task, X=X, y=y), n_held, scaling, judge)
     last = Stage("last polish", time.perf_counter() - begin, stages[-1].r2_after, 1 - path[-1].train_fvu)

@@ -1,0 +1,162 @@
+"""The pipeline of SWATRegressor from random networks instead of latents: what the latent space has to beat."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import joblib
+import numpy as np
+import torch
+
+from sk_swat.activations import ACTIVATION_NAMES
+from sk_swat.checkpoint import Checkpoint
+from sk_swat.equivalence import deepen, fold_constants, padded
+from sk_swat.estimator import SWATRegressor
+from sk_swat.pretraining.corpus import random_networks
+from sk_swat.refine.task import Deadline
+from sk_swat.search.objective import hard_sizes
+from sk_swat.search.problem import Problem, SearchConfig
+from sk_swat.search.readout import solve_readout, with_readout
+from sk_swat.search.run import Candidate, DepthSearch, one_torch_thread
+from sk_swat.search.screening import chosen, draw_inputs, scored, screened
+from sk_swat.search.starts import Starts
+from sk_swat.softnet import SoftNetworks, concatenate
+
+__all__ = ["RandomNetworkRegressor", "WeightSpace"]
+
+_SHAPES = 16  # of widths and density, among the networks that are drawn together
+_NOISE = 0.1  # relative standard deviation of the change of a weight in a child
+_CROSSED = 0.25  # share of the neurons of a child that are drawn anew
+_TRIED = 8  # children of each parent that are ranked by their readout, as many as in the latent space
+
+
+class RandomNetworkRegressor(SWATRegressor):
+    """SWATRegressor without the autoencoder.
+
+    As many candidates are screened, in the same way, polished, pruned and varied; but they are random networks (normal
+    weights divided by the root of the fan-in, of a random scale; random widths, density and activations), and children
+    come from their parents by noise on the weights and by neurons drawn anew. Parameters and attributes are those of
+    SWATRegressor; `refine` must be True, and latents are empty.
+    """
+
+    def _space(self, checkpoint: Checkpoint) -> WeightSpace:
+        if not self.refine:
+            raise ValueError("refine must be True: random networks have no latents to descend on, got False.")
+        return WeightSpace(checkpoint.autoencoder.config.max_width)
+
+
+@dataclass(frozen=True)
+class WeightSpace:
+    """Random networks, and random changes of weights; see :class:`sk_swat.search.space.Space`."""
+
+    max_width: int
+
+    def search(
+        self,
+        problem: Problem,
+        depths: Sequence[int],
+        config: SearchConfig,
+        seed: int,
+        n_jobs: int | None = None,
+        device: str = "cpu",
+        previous: dict[int, Starts] | None = None,
+        deadline: Deadline | None = None,
+    ) -> list[DepthSearch]:
+        """Draw random networks and keep those with the best readouts."""
+        work = (joblib.delayed(self._search_depth)(problem, depth, config, seed) for depth in depths)
+        with one_torch_thread():
+            return list(joblib.Parallel(n_jobs=n_jobs, prefer="threads")(work))
+
+    def _search_depth(self, problem: Problem, depth: int, config: SearchConfig, seed: int) -> DepthSearch:
+        begin = time.perf_counter()
+        rng = np.random.default_rng([seed, depth])
+        networks = self._drawn(problem, depth, config.n_screened, config.allowed, rng)
+        order, score, numbers = screened(networks, torch.arange(len(networks)), problem, config)
+        networks, score, _ = scored(networks[order[chosen(score, numbers, config)]], problem, config)
+        n_nonzero, n_neurons = hard_sizes(networks)
+        nothing = np.zeros(0)
+        candidates = [
+            Candidate(
+                network=networks[i : i + 1],
+                latent=nothing,
+                inputs=nothing,
+                threshold=0.0,
+                depth=depth,
+                restart=i,
+                step=0,
+                start_objective=float(score[i]),
+                objective=float(score[i]),
+                n_nonzero=int(n_nonzero[i]),
+                n_neurons=int(n_neurons[i]),
+            )
+            for i in torch.isfinite(score).nonzero().squeeze(1).tolist()
+        ]
+        return DepthSearch(
+            depth=depth,
+            candidates=candidates,
+            selection_curve=[float(score.min())],
+            loss_curve=np.zeros((0, len(score))),
+            n_iter=0,
+            stop_reason="max_iter",
+            settled=True,
+            dropped=[],
+            seconds={"starts": time.perf_counter() - begin, "descent": 0.0},
+        )
+
+    def _drawn(
+        self, problem: Problem, depth: int, n_networks: int, allowed: Sequence[bool], rng: np.random.Generator
+    ) -> SoftNetworks:
+        """Random networks of several shapes on the columns of the table."""
+        n_inputs = min(len(problem.columns), self.max_width)
+        mix = [name for name, may in zip(ACTIVATION_NAMES, allowed, strict=True) if may]
+        parts = []
+        for share in np.array_split(np.arange(n_networks), min(_SHAPES, n_networks)):
+            widths = rng.integers(2, self.max_width + 1, size=depth).tolist()
+            drawn = random_networks(rng, len(share), n_inputs, widths, mix, density=rng.choice([0.6, 1.0]))
+            parts.append(padded(drawn, self.max_width))
+        networks = concatenate(parts)
+        generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+        return networks.connected(draw_inputs(problem, networks.input_mask, generator))
+
+    def children(
+        self, parents: SoftNetworks, problem: Problem, allowed: torch.Tensor, generator: torch.Generator, depth: int
+    ) -> SoftNetworks:
+        """Change weights and draw neurons anew.
+
+        Children that are less deep than their parents are random; so are deeper ones where leaky_relu, by which a layer
+        is put in between, is not allowed.
+        """
+        n, parents = len(parents), parents.map(lambda part: part.float())
+        rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
+        networks = self._drawn(problem, depth, n * _TRIED, allowed.tolist(), rng)
+        may_deepen = bool(allowed[ACTIVATION_NAMES.index("leaky_relu")])
+        if parents.depth == depth or (parents.depth < depth and may_deepen):
+            while parents.depth < depth:
+                parents = deepen(parents)
+            networks = _varied(
+                parents.map(lambda part: part.repeat(_TRIED, *[1] * (part.ndim - 1))), networks, generator
+            )
+        readout = solve_readout(networks.last_hidden(problem.X), problem.y)
+        networks = fold_constants(with_readout(networks, readout))
+        best = readout.fvu.nan_to_num(torch.inf, torch.inf).reshape(_TRIED, n).argmin(0)
+        return networks[best * n + torch.arange(n)]
+
+
+def _varied(networks: SoftNetworks, others: SoftNetworks, generator: torch.Generator) -> SoftNetworks:
+    """Multiply weights by about one, and take some neurons, with what goes into them, from other networks."""
+    weights, biases, activation = list(networks.weights), list(networks.biases), list(networks.activation)
+
+    def near_one(tensor: torch.Tensor) -> torch.Tensor:
+        return 1 + _NOISE * torch.randn(tensor.shape, generator=generator, dtype=tensor.dtype)
+
+    for layer in range(networks.depth):
+        chance = torch.rand(biases[layer].shape, generator=generator, dtype=torch.float32)
+        crossed = (chance < _CROSSED) & (networks.mask[layer] > 0) & (others.mask[layer] > 0)
+        weights[layer] = torch.where(
+            crossed[:, None, :], others.weights[layer], weights[layer] * near_one(weights[layer])
+        )
+        biases[layer] = torch.where(crossed, others.biases[layer], biases[layer] * near_one(biases[layer]))
+        activation[layer] = torch.where(crossed[:, :, None], others.activation[layer], activation[layer])
+    return networks.replace(weights=tuple(weights), biases=tuple(biases), activation=tuple(activation))

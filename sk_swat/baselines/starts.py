@@ -1,0 +1,254 @@
+"""Starts alone, without the rest of a fit: equal candidates, equal polishing steps.
+
+Of many candidate networks of limited size those with the best linear readouts are polished together by
+Levenberg-Marquardt; no number is added or removed. Candidates are decoded networks of the bank, decoded normal draws
+of the latent, or random networks: what a pretrained latent space is worth before anything else happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sk_swat.activations import ACTIVATION_NAMES
+from sk_swat.checkpoint import Checkpoint, load_checkpoint
+from sk_swat.equivalence import fold_constants, padded
+from sk_swat.network import SparseMLP
+from sk_swat.parameters import check_choice
+from sk_swat.pretraining.corpus import random_networks
+from sk_swat.refine.levenberg_marquardt import fit_networks
+from sk_swat.refine.task import RefineTask, sizes
+from sk_swat.scaling import Standardisation
+from sk_swat.search.finish import in_raw_units
+from sk_swat.search.problem import Problem
+from sk_swat.search.readout import solve_readout, with_readout
+from sk_swat.search.run import one_torch_thread
+from sk_swat.search.screening import draw_inputs
+from sk_swat.softnet import SoftNetworks, concatenate
+
+__all__ = ["StartsRegressor"]
+
+_SPACES = ("bank", "prior", "random")
+_CANDIDATES, _POLISHED = 2048, 24  # of each depth; of all together
+_ROWS, _RANKING_ROWS = 768, 256
+_SHAPES = 64  # among the random networks
+
+
+class StartsRegressor(RegressorMixin, BaseEstimator):
+    """Best of many starts after a number of polishing steps, for several sizes and numbers of steps at once.
+
+    Parameters
+    ----------
+    space : {"bank", "prior", "random"}, default="bank"
+        Where candidates come from: the bank of the bundled autoencoder, decoded normal latents, or dense random
+        networks of all shapes that are small enough (normal weights divided by the root of the fan-in, and scales
+        drawn for each).
+    depths : tuple of int, default=(1, 2)
+        Hidden layers.
+    sizes : tuple of int, default=(15, 20, 30, 50, 100)
+        Limits on the number of non-zero numbers of the candidates.
+    steps : tuple of int, default=(0, 5, 15, 40)
+        Levenberg-Marquardt steps, ascending.
+    random_state : int, default=0
+        Seed of all draws.
+
+    Attributes
+    ----------
+    networks_ : dict of (int, int) to SparseMLP
+        By size limit and steps, where the space has networks that small.
+    network_ : SparseMLP
+        The selected one; after fit that of the largest size and most steps.
+    n_nonzero_ : int
+        Its non-zero numbers.
+    """
+
+    def __init__(
+        self,
+        space: str = "bank",
+        depths: Sequence[int] = (1, 2),
+        sizes: Sequence[int] = (15, 20, 30, 50, 100),
+        steps: Sequence[int] = (0, 5, 15, 40),
+        random_state: int = 0,
+    ) -> None:
+        self.space = space
+        self.depths = depths
+        self.sizes = sizes
+        self.steps = steps
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> StartsRegressor:
+        """Draw, rank and polish candidates on at most 768 rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+        y : array-like of shape (n_samples,)
+            Target.
+
+        Returns
+        -------
+        self : StartsRegressor
+            Fitted.
+        """
+        space = check_choice("space", self.space, _SPACES)
+        table, target = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+        if list(self.steps) != sorted(set(self.steps)) or not self.steps or self.steps[0] < 0:
+            raise ValueError(f"steps must hold ascending numbers from 0 on, got {self.steps}.")
+        scaling = Standardisation.of(table, target)
+        if scaling.y_scale == 0 or not len(scaling.varying):
+            raise ValueError("X and y must vary, got a constant target or no column that varies.")
+        rng = np.random.default_rng([self.random_state, _SPACES.index(space)])
+        rows = np.random.default_rng(self.random_state).permutation(len(target))[:_ROWS]
+        task = RefineTask(
+            torch.tensor(scaling.inputs(table[rows])),
+            torch.tensor(scaling.target(np.asarray(target, dtype=np.float64)[rows])),
+            x_centred=not scaling.x_offset.any(),
+            y_centred=scaling.y_offset == 0,
+        )
+        problem = Problem(task.X.float(), task.y.float(), None, None, columns=torch.tensor(scaling.varying))
+        draw = _Draw(space, problem, task, load_checkpoint(), rng)
+        self.networks_ = {}
+        with one_torch_thread(), torch.no_grad():
+            for size in self.sizes:
+                groups = [group for depth in self.depths if (group := draw(size, depth)) is not None]
+                for steps, networks in _polished(groups, problem, task, self.steps):
+                    best = min(networks, key=lambda one: _error(one, task))
+                    self.networks_[size, steps] = in_raw_units(best, scaling)
+        if not self.networks_:
+            raise ValueError(f"sizes must allow some network, got {self.sizes}: none of the space is that small.")
+        return self.select(*max(self.networks_))
+
+    def select(self, max_nonzero: int, n_steps: int) -> StartsRegressor:
+        """Switch to the network of a size limit and number of steps.
+
+        Parameters
+        ----------
+        max_nonzero : int
+            One of `sizes`.
+        n_steps : int
+            One of `steps`.
+
+        Returns
+        -------
+        self : StartsRegressor
+            The regressor.
+        """
+        check_is_fitted(self, "networks_")
+        if (max_nonzero, n_steps) not in self.networks_:
+            raise ValueError(
+                f"max_nonzero and n_steps must be a pair of sizes and steps for which there is a network, got "
+                f"{max_nonzero} and {n_steps}."
+            )
+        self.network_: SparseMLP = self.networks_[max_nonzero, n_steps]
+        self.n_nonzero_ = self.network_.n_nonzero
+        return self
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Run the selected network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Float64 predictions.
+        """
+        check_is_fitted(self, "network_")
+        return self.network_.predict(validate_data(self, X, dtype=np.float64, reset=False))
+
+
+class _Draw:
+    """Draws candidates of a space on the columns of a table."""
+
+    def __init__(
+        self, space: str, problem: Problem, task: RefineTask, checkpoint: Checkpoint, rng: np.random.Generator
+    ) -> None:
+        self.space, self.problem, self.task, self.checkpoint, self.rng = space, problem, task, checkpoint, rng
+        self.generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+        self.n_slots = checkpoint.autoencoder.config.max_width
+        self.n_inputs = min(len(problem.columns), self.n_slots)
+
+    def __call__(self, size: int, depth: int) -> SoftNetworks | None:
+        """Candidates of at most so many numbers; None if the space has none."""
+        networks = getattr(self, f"_{self.space}")(size, depth)
+        if networks is None:
+            return None
+        networks = fold_constants(networks)
+        small = (sizes(networks, self.task) <= size).nonzero().squeeze(1)
+        if not len(small):
+            return None
+        networks = networks[small[torch.randint(len(small), (_CANDIDATES,), generator=self.generator)]]
+        return networks.connected(draw_inputs(self.problem, networks.input_mask, self.generator))
+
+    def _bank(self, size: int, depth: int) -> SoftNetworks:
+        bank = self.checkpoint.bank
+        fits = bank.n_inputs[bank.of_depth(depth)] <= self.n_inputs
+        return bank.networks(depth, fits.nonzero().squeeze(1))
+
+    def _prior(self, size: int, depth: int) -> SoftNetworks:
+        autoencoder = self.checkpoint.autoencoder
+        shape = (_CANDIDATES, self.n_slots, autoencoder.config.d_latent)
+        mask = (torch.arange(self.n_slots) < self.n_inputs).float().expand(_CANDIDATES, -1)
+        latent = torch.randn(shape, generator=self.generator, dtype=torch.float32)
+        return autoencoder.decode(latent, mask, [depth])[depth].soften().harden()
+
+    def _random(self, size: int, depth: int) -> SoftNetworks | None:
+        shapes = [
+            widths
+            for index in np.ndindex(*[self.n_slots - 1] * depth)
+            if _dense_size(self.n_inputs, widths := [2 + i for i in index]) <= size
+        ]
+        if not shapes:
+            return None
+        parts = []
+        for _ in range(_SHAPES):
+            widths = shapes[self.rng.integers(len(shapes))]
+            n_drawn = _CANDIDATES // _SHAPES
+            drawn = random_networks(self.rng, n_drawn, self.n_inputs, widths, ACTIVATION_NAMES, density=1.0)
+            parts.append(padded(drawn, self.n_slots))
+        return concatenate(parts)
+
+
+def _dense_size(n_inputs: int, widths: Sequence[int]) -> int:
+    return sum((before + 1) * after for before, after in pairwise([n_inputs, *widths, 1]))
+
+
+def _error(network: SoftNetworks, task: RefineTask) -> float:
+    value = float((network.forward(task.X)[0] - task.y).square().mean())
+    return value if np.isfinite(value) else np.inf
+
+
+def _polished(
+    groups: Sequence[SoftNetworks], problem: Problem, task: RefineTask, steps: Sequence[int]
+) -> Iterator[tuple[int, list[SoftNetworks]]]:
+    """Polish the candidates with the best readouts; all of them after each number of steps."""
+    if not groups:
+        return
+    few = problem.ranking_rows(_RANKING_ROWS)
+    readouts = [solve_readout(group.last_hidden(few.X), few.y) for group in groups]
+    score = torch.cat([readout.fvu for readout in readouts]).nan_to_num(torch.inf)
+    best = torch.zeros_like(score, dtype=torch.bool)
+    best[score.argsort(stable=True)[:_POLISHED]] = True
+    chosen = []
+    for group, readout, kept in zip(groups, readouts, best.split([len(group) for group in groups]), strict=True):
+        if kept.any():
+            chosen.append(with_readout(group, readout)[kept.nonzero().squeeze(1)].map(lambda part: part.double()))
+    dampings = [torch.full((len(group),), 1e-1, dtype=torch.float64) for group in chosen]
+    done = 0
+    for wanted in steps:
+        for i, networks in enumerate(chosen if wanted > done else ()):
+            ridge = task.ridge((networks.forward(task.X) - task.y).square().mean(1).clamp(1e-4, 1.0))
+            fitted = fit_networks(networks, task.X, task.y, n_steps=wanted - done, ridge=ridge, damping=dampings[i])
+            chosen[i], dampings[i] = fitted.networks, fitted.damping
+        done = wanted
+        yield wanted, [group[i : i + 1] for group in chosen for i in range(len(group))]

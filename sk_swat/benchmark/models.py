@@ -1,0 +1,125 @@
+"""Models that are benchmarked, by name, and which of their networks are measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sk_swat.baselines.registry import make_model
+
+__all__ = ["BENCHMARK_MODELS", "PART_MODELS", "START_MODELS", "TIMED_MODELS", "Maker", "sized", "timed"]
+
+Maker = Callable[[int], Any]  # takes a seed, gives an unfitted regressor
+
+_PAPER_ACTIVATIONS = ("sigmoid", "tanh", "leaky_relu")
+_BY_LBFGS = {"activation": "tanh", "solver": "lbfgs", "max_iter": 3000}
+_SIZES = (15, 20, 30, 50)  # of the baselines that prune to given sizes
+
+
+def _swat(**parameters: Any) -> Maker:
+    return lambda random_state: make_model("SWATRegressor", random_state=random_state, **parameters)
+
+
+def _random(**parameters: Any) -> Maker:
+    def make(random_state: int) -> Any:
+        from sk_swat.baselines.random_networks import RandomNetworkRegressor
+
+        return RandomNetworkRegressor(random_state=random_state, **parameters)
+
+    return make
+
+
+def _fixed(random_state: int) -> Any:
+    from sk_swat.baselines.fixed_activation import FixedActivationRegressor
+
+    return FixedActivationRegressor(random_state=random_state)
+
+
+def _darts(random_state: int) -> Any:
+    from sk_swat.baselines.darts import DARTSRegressor
+
+    return DARTSRegressor(sizes=_SIZES, random_state=random_state)
+
+
+def _pruned(random_state: int) -> Any:
+    from sk_swat.baselines.dense_pruning import PrunedMLPRegressor
+
+    return PrunedMLPRegressor(sizes=_SIZES, random_state=random_state)
+
+
+def _mlp(*sizes: int, **parameters: Any) -> Maker:
+    def make(random_state: int) -> Any:
+        from sklearn.compose import TransformedTargetRegressor
+        from sklearn.preprocessing import StandardScaler
+
+        settings = {"max_iter": 200} | parameters  # scikit-learn's default, not that of make_model
+        mlp = make_model("MLPRegressor", random_state=random_state, hidden_layer_sizes=sizes, **settings)
+        return TransformedTargetRegressor(mlp, transformer=StandardScaler())
+
+    return make
+
+
+def _plain(name: str) -> Maker:
+    return lambda random_state: make_model(name, random_state=random_state)
+
+
+def _timed() -> dict[str, Maker]:
+    """Give latent and random networks equal seconds; rounds go on until the time is over."""
+    return {
+        f"{name} {seconds:g} s": space(time_limit=seconds, n_rounds=1000)
+        for seconds in (0.5, 1.0, 2.0, 5.0)
+        for name, space in (("latent", _swat), ("random", _random))
+    }
+
+
+def _parts() -> dict[str, Maker]:
+    """Vary the parts of the latent search, each with two seconds."""
+    variants: dict[str, dict[str, Any]] = {
+        "bank starts": {},
+        "prior draws": {"init": "random"},
+        "30 gradient steps": {"max_iter": 30},
+        "depth 1 alone": {"depths": (1,)},
+        "depths 1 to 4": {"depths": (1, 2, 3, 4)},
+    }
+    return {f"{name} 2 s": _swat(time_limit=2.0, n_rounds=1000, **parameters) for name, parameters in variants.items()}
+
+
+def _starts(space: str) -> Maker:
+    def make(random_state: int) -> Any:
+        from sk_swat.baselines.starts import StartsRegressor
+
+        return StartsRegressor(space, random_state=random_state)
+
+    return make
+
+
+TIMED_MODELS = tuple(_timed())
+PART_MODELS = tuple(_parts())
+START_MODELS = ("bank", "prior", "random")
+BENCHMARK_MODELS: Mapping[str, Maker] = {
+    "SWATRegressor": _swat(),
+    "papers' activations": _swat(activations=_PAPER_ACTIVATIONS),
+    "fixed activation": _fixed,
+    "random networks": _random(),
+    "PrunedMLP": _pruned,
+    "DARTS+ADMM": _darts,
+    "Ridge": _plain("Ridge"),
+    "MLPRegressor-7-7": _mlp(7, 7, **_BY_LBFGS),
+    "MLPRegressor-50": _mlp(50, **_BY_LBFGS),
+    "MLPRegressor-100": _mlp(100),
+    "HistGradientBoostingRegressor": _plain("HistGradientBoostingRegressor"),
+    **_timed(),
+    **_parts(),
+    **{space: _starts(space) for space in START_MODELS},
+    **{f"depth {depth}": _swat(depths=(depth,)) for depth in (1, 2, 3, 4)},
+}
+
+
+def sized(model: Any) -> bool:
+    """Say whether one fit of a model has networks of several sizes."""
+    return hasattr(model, "select")
+
+
+def timed(model: Any) -> bool:
+    """Say whether the clock ends the fit of a model, so that it gives other networks each time."""
+    return getattr(model, "time_limit", None) is not None

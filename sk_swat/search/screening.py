@@ -1,0 +1,101 @@
+"""Rank hard networks on a table: input layers at random, readouts in closed form, the best go on."""
+
+from __future__ import annotations
+
+import torch
+
+from sk_swat.search.objective import hard_objective, hard_sizes
+from sk_swat.search.problem import Problem, SearchConfig
+from sk_swat.search.readout import solve_readout, with_readout
+from sk_swat.softnet import SoftNetworks
+
+__all__ = ["chosen", "draw_inputs", "scored", "screened"]
+
+_COUNTED = 0.02  # decoded weights below this do not count as numbers while candidates are ranked
+_FEW_ROWS = 64  # on which all candidates are ranked before the better ones are ranked on more
+
+
+def screened(
+    networks: SoftNetworks, kind: torch.Tensor, problem: Problem, config: SearchConfig
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Rank hard networks, on a few rows first.
+
+    Parameters
+    ----------
+    networks : SoftNetworks
+        On the columns of the table.
+    kind : Tensor of int, of shape (n_networks,)
+        Equal for networks that differ in what their inputs see alone.
+    problem : Problem
+        Rows.
+    config : SearchConfig
+        Prices, and how many are ranked on more rows.
+
+    Returns
+    -------
+    index, score, numbers : Tensor of shape (config.n_decoded,), or fewer
+        Networks, best first but each kind once before any comes again; their objectives and sizes.
+    """
+    with torch.no_grad():
+        score = scored(networks, problem.ranking_rows(_FEW_ROWS), config)[1]
+        index = score.argsort(stable=True)[: config.n_decoded]
+        _, score, numbers = scored(networks[index], problem.ranking_rows(config.n_ranking_rows), config)
+    order = score.argsort(stable=True)
+    order = torch.cat([order[first := _first_of_its_kind(kind[index][order])], order[~first]])
+    return index[order], score[order], numbers[order]
+
+
+def _first_of_its_kind(values: torch.Tensor) -> torch.Tensor:
+    """Which elements equal no earlier one."""
+    order = values.argsort(stable=True)
+    new = torch.ones_like(values, dtype=torch.bool)
+    new[order[1:]] = values[order[1:]] != values[order[:-1]]
+    return new
+
+
+def scored(
+    networks: SoftNetworks, problem: Problem, config: SearchConfig
+) -> tuple[SoftNetworks, torch.Tensor, torch.Tensor]:
+    """Fit the readouts of hard networks; networks with them, objectives and sizes of shape (n_networks,)."""
+    readout = solve_readout(networks.last_hidden(problem.X), problem.y)
+    networks = with_readout(networks, readout)
+    n_fitted = networks.mask[-1].sum(1) + 1
+    score = hard_objective(networks, problem, config, readout.fvu, _COUNTED, n_fitted)
+    return networks, score, hard_sizes(networks, _COUNTED)[0].to(score.dtype)
+
+
+def chosen(score: torch.Tensor, numbers: torch.Tensor, config: SearchConfig) -> torch.Tensor:
+    """Choose candidates to go on with: the best, and for a share of them the best small ones, at a higher price.
+
+    `score` of shape (n_candidates,) is best first.
+    """
+    n_small = int(config.small_share * config.n_restarts)
+    n_best = config.n_restarts - n_small
+    small = (score[n_best:] + config.small_price * numbers[n_best:]).argsort(stable=True)[:n_small]
+    return torch.cat([torch.arange(min(n_best, len(score)), device=score.device), small + n_best])
+
+
+def draw_inputs(problem: Problem, input_mask: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Give every slot in use a column of its own and a sign; columns that say more alone are drawn more often."""
+    n_starts, slots = input_mask.shape
+    columns = problem.columns
+    chance = _screening_chance(problem)[columns].expand(n_starts, -1)
+    n_drawn = min(len(columns), slots)
+    drawn = columns[torch.multinomial(chance, n_drawn, replacement=False, generator=generator)]
+    negative = torch.rand(n_starts, n_drawn, generator=generator, dtype=torch.float32) < 0.5
+    sign = torch.where(negative, -1.0, 1.0).float()
+    inputs = problem.X.new_zeros(n_starts, problem.X.shape[1], slots)
+    rows = torch.arange(n_starts)[:, None].expand_as(drawn)
+    inputs[rows, drawn, torch.arange(n_drawn).expand_as(drawn)] = sign * input_mask[:, :n_drawn]
+    return inputs
+
+
+def _screening_chance(problem: Problem) -> torch.Tensor:
+    """Chance of each column: half equal, half by its squared correlation, and its square's, with the target."""
+    X, y = problem.X, problem.y
+    shares = X.new_zeros(X.shape[1])
+    for part in (X, X.square()):
+        centred = part - part.mean(0)
+        correlation = (centred * (y - y.mean())[:, None]).mean(0) / centred.std(0, correction=0).clamp_min(1e-6)
+        shares = shares + correlation.square()
+    return 0.5 / X.shape[1] + 0.5 * shares / shares.sum().clamp_min(1e-12) + 1e-6

@@ -1,0 +1,68 @@
+"""Where the networks of a fit come from: the latent space of an autoencoder, or what it is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+from sk_swat.checkpoint import Checkpoint
+from sk_swat.refine.task import Deadline
+from sk_swat.search.children import latent_children
+from sk_swat.search.problem import Problem, SearchConfig
+from sk_swat.search.run import DepthSearch, search_depths
+from sk_swat.search.starts import Starts
+from sk_swat.softnet import SoftNetworks
+
+__all__ = ["LatentSpace", "Space"]
+
+
+class Space(Protocol):
+    """What a fit asks for: hard networks that fit the data, and variations of networks."""
+
+    def search(
+        self,
+        problem: Problem,
+        depths: Sequence[int],
+        config: SearchConfig,
+        seed: int,
+        n_jobs: int | None = None,
+        device: str = "cpu",
+        previous: dict[int, Starts] | None = None,
+        deadline: Deadline | None = None,
+    ) -> list[DepthSearch]:
+        """Find candidates of every depth; see :func:`sk_swat.search.run.search_depths`."""
+
+    def children(
+        self, parents: SoftNetworks, problem: Problem, allowed: torch.Tensor, generator: torch.Generator, depth: int
+    ) -> SoftNetworks:
+        """Give every parent one child; see :func:`sk_swat.search.children.latent_children`."""
+
+
+@dataclass(frozen=True)
+class LatentSpace:
+    """The latent space of a pretrained autoencoder, with its bank."""
+
+    checkpoint: Checkpoint
+
+    def search(
+        self,
+        problem: Problem,
+        depths: Sequence[int],
+        config: SearchConfig,
+        seed: int,
+        n_jobs: int | None = None,
+        device: str = "cpu",
+        previous: dict[int, Starts] | None = None,
+        deadline: Deadline | None = None,
+    ) -> list[DepthSearch]:
+        """Choose latents that fit, move them, and decode them."""
+        return search_depths(problem, self.checkpoint, depths, config, seed, n_jobs, device, previous, deadline)
+
+    def children(
+        self, parents: SoftNetworks, problem: Problem, allowed: torch.Tensor, generator: torch.Generator, depth: int
+    ) -> SoftNetworks:
+        """Encode, vary and decode."""
+        return latent_children(parents, problem, self.checkpoint, allowed, generator, depth).networks
