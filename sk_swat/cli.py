@@ -112,8 +112,8 @@ def _parser() -> argparse.ArgumentParser:
         "name",
         metavar="EXPERIMENT",
         help="cornn (54 test functions), tables (those of a folder), planted (random sparse networks found again), "
-        "prices (size against sparsity), latent-time (latent and random networks in equal time), latent-parts (parts of "
-        "the latent search in two seconds) or latent-starts (starts after equal polishing steps)",
+        "prices (size against sparsity), latent-time (latent and random networks in equal time), "
+        "latent-parts (parts of the latent search in two seconds) or latent-starts (starts after equal polishing)",
     )
     benchmark.add_argument(
         "--tasks", nargs="+", metavar="NAME", help="functions, tables or planted networks (default: the experiment's)"

@@ -209,7 +209,7 @@ def test_same_results_give_the_same_bytes(path, tmp_path):
     assert all(b"<svg" in text and b"<dc:date>" not in text for text in written[0].values())
 
 
-@pytest.mark.parametrize("experiment", ["cornn", "planted", "prices", "latent-time"])
+@pytest.mark.parametrize("experiment", ["cornn", "prices", "latent-time", "tables", "latent-starts"])
 def test_without_results_nothing_is_drawn(experiment, tmp_path):
     assert draw_figures([], experiment, tmp_path) == []
     assert not list(tmp_path.iterdir())

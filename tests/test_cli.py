@@ -75,6 +75,7 @@ def test_bench_quick_passes_its_flags(called):
 def test_benchmark_passes_its_flags(called):
     tasks = ["--tasks", "servo", "--tables", "folder", "--models", "MLPRegressor-50", "--sizes", "20", "50"]
     flags = ["--seeds", "1", "2", "--folds", "3", "--rows", "60", "--jobs", "2", "--out", "s.csv", "--summary", "s.md"]
+    flags += ["--figures", "pictures"]
     assert cli.main(["benchmark", "tables", *tasks, *flags, "--audit"]) == 0
     ((_, arguments),) = called
     assert arguments == {
@@ -88,6 +89,7 @@ def test_benchmark_passes_its_flags(called):
         "n_train": 60,
         "out": Path("s.csv"),
         "summary": Path("s.md"),
+        "figures": Path("pictures"),
         "n_jobs": 2,
         "audit": True,
     }
