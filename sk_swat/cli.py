@@ -24,13 +24,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     status : int
-        0, or 2 after a mistake of the user, which is then said in one line on standard error.
+        0, or 2 after a mistake of the user, or where a package is missing; it is then said in one line on standard
+        error.
     """
     arguments = vars(_parser().parse_args(argv))
     command, run = arguments.pop("command"), arguments.pop("run")
     try:
         run(**arguments)
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, ImportError) as error:
         reason = " ".join(str(error).split())  # on one line
         sys.stderr.write(f"{_PROGRAM} {command}: error: {reason}\n")
         return 2

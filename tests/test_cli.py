@@ -177,3 +177,10 @@ def test_wrong_usage_is_status_2(arguments, capsys):
     with pytest.raises(SystemExit, match="2"):
         cli.main(arguments)
     assert "usage: python -m sk_swat" in capsys.readouterr().err
+
+
+def test_missing_package_is_said_in_one_line(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "kan", None)  # importing it fails
+    assert cli.main(["benchmark", "cornn", "--tasks", "Booth", "--models", "KAN"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "install pykan, or sk_swat with its 'peers' extra" in error

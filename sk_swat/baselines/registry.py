@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from sk_swat.network import SparseMLP
+
 __all__ = ["MODELS", "check_names", "count_numbers", "hidden_shape", "last_step", "make_model"]
 
 # Each model is imported when it is made, so that a process holds only its own.
@@ -121,8 +123,8 @@ def hidden_shape(model: Any) -> tuple[int, int]:
     Returns
     -------
     n_neurons : int
-        Regressors with a `network_`: hidden neurons that see an input and reach the output. MLPRegressor: all hidden
-        neurons. Others: 0.
+        Regressors with a SparseMLP as `network_`: hidden neurons that see an input and reach the output.
+        MLPRegressor: all hidden neurons. Others: 0.
     depth : int
         Hidden layers; 0 for regressors without.
 
@@ -133,8 +135,9 @@ def hidden_shape(model: Any) -> tuple[int, int]:
     (0, 0)
     """
     regressor = last_step(model)
-    if hasattr(regressor, "network_"):
-        return regressor.network_.n_neurons, regressor.network_.depth
+    network = getattr(regressor, "network_", None)
+    if isinstance(network, SparseMLP):
+        return network.n_neurons, network.depth
     widths = [coefs.shape[1] for coefs in getattr(regressor, "coefs_", ())][:-1]
     return sum(widths), len(widths)
 

@@ -220,7 +220,7 @@ def run_experiment(
     tasks : iterable of str, default=None
         Names of CORNN functions, tables or planted networks; None takes those of the experiment.
     models : iterable of str, default=None
-        Keys of ``BENCHMARK_MODELS``; None takes those of the experiment.
+        Keys of ``BENCHMARK_MODELS``; None takes those of the experiment. Peers are measured only if named.
     sizes : iterable of int, default=None
         Limits on the number of numbers of the selected networks, at least 1. None takes those of the experiment;
         "prices" has none.

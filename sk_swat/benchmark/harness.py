@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from sk_swat.baselines.peers import PEERS, count_peer_numbers
 from sk_swat.baselines.registry import count_numbers, hidden_shape
 from sk_swat.benchmark.memory import peak_memory, reset_peak_memory
 from sk_swat.benchmark.models import BENCHMARK_MODELS, sized, timed
@@ -72,7 +73,8 @@ def _measured(task: Task, model_name: str, selections: Selections | None) -> lis
         mse = float(np.mean((predicted - task.y_test) ** 2)) if np.isfinite(predicted).all() else math.inf
         fitted = getattr(model, "regressor_", model)
         predict_s = median_seconds(lambda: model.predict(task.X_test), _PREDICT_CALLS)
-        found.append((result(selection, mse, predict_s, (count_numbers(fitted), *hidden_shape(fitted))), predicted))
+        count = count_peer_numbers if model_name in PEERS else count_numbers
+        found.append((result(selection, mse, predict_s, (count(fitted), *hidden_shape(fitted))), predicted))
     return found
 
 

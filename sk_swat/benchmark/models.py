@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sk_swat.baselines.peers import PEERS, make_peer
 from sk_swat.baselines.registry import make_model
 
 __all__ = ["BENCHMARK_MODELS", "PART_MODELS", "START_MODELS", "TIMED_MODELS", "Maker", "sized", "timed"]
@@ -63,6 +64,10 @@ def _plain(name: str) -> Maker:
     return lambda random_state: make_model(name, random_state=random_state)
 
 
+def _peer(name: str) -> Maker:
+    return lambda random_state: make_peer(name, random_state=random_state)
+
+
 def _timed() -> dict[str, Maker]:
     """Give latent and random networks equal seconds; rounds go on until the time is over."""
     return {
@@ -112,6 +117,7 @@ BENCHMARK_MODELS: Mapping[str, Maker] = {
     **_parts(),
     **{space: _starts(space) for space in START_MODELS},
     **{f"depth {depth}": _swat(depths=(depth,)) for depth in (1, 2, 3, 4)},
+    **{name: _peer(name) for name in PEERS},  # making one says what to install
 }
 
 
