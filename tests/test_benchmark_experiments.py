@@ -107,7 +107,7 @@ def test_models_and_sizes_default_to_those_of_the_experiment(measured, folder):
     assert [(task.name, task.split, model) for task, model, _ in measured] == [
         (name, split, model) for name in ("one", "two") for split in (0, 1) for model in ("SWATRegressor", "Ridge")
     ]
-    assert [names for _, _, names in measured[:2]] == [["", "<=30", "<=50", "<=100"], [""]]
+    assert [names for _, _, names in measured[:2]] == [["", "<=30", "<=50"], [""]]
     measured.clear()
     run_experiment("planted", tasks=["planted 2x14 sigmoid"], sizes=[20, 15, 20], n_train=30, sink=list)
     assert [(model, names) for _, model, names in measured] == [

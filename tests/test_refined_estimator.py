@@ -483,7 +483,7 @@ def press(monkeypatch):
         monkeypatch.setattr(refinement, "_from_parents", pressed)
         return seen
 
-    before = signal.getsignal(signal.SIGINT)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     yield install
     signal.signal(signal.SIGINT, before)
 

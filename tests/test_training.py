@@ -216,7 +216,7 @@ def test_lines_of_the_log_go_to_the_sink_alone(train, capsys):
 
 
 def test_training_lowers_the_losses(train, tmp_path):
-    train(steps_per_epoch=12, learning_rate=3e-4)
+    train(steps_per_epoch=30, learning_rate=1e-3)
     rows = log_of(tmp_path)
     for name in ("train_loss", "valid_loss"):
         assert float(rows[-1][name]) < float(rows[0][name])

@@ -38,7 +38,8 @@ class RandomNetworkRegressor(SWATRegressor):
     As many candidates are screened, in the same way, polished, pruned and varied; but they are random networks (normal
     weights divided by the root of the fan-in, of a random scale; random widths, density and activations), and children
     come from their parents by noise on the weights and by neurons drawn anew. Parameters and attributes are those of
-    SWATRegressor; `refine` must be True, and latents are empty.
+    SWATRegressor; `refine` must be True, and latents are empty. What concerns latents is not read: `init`, `max_iter`,
+    `n_generations`, `readout`, `device`, `warm_start`.
     """
 
     def _space(self, checkpoint: Checkpoint) -> WeightSpace:

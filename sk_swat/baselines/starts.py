@@ -35,7 +35,7 @@ from sk_swat.softnet import SoftNetworks, concatenate
 __all__ = ["StartsRegressor"]
 
 _SPACES = ("bank", "prior", "random")
-_CANDIDATES, _POLISHED = 2048, 24  # of each depth; of all together
+_CANDIDATES, _POLISHED = 2048, 24  # draws of each depth, with replacement from the bank; of all together
 _ROWS, _RANKING_ROWS = 768, 256
 _SHAPES = 64  # among the random networks
 

@@ -154,7 +154,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         "the same on a folder of tables, by cross-validation",
         _folds,
         tuple(model for model in _MODELS if model not in _PAPER_ONLY),
-        (30, 50, 100),
+        (30, 50),
         pairs=(("SWATRegressor", "random networks"), ("SWATRegressor", "PrunedMLP")),
     ),
     "planted": Experiment(
@@ -227,7 +227,7 @@ def run_experiment(
     seeds : iterable of int, default=(0,)
         For each, points are sampled or folds shuffled anew (planted networks also drawn), and models fitted with it.
     tables : str or path, default=None
-        Folder of CSV files with the target in the last column; for "tables" and, if wanted, "latent-time".
+        Folder of CSV files with the target in the last column; for "tables" and, if wanted, those of the latent space.
     n_folds : int, default=5
         Folds of each table, at least 2.
     n_train : int, default=3750

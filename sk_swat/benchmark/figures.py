@@ -186,7 +186,7 @@ def small_multiples(
                 style: dict[str, Any] = {"linestyle": "-" if model in lines else "none", "zorder": zorder}
                 axes.plot(*curves[task, model], color=colour, marker=marker, label=label, **style)
         axes.set_title(task)
-        tidy(axes, x=(1, 3), y=(1,))
+        tidy(axes, x=(1,), y=(1,))
     return figure, panels
 
 

@@ -81,7 +81,7 @@ def _parts() -> dict[str, Maker]:
     """Vary the parts of the latent search, each with two seconds."""
     variants: dict[str, dict[str, Any]] = {
         "bank starts": {},
-        "prior draws": {"init": "random"},
+        "unscreened prior draws": {"init": "random"},
         "30 gradient steps": {"max_iter": 30},
         "depth 1 alone": {"depths": (1,)},
         "depths 1 to 4": {"depths": (1, 2, 3, 4)},

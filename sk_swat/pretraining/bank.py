@@ -40,7 +40,7 @@ def make_bank(
         Fitted networks to choose from.
     n_per_depth : int or dict of int to int
         Networks of each depth that are kept; fewer if fewer come back. Every number of inputs keeps the share it has
-        in the corpus.
+        among those that come back.
     seed : int, default=0
         Of the rows on which networks are compared, and of the functions that say which are useful.
     largest_fvu : float, default=0.2

@@ -32,6 +32,9 @@ def run_pretraining(
 ) -> Path:
     """Make a checkpoint, going on where an earlier run in the folder ended.
 
+    Its bank comes from the training corpus; :func:`sk_swat.pretraining.bank.renew_bank` makes a better one of networks
+    of its own.
+
     Parameters
     ----------
     folder : str or Path

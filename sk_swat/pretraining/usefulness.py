@@ -33,7 +33,7 @@ def usefulness(networks: SoftNetworks, n_inputs: int, seed: int, n_functions: in
     n_inputs : int
         Input slots in use, from the first on.
     seed : int
-        Of the functions; must differ from those of the corpus.
+        Of the functions.
     n_functions : int, default=512
         Random functions by which they are compared.
 

@@ -59,8 +59,7 @@ class SearchConfig:
     readout : {"ridge", "decoded"}
         Whether the output layer is fitted to the data or taken from the decoder.
     n_screened, n_decoded : int
-        Entries of the bank ranked on a few rows, and how many of them are ranked on more. The second is also the
-        number of entries that are decoded to be ranked, where the bank's decoded networks do not serve.
+        Decoded networks of the bank ranked on a few rows, and how many of them are ranked on more.
     n_children, n_parents : int
         New latents in each generation, and survivors.
     n_ranking_rows, n_rows : int

@@ -33,12 +33,12 @@ def screened(
 
     Returns
     -------
-    index, score, numbers : Tensor of shape (config.n_decoded,), or fewer
+    index, score, numbers : Tensor of shape (n_decoded,), or n_restarts if that is more, or fewer
         Networks, best first but each kind once before any comes again; their objectives and sizes.
     """
     with torch.no_grad():
         score = scored(networks, problem.ranking_rows(_FEW_ROWS), config)[1]
-        index = score.argsort(stable=True)[: config.n_decoded]
+        index = score.argsort(stable=True)[: max(config.n_decoded, config.n_restarts)]
         _, score, numbers = scored(networks[index], problem.ranking_rows(config.n_ranking_rows), config)
     order = score.argsort(stable=True)
     order = torch.cat([order[first := _first_of_its_kind(kind[index][order])], order[~first]])
@@ -67,7 +67,7 @@ def scored(
 def chosen(score: torch.Tensor, numbers: torch.Tensor, config: SearchConfig) -> torch.Tensor:
     """Choose candidates to go on with: the best, and for a share of them the best small ones, at a higher price.
 
-    `score` of shape (n_candidates,) is best first.
+    `score` of shape (n_candidates,) is in the order of :func:`screened`.
     """
     n_small = int(config.small_share * config.n_restarts)
     n_best = config.n_restarts - n_small

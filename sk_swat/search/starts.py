@@ -21,7 +21,8 @@ from sk_swat.softnet import apply_to_tensors
 __all__ = ["Starts", "choose_starts"]
 
 _FIRST_THRESHOLD = 0.01
-_ENOUGH = 64  # entries of the bank whose decoded networks may be ranked without decoding others
+_DECODED = 1024  # most entries that are decoded to be ranked where there are fewer
+_ENOUGH = 256  # entries of the bank whose decoded networks may be ranked without decoding others
 _FIRST_NOISE, _LAST_NOISE = 0.35, 0.1  # standard deviation of the mutations, first and last generation
 
 
@@ -115,7 +116,9 @@ def _bank_starts(
     own = bank.of_depth(depth)
     usable = (bank.n_inputs[own] <= n_columns) & bank.allowed(depth, torch.tensor(config.allowed))
     if usable.sum() >= max(1, min(_ENOUGH, len(own))):
-        drawn = _drawn(bank.n_inputs[own], usable.float(), n_columns, config.n_screened, generator)
+        drawn = _drawn(
+            bank.n_inputs[own], usable.float(), n_columns, max(config.n_screened, config.n_restarts), generator
+        )
         latent, input_mask = bank.latents(own[drawn]), _first_slots(bank.n_inputs[own[drawn]], bank.latent.shape[1])
         inputs = draw_inputs(problem, input_mask, generator)
         networks = bank.networks(depth, drawn).connected(inputs)
@@ -129,7 +132,8 @@ def _bank_starts(
             f"the checkpoint's bank must hold networks of at most {n_columns} inputs and {depth} hidden layers, but "
             "it has none; use init='random' or another checkpoint."
         )
-    drawn = _drawn(bank.n_inputs, share, n_columns, config.n_decoded, generator)
+    n_decoded = max(min(_DECODED, config.n_screened), config.n_restarts)
+    drawn = _drawn(bank.n_inputs, share, n_columns, n_decoded, generator)
     input_mask = _first_slots(bank.n_inputs[drawn], bank.latent.shape[1])
     starts = Starts.unscored(bank.latents(drawn), draw_inputs(problem, input_mask, generator), input_mask)
     return _ranked(starts, problem, checkpoint, depth, config)
