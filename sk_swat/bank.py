@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 import torch
 
 from sk_swat.activations import ACTIVATION_NAMES
-from sk_swat.softnet import SoftNetworks
+from sk_swat.softnet import SoftNetworks, first_slots, flatten, split_layers
 
 __all__ = ["Bank", "Decode"]
 
@@ -39,7 +39,7 @@ class Bank:
     restored : Tensor of bool, of shape (n_latents, max_depth)
         Whether the decoder of each depth, 1 first, restores the network.
     numbers : tuple of max_depth Tensors of float16, of shape (n_latents of the depth, n_parameters)
-        Weights and biases of the decoded networks, in the order of :func:`sk_swat.refine.free_numbers.flatten`.
+        Weights and biases of the decoded networks, in the order of :func:`sk_swat.softnet.flatten`.
     activation : tuple of max_depth Tensors of uint8, of shape (n_latents of the depth, depth, width)
         Activations of their neurons, in the order of ``ACTIVATION_NAMES``; 255 for a neuron that is not there.
     """
@@ -68,16 +68,14 @@ class Bank:
         order = depth.argsort(stable=True)
         latent, depth, n_inputs, restored = latent[order], depth[order], n_inputs[order], restored[order]
         rounded, scale = rounded_latents(latent)
-        slots = torch.arange(latent.shape[1], device=latent.device)
-        input_mask = (slots < n_inputs[:, None]).to(latent.dtype)
+        input_mask = first_slots(n_inputs, latent.shape[1])
         numbers, activation = [], []
         for layers in range(1, restored.shape[1] + 1):
             own = (depth == layers).nonzero().squeeze(1)
             one_more = torch.cat([own, own.new_zeros(1)])  # decoders take no empty batch
-            given = rounded[one_more].float() * scale[one_more].float()[:, :, None]
+            given = _in_units(rounded[one_more], scale[one_more])
             networks = decode(given, input_mask[one_more], layers)[:-1]
-            parts = [part for pair in zip(networks.weights, networks.biases, strict=True) for part in pair]
-            numbers.append(torch.cat([part.flatten(1) for part in parts], dim=1).half())
+            numbers.append(flatten(networks).half())
             kinds = torch.stack([part.argmax(2) for part in networks.activation], dim=1)
             alive = torch.stack(networks.mask, dim=1) > 0
             activation.append(torch.where(alive, kinds, _MISSING).to(torch.uint8))
@@ -93,7 +91,7 @@ class Bank:
 
     def latents(self, index: torch.Tensor) -> torch.Tensor:
         """Float32 latents of the given entries."""
-        return self.latent[index].float() * self.scale[index].float()[:, :, None]
+        return _in_units(self.latent[index], self.scale[index])
 
     def of_depth(self, depth: int) -> torch.Tensor:
         """Give the indices of the entries of a depth."""
@@ -104,22 +102,11 @@ class Bank:
         values, kinds = self.numbers[depth - 1][index].float(), self.activation[depth - 1][index].long()
         width, n_slots = kinds.shape[2], self.latent.shape[1]
         shapes = [(n_slots, width), *[(width, width)] * (depth - 1), (width, 1)]
-        weights, biases, start = [], [], 0
-        for n_in, n_out in shapes:
-            weights.append(values[:, start : start + n_in * n_out].reshape(-1, n_in, n_out))
-            biases.append(values[:, start + n_in * n_out : start + (n_in + 1) * n_out])
-            start += (n_in + 1) * n_out
+        weights, biases = split_layers(values, shapes)
         mask = (kinds != _MISSING).float()
         one_hot = torch.nn.functional.one_hot(torch.where(kinds == _MISSING, 0, kinds), len(ACTIVATION_NAMES)).float()
-        n_inputs = self.n_inputs[self.of_depth(depth)[index]]
-        slots = torch.arange(n_slots, device=values.device)
-        return SoftNetworks(
-            tuple(weights),
-            tuple(biases),
-            tuple(one_hot.unbind(1)),
-            tuple(mask.unbind(1)),
-            (slots < n_inputs[:, None]).float(),
-        )
+        input_mask = first_slots(self.n_inputs[self.of_depth(depth)[index]], n_slots)
+        return SoftNetworks(weights, biases, one_hot.unbind(1), mask.unbind(1), input_mask)
 
     def allowed(self, depth: int, allowed: torch.Tensor) -> torch.Tensor:
         """Which entries of a depth use none but the allowed activations, a bool Tensor over them."""
@@ -149,6 +136,10 @@ class Bank:
             return tuple(tensors[f"{name}.{depth}"] for depth in range(1, n_depths + 1))
 
         return cls(**{item.name: part(item.name) for item in fields(cls)})  # type: ignore[arg-type]
+
+
+def _in_units(latent: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    return latent.float() * scale.float()[:, :, None]
 
 
 def rounded_latents(latent: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

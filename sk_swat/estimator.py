@@ -14,13 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.interrupts import interruptible
 from sk_swat.network import SparseMLP
-from sk_swat.parameters import check_depths, check_integer, check_number
+from sk_swat.parameters import check_depths, check_integer, check_number, drawn_seed
 from sk_swat.path import Path, path_frame
 from sk_swat.report import candidate_table, fit_lines, search_report
 from sk_swat.scaling import Standardisation
@@ -34,7 +33,6 @@ __all__ = ["SWATRegressor"]
 
 logger = logging.getLogger("sk_swat")
 
-_LARGEST_SCALE = 1e300  # of a column and of the target: weights are products of scales
 _EXPLORING = 0.75  # share of time_limit after which no new network is looked for
 
 
@@ -247,13 +245,11 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
             The fitted regressor.
         """
         settings = checked_settings(self)
-        seed = self._drawn_seed()
+        seed = drawn_seed(self.random_state)
         # in C order, so that means are rounded the same way whatever the table's layout
         table, target = validate_data(self, X, y, dtype=[np.float64, np.float32], order="C", y_numeric=True)
         target = np.ascontiguousarray(target, dtype=np.float64)
-        scaling = Standardisation.of(table, target)
-        if max(scaling.x_scale.max(), scaling.y_scale) > _LARGEST_SCALE:
-            raise ValueError(f"X and y must vary by less than {_LARGEST_SCALE:g}; scale the columns that do not.")
+        scaling = Standardisation.checked(table, target)
         if scaling.y_scale == 0 or not len(scaling.varying):
             return self._keep_constant(scaling.y_offset, varies=scaling.y_scale > 0)
         return self._search(table, target, scaling, settings, seed)
@@ -445,7 +441,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
 
     def _keep_constant(self, value: float, varies: bool) -> SWATRegressor:
         """Set the fitted attributes for a target, or a table, that does not vary: nothing to search."""
-        network = SparseMLP([np.zeros((self.n_features_in_, 1))], [np.array([value])], [])
+        network = SparseMLP.constant(self.n_features_in_, value)
         r2 = 0.0 if varies else 1.0
         self._path, self._latents = Path([network], np.full(1, r2), np.full(1, r2), np.zeros(1)), [None]
         self._keep_row(0, (self.sparsity, self.compactness))
@@ -464,15 +460,6 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         if not self.warm_start or start is None or earlier != fingerprint or len(start[2]) != n_columns:
             return None
         return previous_starts(*start)
-
-    def _drawn_seed(self) -> int:
-        try:
-            return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        except ValueError as error:
-            raise ValueError(
-                "random_state must be None, an integer from 0 to 2**32 - 1 or a RandomState instance, "
-                f"got {self.random_state!r}."
-            ) from error
 
 
 def _finite_sum(X: np.ndarray) -> bool:

@@ -61,6 +61,11 @@ class SparseMLP:
         self._feature_names = column_names(feature_names, self.n_features_in)
         self._plan: ForwardPlan | None = None
 
+    @classmethod
+    def constant(cls, n_features_in: int, value: float) -> SparseMLP:
+        """Network without hidden layers that gives one value for all inputs."""
+        return cls([np.zeros((n_features_in, 1))], [np.array([value])], [])
+
     @property
     def coefs(self) -> tuple[NDArray[np.float64], ...]:
         """Weights of each layer, each of shape (n_in, n_out), read-only."""

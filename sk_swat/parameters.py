@@ -7,8 +7,9 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_random_state
 
-__all__ = ["check_choice", "check_depths", "check_integer", "check_number"]
+__all__ = ["check_choice", "check_depths", "check_integer", "check_number", "drawn_seed"]
 
 
 def check_number(
@@ -79,3 +80,14 @@ def check_depths(depths: Any, largest: int) -> tuple[int, ...]:
     if any(not 1 <= value <= largest for value in values):
         raise ValueError(f"{wanted}, got {depths!r}.")
     return tuple(sorted({int(value) for value in values}))
+
+
+def drawn_seed(random_state: Any) -> int:
+    """Draw a seed from 0 to 2**31 - 2 from a ``random_state`` in scikit-learn's sense; ValueError if it is none."""
+    try:
+        return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+    except ValueError as error:
+        raise ValueError(
+            "random_state must be None, an integer from 0 to 2**32 - 1 or a RandomState instance, "
+            f"got {random_state!r}."
+        ) from error

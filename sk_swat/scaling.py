@@ -10,6 +10,7 @@ __all__ = ["Standardisation", "column_scales"]
 
 _CENTRED = 0.1  # standard deviations
 _SMALLEST_SCALE = 1e-300  # of a column: weights are divided by it
+_LARGEST_SCALE = 1e300  # of a column and of the target: weights are products of scales
 
 
 def column_scales(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -61,6 +62,14 @@ class Standardisation:
         return cls(
             _unless_centred(x_offset, x_scale), x_scale, float(_unless_centred(y_offset, y_scale)[0]), float(y_scale[0])
         )
+
+    @classmethod
+    def checked(cls, X: np.ndarray, y: np.ndarray) -> Standardisation:
+        """Standardisation of the given rows; ValueError if a column or the target varies too much to be fitted."""
+        scaling = cls.of(X, y)
+        if max(scaling.x_scale.max(), scaling.y_scale) > _LARGEST_SCALE:
+            raise ValueError(f"X and y must vary by less than {_LARGEST_SCALE:g}; scale the columns that do not.")
+        return scaling
 
     @property
     def varying(self) -> np.ndarray:

@@ -232,7 +232,7 @@ class SoftNetworks:
         if any(len(part) == 0 for part in kept[1:]):  # a layer without neurons: the network is a constant
             alone = self.map(lambda tensor: tensor[index][None].double())
             constant = alone.forward(alone.input_mask.new_zeros(1, len(kept[0]))).numpy(force=True)[0]
-            return SparseMLP([np.zeros((len(kept[0]), 1))], [constant], [])
+            return SparseMLP.constant(len(kept[0]), float(constant[0]))
         coefs = [
             weight[index].numpy(force=True).astype(np.float64)[np.ix_(kept[layer], kept[layer + 1])]
             for layer, weight in enumerate(self.weights)
@@ -266,3 +266,34 @@ def concatenate(batches: Sequence[SoftNetworks]) -> SoftNetworks:
         return torch.cat(parts)
 
     return SoftNetworks(**{item.name: join(item.name) for item in fields(SoftNetworks)})
+
+
+def flatten(networks: SoftNetworks) -> torch.Tensor:
+    """All weights and biases of each network, layer by layer, as a Tensor of shape (n_networks, n_parameters)."""
+    parts = []
+    for weight, bias in zip(networks.weights, networks.biases, strict=True):
+        parts += [weight.flatten(1), bias]
+    return torch.cat(parts, dim=1)
+
+
+def unflatten(networks: SoftNetworks, parameters: torch.Tensor) -> SoftNetworks:
+    """Networks like these with the given weights and biases, in the order of :func:`flatten`."""
+    weights, biases = split_layers(parameters, [weight.shape[1:] for weight in networks.weights])
+    return networks.replace(weights=weights, biases=biases)
+
+
+def split_layers(
+    parameters: torch.Tensor, shapes: Sequence[Sequence[int]]
+) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
+    """Weights and biases of layers of the given shapes (n_in, n_out), in the order of :func:`flatten`."""
+    weights, biases, start = [], [], 0
+    for n_in, n_out in shapes:
+        weights.append(parameters[:, start : start + n_in * n_out].unflatten(1, (n_in, n_out)))
+        start += (n_in + 1) * n_out
+        biases.append(parameters[:, start - n_out : start])
+    return tuple(weights), tuple(biases)
+
+
+def first_slots(n_used: torch.Tensor, n_slots: int) -> torch.Tensor:
+    """Input masks with 1 for the first `n_used` slots of each network, as a Tensor of shape (n_networks, n_slots)."""
+    return (torch.arange(n_slots, device=n_used.device) < n_used[:, None]).float()

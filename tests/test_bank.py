@@ -9,8 +9,7 @@ from sk_swat.checkpoint import load_checkpoint
 from sk_swat.pretraining.bank import decoder, make_bank
 from sk_swat.pretraining.corpus import Corpus, make_dense_corpus
 from sk_swat.pretraining.usefulness import usefulness
-from sk_swat.refine.free_numbers import flatten
-from sk_swat.softnet import concatenate
+from sk_swat.softnet import concatenate, flatten
 
 ALL = torch.ones(len(ACTIVATION_NAMES), dtype=torch.bool)
 

@@ -16,9 +16,8 @@ from sk_swat.pretraining.corpus import (
     random_networks,
 )
 from sk_swat.pretraining.functions import FAMILIES, random_function
-from sk_swat.refine.free_numbers import flatten
 from sk_swat.refine.levenberg_marquardt import fit_networks
-from sk_swat.softnet import SoftNetworks
+from sk_swat.softnet import SoftNetworks, flatten
 
 
 def numbers(corpus):

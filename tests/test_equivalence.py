@@ -6,7 +6,7 @@ import torch
 
 from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.equivalence import canonical, deepen, fold_constants, padded, permute_inputs
-from sk_swat.refine.free_numbers import flatten
+from sk_swat.softnet import flatten
 
 DEPTHS = (1, 2, 3, 4)
 X = torch.as_tensor(np.random.default_rng(0).normal(size=(40, 3)))

@@ -186,7 +186,7 @@ def test_wrong_arguments_are_refused(make, table):
         make(("relu",)).fit(*table)
     with pytest.raises(TypeError, match="`estimator` must be a SWATRegressor or None, got Ridge"):
         FixedActivationRegressor(estimator=Ridge()).fit(*table)
-    with pytest.raises(ValueError, match=r"`random_state` must be None, an integer .*got 'x'"):
+    with pytest.raises(ValueError, match=r"random_state must be None, an integer .*got 'x'"):
         make(random_state="x").fit(*table)
     with pytest.raises(NotFittedError):
         make().predict(table[0])

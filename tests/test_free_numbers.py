@@ -5,7 +5,8 @@ import torch
 
 from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.refine import free_numbers
-from sk_swat.refine.free_numbers import FreeNumbers, flatten, unflatten
+from sk_swat.refine.free_numbers import FreeNumbers
+from sk_swat.softnet import flatten, unflatten
 
 DEPTHS = (1, 2, 3, 4)
 

@@ -345,7 +345,7 @@ def test_without_a_prior_no_step_raises_the_error_of_the_starts(space, few, tabl
     model = StartsRegressor(space, depths=(1,), sizes=(30,), steps=(0, 1, 2, 5, 15)).fit(*table)
     errors = np.array(list(errors_of(model, *table).values()))
     assert (errors[1:] <= errors[:-1] * (1 + 1e-6)).all()
-    assert errors[-1] < 0.2 * errors[0]
+    assert errors[-1] < 0.4 * errors[0]
 
 
 def test_after_no_steps_the_output_layer_fits_best(few, table):

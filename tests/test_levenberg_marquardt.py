@@ -7,10 +7,10 @@ import pytest
 import torch
 from scipy.optimize import least_squares
 
-from sk_swat.refine.free_numbers import FreeNumbers, flatten, unflatten
+from sk_swat.refine.free_numbers import FreeNumbers
 from sk_swat.refine.levenberg_marquardt import damped_steps, fit_networks
 from sk_swat.refine.task import Deadline
-from sk_swat.softnet import concatenate
+from sk_swat.softnet import concatenate, flatten, unflatten
 
 DEPTHS = (1, 2, 3, 4)
 RIDGE = 1e-4

@@ -15,7 +15,7 @@ from sk_swat.pretraining.objective import (
     pretraining_loss,
     reconstruction_loss,
 )
-from sk_swat.refine.free_numbers import flatten
+from sk_swat.softnet import flatten
 
 LAYOUT = MatrixLayout()
 CALM = ObjectiveConfig(latent_noise=(1e-9, 1e-9), weight_jitter=0.0, order_noise=0.0)

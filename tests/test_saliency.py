@@ -7,10 +7,10 @@ from scipy.optimize import least_squares
 
 from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.equivalence import fold_constants
-from sk_swat.refine.free_numbers import FreeNumbers, NormalEquations, flatten, unflatten
+from sk_swat.refine.free_numbers import FreeNumbers, NormalEquations
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.saliency import choose_removals, inverse_curvature, row_saliencies, saliencies
-from sk_swat.softnet import SoftNetworks, concatenate
+from sk_swat.softnet import SoftNetworks, concatenate, flatten, unflatten
 
 N_ROWS = 200
 NO_RIDGE = torch.zeros(1, dtype=torch.float64)

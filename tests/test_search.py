@@ -12,6 +12,7 @@ from sk_swat.scaling import Standardisation, column_scales
 from sk_swat.search import (
     LatentSpace,
     Problem,
+    RunOptions,
     SearchConfig,
     TableConfig,
     previous_starts,
@@ -407,7 +408,7 @@ def test_depths_do_not_depend_on_each_other_nor_on_the_number_of_threads(tiny):
     problem, config = make_problem(), settings()
     alone = [search_depths(problem, tiny, [depth], config, 7)[0] for depth in (1, 2, 3)]
     for n_jobs in (None, 2):
-        together = search_depths(problem, tiny, [1, 2, 3], config, 7, n_jobs)
+        together = search_depths(problem, tiny, [1, 2, 3], config, 7, RunOptions(n_jobs))
         for one, other in zip(alone, together, strict=True):
             assert np.array_equal(one.loss_curve, other.loss_curve)
             assert [c.objective for c in one.candidates] == [c.objective for c in other.candidates]
@@ -424,7 +425,7 @@ def test_candidate_decodes_from_its_latent_and_threshold(tiny):
 
 def test_unknown_device_is_told(tiny):
     with pytest.raises(ValueError, match="device must name a torch device of this machine, got 'abacus'"):
-        search_depths(make_problem(), tiny, [1], settings(), 0, device="abacus")
+        search_depths(make_problem(), tiny, [1], settings(), 0, RunOptions(device="abacus"))
 
 
 def test_held_out_rows_are_not_fitted(tiny):

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_swat.activations import check_activations
 from sk_swat.estimator import SWATRegressor
 from sk_swat.network import SparseMLP
-from sk_swat.parameters import check_integer, check_number
+from sk_swat.parameters import check_integer, check_number, drawn_seed
 from sk_swat.path import Path, path_frame
 
 __all__ = ["FixedActivationRegressor"]
@@ -105,7 +104,7 @@ class FixedActivationRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator
         if self.estimator is not None and not isinstance(self.estimator, SWATRegressor):
             raise TypeError(f"`estimator` must be a SWATRegressor or None, got {self.estimator!r}.")
         base = SWATRegressor() if self.estimator is None else self.estimator
-        seed = self._drawn_seed(base)
+        seed = drawn_seed(base.random_state if self.random_state is None else self.random_state)
         validate_data(self, X, y, dtype=[np.float64, np.float32], y_numeric=True)
         self.regressors_ = {
             name: clone(base).set_params(activations=(name,), random_state=seed).fit(X, y) for name in names
@@ -196,16 +195,6 @@ class FixedActivationRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator
         self.activation_ = self._searched[self._row]
         self.network_ = self._path.networks[self._row]
         self.n_nonzero_ = self.network_.n_nonzero
-
-    def _drawn_seed(self, base: SWATRegressor) -> int:
-        source = base.random_state if self.random_state is None else self.random_state
-        try:
-            return int(check_random_state(source).randint(np.iinfo(np.int32).max))
-        except ValueError as error:
-            raise ValueError(
-                "`random_state` must be None, an integer from 0 to 2**32 - 1 or a RandomState instance, "
-                f"got {source!r}."
-            ) from error
 
 
 def _joined_path(regressors: dict[str, SWATRegressor]) -> tuple[Path, list[str]]:

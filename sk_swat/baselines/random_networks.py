@@ -15,13 +15,11 @@ from sk_swat.checkpoint import Checkpoint
 from sk_swat.equivalence import deepen, fold_constants, padded
 from sk_swat.estimator import SWATRegressor
 from sk_swat.pretraining.corpus import random_networks
-from sk_swat.refine.task import Deadline
 from sk_swat.search.objective import hard_sizes
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.readout import solve_readout, with_readout
-from sk_swat.search.run import Candidate, DepthSearch, one_torch_thread
+from sk_swat.search.run import Candidate, DepthSearch, RunOptions, one_torch_thread
 from sk_swat.search.screening import chosen, draw_inputs, scored, screened
-from sk_swat.search.starts import Starts
 from sk_swat.softnet import SoftNetworks, concatenate
 
 __all__ = ["RandomNetworkRegressor", "WeightSpace"]
@@ -60,12 +58,10 @@ class WeightSpace:
         depths: Sequence[int],
         config: SearchConfig,
         seed: int,
-        n_jobs: int | None = None,
-        device: str = "cpu",
-        previous: dict[int, Starts] | None = None,
-        deadline: Deadline | None = None,
+        options: RunOptions | None = None,
     ) -> list[DepthSearch]:
         """Draw random networks and keep those with the best readouts."""
+        n_jobs = None if options is None else options.n_jobs
         work = (joblib.delayed(self._search_depth)(problem, depth, config, seed) for depth in depths)
         with one_torch_thread():
             return list(joblib.Parallel(n_jobs=n_jobs, prefer="threads")(work))

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_swat.network import SparseMLP
-from sk_swat.parameters import check_integer
+from sk_swat.parameters import check_integer, drawn_seed
 from sk_swat.scaling import Standardisation
 
 if TYPE_CHECKING:
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from sk_swat.baselines.raw_units import RawUnits
 
 __all__ = ["SizedRegressor", "check_listed", "check_sizes"]
-
-_LARGEST_SCALE = 1e300  # of a column and of the target: weights are products of scales
 
 
 class SizedRegressor(ABC, RegressorMixin, BaseEstimator):
@@ -72,14 +69,12 @@ class SizedRegressor(ABC, RegressorMixin, BaseEstimator):
         """
         sizes = check_sizes(self.sizes)
         self._check_parameters()
-        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        seed = drawn_seed(self.random_state)
         table, target = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=True)
         target = np.ascontiguousarray(target, dtype=np.float64)
-        scaling = Standardisation.of(table, target)
-        if max(scaling.x_scale.max(), scaling.y_scale) > _LARGEST_SCALE:
-            raise ValueError(f"X and y must vary by less than {_LARGEST_SCALE:g}; scale the columns that do not.")
+        scaling = Standardisation.checked(table, target)
         if scaling.y_scale == 0 or not len(scaling.varying):
-            constant = SparseMLP([np.zeros((table.shape[1], 1))], [np.array([scaling.y_offset])], [])
+            constant = SparseMLP.constant(table.shape[1], scaling.y_offset)
             networks = [constant] * len(sizes)
         else:
             networks = self._trained(table, target, scaling, sizes, seed)

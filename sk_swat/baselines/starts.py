@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.checkpoint import Checkpoint, load_checkpoint
 from sk_swat.equivalence import fold_constants, padded
 from sk_swat.network import SparseMLP
-from sk_swat.parameters import check_choice
+from sk_swat.parameters import check_choice, drawn_seed
 from sk_swat.pretraining.corpus import random_networks
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.task import RefineTask, sizes
@@ -30,7 +31,7 @@ from sk_swat.search.problem import Problem
 from sk_swat.search.readout import solve_readout, with_readout
 from sk_swat.search.run import one_torch_thread
 from sk_swat.search.screening import draw_inputs
-from sk_swat.softnet import SoftNetworks, concatenate
+from sk_swat.softnet import SoftNetworks, concatenate, first_slots
 
 __all__ = ["StartsRegressor"]
 
@@ -55,7 +56,7 @@ class StartsRegressor(RegressorMixin, BaseEstimator):
         Limits on the number of non-zero numbers of the candidates.
     steps : tuple of int, default=(0, 5, 15, 40)
         Levenberg-Marquardt steps, ascending.
-    random_state : int, default=0
+    random_state : int, RandomState instance or None, default=0
         Seed of all draws.
 
     Attributes
@@ -74,7 +75,7 @@ class StartsRegressor(RegressorMixin, BaseEstimator):
         depths: Sequence[int] = (1, 2),
         sizes: Sequence[int] = (15, 20, 30, 50, 100),
         steps: Sequence[int] = (0, 5, 15, 40),
-        random_state: int = 0,
+        random_state: Any = 0,
     ) -> None:
         self.space = space
         self.depths = depths
@@ -101,11 +102,12 @@ class StartsRegressor(RegressorMixin, BaseEstimator):
         table, target = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         if list(self.steps) != sorted(set(self.steps)) or not self.steps or self.steps[0] < 0:
             raise ValueError(f"steps must hold ascending numbers from 0 on, got {self.steps}.")
-        scaling = Standardisation.of(table, target)
+        scaling = Standardisation.checked(table, target)
         if scaling.y_scale == 0 or not len(scaling.varying):
             raise ValueError("X and y must vary, got a constant target or no column that varies.")
-        rng = np.random.default_rng([self.random_state, _SPACES.index(space)])
-        rows = np.random.default_rng(self.random_state).permutation(len(target))[:_ROWS]
+        seed = drawn_seed(self.random_state)
+        rng = np.random.default_rng([seed, _SPACES.index(space)])
+        rows = np.random.default_rng(seed).permutation(len(target))[:_ROWS]
         task = RefineTask(
             torch.tensor(scaling.inputs(table[rows])),
             torch.tensor(scaling.target(np.asarray(target, dtype=np.float64)[rows])),
@@ -198,7 +200,7 @@ class _Draw:
     def _prior(self, size: int, depth: int) -> SoftNetworks:
         autoencoder = self.checkpoint.autoencoder
         shape = (_CANDIDATES, self.n_slots, autoencoder.config.d_latent)
-        mask = (torch.arange(self.n_slots) < self.n_inputs).float().expand(_CANDIDATES, -1)
+        mask = first_slots(torch.full((_CANDIDATES,), self.n_inputs), self.n_slots)
         latent = torch.randn(shape, generator=self.generator, dtype=torch.float32)
         return autoencoder.decode(latent, mask, [depth])[depth].soften().harden()
 

@@ -14,30 +14,11 @@ from itertools import pairwise
 import torch
 
 from sk_swat.activations import ACTIVATION_NAMES
-from sk_swat.softnet import TORCH_ACTIVATIONS, SoftNetworks
+from sk_swat.softnet import TORCH_ACTIVATIONS, SoftNetworks, flatten, unflatten
 
-__all__ = ["FreeNumbers", "NormalEquations", "flatten", "unflatten"]
+__all__ = ["FreeNumbers", "NormalEquations"]
 
 _CHUNK_ENTRIES = 1_000_000  # of a chunk's Jacobian: 8 MB in float64
-
-
-def flatten(networks: SoftNetworks) -> torch.Tensor:
-    """All weights and biases of each network, layer by layer, as a Tensor of shape (n_networks, n_parameters)."""
-    parts = []
-    for weight, bias in zip(networks.weights, networks.biases, strict=True):
-        parts += [weight.flatten(1), bias]
-    return torch.cat(parts, dim=1)
-
-
-def unflatten(networks: SoftNetworks, parameters: torch.Tensor) -> SoftNetworks:
-    """Networks like these with the given weights and biases, in the order of :func:`flatten`."""
-    weights, biases, start = [], [], 0
-    for weight, bias in zip(networks.weights, networks.biases, strict=True):
-        size = weight[0].numel()
-        weights.append(parameters[:, start : start + size].unflatten(1, weight.shape[1:]))
-        biases.append(parameters[:, start + size : start + size + bias.shape[1]])
-        start += size + bias.shape[1]
-    return networks.replace(weights=tuple(weights), biases=tuple(biases))
 
 
 @dataclass(frozen=True)

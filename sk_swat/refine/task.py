@@ -12,7 +12,7 @@ from sk_swat.softnet import SoftNetworks
 __all__ = ["Deadline", "RefineTask", "removable", "sizes"]
 
 _PRIOR_VARIANCE = 4.0  # of a weight between standardised columns and neurons
-_LEAST_RIDGE, _MOST_RIDGE = 1e-8, 1e-2
+_LEAST_RIDGE, _MOST_RIDGE = 1e-12, 1e-2
 
 
 class Deadline:

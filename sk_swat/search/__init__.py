@@ -1,7 +1,7 @@
 """The latent search: what is minimised (objective), where it starts (starts), how it moves (descent)."""
 
 from sk_swat.search.problem import Problem, SearchConfig
-from sk_swat.search.run import Candidate, DepthSearch, default_device, search_depths
+from sk_swat.search.run import Candidate, DepthSearch, RunOptions, default_device, search_depths
 from sk_swat.search.space import LatentSpace, Space
 from sk_swat.search.table import TableConfig, TableSearch, previous_starts, search_table
 
@@ -10,6 +10,7 @@ __all__ = [
     "DepthSearch",
     "LatentSpace",
     "Problem",
+    "RunOptions",
     "SearchConfig",
     "Space",
     "TableConfig",

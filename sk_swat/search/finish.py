@@ -22,7 +22,7 @@ from sk_swat.softnet import SoftNetworks, concatenate
 
 __all__ = ["PathNetwork", "by_depth", "finished_path", "in_raw_units"]
 
-_POLISH_STEPS, _LAST_STEPS = 6, 3
+_POLISH_STEPS, _LAST_STEPS = 18, 9
 _STEPS_BETWEEN = 3  # polishing steps between two looks at the held-out rows
 _ROWS_A_NUMBER = 2  # networks with fewer rows for each number are left out of the path
 _GAINS = (0.02, 0.05, 0.1, 0.2)  # shares by which the error must fall from one network to the next

@@ -16,7 +16,6 @@ import joblib
 import numpy as np
 import torch
 
-from sk_swat.refine.free_numbers import flatten, unflatten
 from sk_swat.refine.front import Front, Member
 from sk_swat.refine.growth import widened
 from sk_swat.refine.levenberg_marquardt import fit_networks
@@ -25,7 +24,7 @@ from sk_swat.refine.task import RefineTask, sizes
 from sk_swat.search.problem import Problem
 from sk_swat.search.run import Candidate
 from sk_swat.search.space import Space
-from sk_swat.softnet import SoftNetworks, concatenate
+from sk_swat.softnet import SoftNetworks, concatenate, flatten, unflatten
 
 __all__ = ["Stage", "refine"]
 

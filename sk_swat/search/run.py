@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import joblib
@@ -22,7 +22,7 @@ from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.starts import Starts, choose_starts
 from sk_swat.softnet import SoftNetworks, apply_to_tensors
 
-__all__ = ["Candidate", "DepthSearch", "default_device", "one_torch_thread", "search_depths"]
+__all__ = ["Candidate", "DepthSearch", "RunOptions", "default_device", "one_torch_thread", "search_depths"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,28 @@ class Candidate:
     objective: float
     n_nonzero: int
     n_neurons: int
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Where and until when a search runs, and what it goes on from.
+
+    Parameters
+    ----------
+    n_jobs : int, default=None
+        Threads over depths, as in joblib.
+    device : str, default="cpu"
+        Torch device.
+    previous : dict of int to Starts, default=None
+        Starts by depth that join the chosen ones.
+    deadline : Deadline, default=Deadline()
+        When to stop descending; the default sets no limit.
+    """
+
+    n_jobs: int | None = None
+    device: str = "cpu"
+    previous: dict[int, Starts] | None = None
+    deadline: Deadline = field(default_factory=Deadline)
 
 
 @dataclass(frozen=True)
@@ -76,10 +98,7 @@ def search_depths(
     depths: Sequence[int],
     config: SearchConfig,
     seed: int,
-    n_jobs: int | None = None,
-    device: str = "cpu",
-    previous: dict[int, Starts] | None = None,
-    deadline: Deadline | None = None,
+    options: RunOptions | None = None,
 ) -> list[DepthSearch]:
     """Search every depth by itself.
 
@@ -95,30 +114,25 @@ def search_depths(
         Settings.
     seed : int
         Source of all choices; each depth draws its own numbers, so a depth's result does not depend on the others.
-    n_jobs : int, default=None
-        Threads over depths, as in joblib.
-    device : str, default="cpu"
-        Torch device.
-    previous : dict of int to Starts, default=None
-        Starts by depth that join the chosen ones.
-    deadline : Deadline, default=None
-        When to stop descending.
+    options : RunOptions, default=None
+        Where and until when to search; None takes the defaults.
     """
+    options = options or RunOptions()
+    device, previous = options.device, options.previous or {}
     _check_device(device)
     if device != "cpu":  # the cached checkpoint stays where it is
         bank = apply_to_tensors(checkpoint.bank, lambda part: part.to(device))
         checkpoint = replace(checkpoint, autoencoder=copy.deepcopy(checkpoint.autoencoder).to(device), bank=bank)
         parts = {name: part.to(device) for name, part in vars(problem).items() if part is not None}
         problem = replace(problem, **parts)
-    deadline = deadline or Deadline()
     work = (
         joblib.delayed(_search_depth)(
-            problem, checkpoint, depth, config, seed, device, (previous or {}).get(depth), deadline
+            problem, checkpoint, depth, config, seed, device, previous.get(depth), options.deadline
         )
         for depth in depths
     )
     with one_torch_thread():
-        return list(joblib.Parallel(n_jobs=n_jobs, prefer="threads")(work))
+        return list(joblib.Parallel(n_jobs=options.n_jobs, prefer="threads")(work))
 
 
 @contextmanager

@@ -9,11 +9,9 @@ from typing import Protocol
 import torch
 
 from sk_swat.checkpoint import Checkpoint
-from sk_swat.refine.task import Deadline
 from sk_swat.search.children import latent_children
 from sk_swat.search.problem import Problem, SearchConfig
-from sk_swat.search.run import DepthSearch, search_depths
-from sk_swat.search.starts import Starts
+from sk_swat.search.run import DepthSearch, RunOptions, search_depths
 from sk_swat.softnet import SoftNetworks
 
 __all__ = ["LatentSpace", "Space"]
@@ -28,10 +26,7 @@ class Space(Protocol):
         depths: Sequence[int],
         config: SearchConfig,
         seed: int,
-        n_jobs: int | None = None,
-        device: str = "cpu",
-        previous: dict[int, Starts] | None = None,
-        deadline: Deadline | None = None,
+        options: RunOptions | None = None,
     ) -> list[DepthSearch]:
         """Find candidates of every depth; see :func:`sk_swat.search.run.search_depths`."""
 
@@ -53,13 +48,10 @@ class LatentSpace:
         depths: Sequence[int],
         config: SearchConfig,
         seed: int,
-        n_jobs: int | None = None,
-        device: str = "cpu",
-        previous: dict[int, Starts] | None = None,
-        deadline: Deadline | None = None,
+        options: RunOptions | None = None,
     ) -> list[DepthSearch]:
         """Choose latents that fit, move them, and decode them."""
-        return search_depths(problem, self.checkpoint, depths, config, seed, n_jobs, device, previous, deadline)
+        return search_depths(problem, self.checkpoint, depths, config, seed, options)
 
     def children(
         self, parents: SoftNetworks, problem: Problem, allowed: torch.Tensor, generator: torch.Generator, depth: int

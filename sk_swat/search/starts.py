@@ -16,7 +16,7 @@ from sk_swat.checkpoint import Checkpoint
 from sk_swat.layout import RawNetworks
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.screening import chosen, draw_inputs, scored, screened
-from sk_swat.softnet import apply_to_tensors
+from sk_swat.softnet import apply_to_tensors, first_slots
 
 __all__ = ["Starts", "choose_starts"]
 
@@ -119,7 +119,7 @@ def _bank_starts(
         drawn = _drawn(
             bank.n_inputs[own], usable.float(), n_columns, max(config.n_screened, config.n_restarts), generator
         )
-        latent, input_mask = bank.latents(own[drawn]), _first_slots(bank.n_inputs[own[drawn]], bank.latent.shape[1])
+        latent, input_mask = bank.latents(own[drawn]), first_slots(bank.n_inputs[own[drawn]], bank.latent.shape[1])
         inputs = draw_inputs(problem, input_mask, generator)
         networks = bank.networks(depth, drawn).connected(inputs)
         index, score, numbers = screened(networks, drawn, problem, config)
@@ -134,7 +134,7 @@ def _bank_starts(
         )
     n_decoded = max(min(_DECODED, config.n_screened), config.n_restarts)
     drawn = _drawn(bank.n_inputs, share, n_columns, n_decoded, generator)
-    input_mask = _first_slots(bank.n_inputs[drawn], bank.latent.shape[1])
+    input_mask = first_slots(bank.n_inputs[drawn], bank.latent.shape[1])
     starts = Starts.unscored(bank.latents(drawn), draw_inputs(problem, input_mask, generator), input_mask)
     return _ranked(starts, problem, checkpoint, depth, config)
 
@@ -147,18 +147,12 @@ def _drawn(
     return torch.multinomial(share, n_drawn, replacement=True, generator=generator)
 
 
-def _first_slots(n_inputs: torch.Tensor, n_slots: int) -> torch.Tensor:
-    slots = torch.arange(n_slots, device=n_inputs.device)
-    return (slots < n_inputs[:, None]).float()
-
-
 def _random_starts(problem: Problem, checkpoint: Checkpoint, n_starts: int, generator: torch.Generator) -> Starts:
     """Draw normal latents, as in the papers."""
     sizes = checkpoint.autoencoder.config
     shape = (n_starts, sizes.max_width, sizes.d_latent)
     latent = bounded(torch.randn(shape, generator=generator, dtype=torch.float32))
-    used = torch.arange(sizes.max_width) < min(len(problem.columns), sizes.max_width)
-    input_mask = used.float().expand(n_starts, -1)
+    input_mask = first_slots(torch.full((n_starts,), len(problem.columns)), sizes.max_width)
     return Starts.unscored(latent, draw_inputs(problem, input_mask, generator), input_mask)
 
 

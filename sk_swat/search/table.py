@@ -17,7 +17,7 @@ from sk_swat.search.finish import PathNetwork, finished_path, in_raw_units
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.readout import solve_readout, with_readout
 from sk_swat.search.refinement import Stage, refine
-from sk_swat.search.run import Candidate, DepthSearch, one_torch_thread
+from sk_swat.search.run import Candidate, DepthSearch, RunOptions, one_torch_thread
 from sk_swat.search.space import Space
 from sk_swat.search.starts import Starts
 
@@ -150,7 +150,7 @@ def search_table(
     begin = time.perf_counter()
     with one_torch_thread():
         searches = space.search(
-            problem, depths, search, config.seed, config.n_jobs, config.device, previous, deadlines[0]
+            problem, depths, search, config.seed, RunOptions(config.n_jobs, config.device, previous, deadlines[0])
         )
         candidates = [candidate for found in searches for candidate in found.candidates]
         if not candidates:
