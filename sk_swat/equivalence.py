@@ -22,8 +22,9 @@ _CANONICAL_PASSES = 4  # signs and scales of neighbouring layers depend on each 
 _PASS_SHIFT = 6.0  # a standardised output plus 6 stays on the linear side of leaky_relu
 
 
-def padded(networks: SoftNetworks, width: int) -> SoftNetworks:
-    """Widen every hidden layer and the input to `width` with masked neurons and unused slots."""
+def padded(networks: SoftNetworks, width: int, n_inputs: int | None = None) -> SoftNetworks:
+    """Widen hidden layers to `width` with masked neurons, and the input to `n_inputs` (or `width`) unused slots."""
+    n_inputs = width if n_inputs is None else n_inputs
 
     def grow(tensor: torch.Tensor, *sizes: int) -> torch.Tensor:
         shape = (tensor.shape[0], *sizes)
@@ -38,11 +39,14 @@ def padded(networks: SoftNetworks, width: int) -> SoftNetworks:
         wide[:, part.shape[1] :, 0] = 1.0
         activation.append(wide)
     return SoftNetworks(
-        weights=tuple(grow(part, width, width if layer < depth else 1) for layer, part in enumerate(networks.weights)),
+        weights=tuple(
+            grow(part, width if layer else n_inputs, width if layer < depth else 1)
+            for layer, part in enumerate(networks.weights)
+        ),
         biases=tuple(grow(part, width if layer < depth else 1) for layer, part in enumerate(networks.biases)),
         activation=tuple(activation),
         mask=tuple(grow(part, width) for part in networks.mask),
-        input_mask=grow(networks.input_mask, width),
+        input_mask=grow(networks.input_mask, n_inputs),
     )
 
 

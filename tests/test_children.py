@@ -1,15 +1,18 @@
-"""Children decode from what they report, use the columns of their parents, and depend on the generator alone."""
+"""Children are their parents but for what their latents change, and depend on the generator alone."""
 
 import pytest
 import torch
 
+from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.checkpoint import load_checkpoint
-from sk_swat.equivalence import fold_constants
+from sk_swat.equivalence import canonical, fold_constants, padded
+from sk_swat.search import children
 from sk_swat.search.children import latent_children
 from sk_swat.search.problem import Problem
-from sk_swat.search.readout import solve_readout
+from sk_swat.search.readout import solve_readout, with_readout
 
-ALLOWED = torch.tensor([False, True, True, True, False, False])
+MIX = ("tanh", "sigmoid", "leaky_relu")
+ALLOWED = torch.tensor([name in MIX for name in ACTIVATION_NAMES])
 N_COLUMNS = (1, 3, 12)  # 12 are more than the 8 slots
 
 
@@ -22,8 +25,8 @@ def tiny(tiny_checkpoint):
 def parents(hard_networks):
     """Factory of parents on the columns of a table, of any width up to the autoencoder's, with float32 numbers."""
 
-    def make(n_columns, depth=2, density=1.0, n_networks=6):
-        networks = hard_networks(depth, n_networks=n_networks, n_inputs=n_columns, density=density)
+    def make(n_columns, depth=2, mix=MIX, n_networks=6):
+        networks = hard_networks(depth, mix, n_networks=n_networks, n_inputs=n_columns)
         return networks.map(lambda part: part.float())
 
     return make
@@ -35,46 +38,83 @@ def make_problem(n_columns, n_rows=80):
     return Problem(X, (y - y.mean()) / y.std(), None, None, torch.arange(n_columns))
 
 
-def children_of(networks, checkpoint, seed=0, allowed=ALLOWED):
+@pytest.fixture
+def still(monkeypatch):
+    """Let latents be those of the parents."""
+    monkeypatch.setattr("sk_swat.search.children._NOISE", 0.0)
+    monkeypatch.setattr("sk_swat.search.children._CROSSED", 0.0)
+
+
+def children_of(networks, checkpoint, seed=0, allowed=ALLOWED, depth=None):
     problem = make_problem(networks.weights[0].shape[1])
-    return latent_children(networks, problem, checkpoint, allowed, torch.Generator().manual_seed(seed))
+    return latent_children(networks, problem, checkpoint, allowed, torch.Generator().manual_seed(seed), depth)
+
+
+def with_best_readout(networks):
+    problem = make_problem(networks.weights[0].shape[1])
+    return with_readout(networks, solve_readout(networks.last_hidden(problem.X), problem.y))
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4])
 @pytest.mark.parametrize("n_columns", N_COLUMNS)
-def test_child_decodes_from_its_latent_and_inputs(n_columns, depth, parents, tiny):
-    networks, problem = parents(n_columns, depth), make_problem(n_columns)
-    children = children_of(networks, tiny)
-    assert children.networks.depth == depth and len(children.networks) == len(networks)
-    assert children.latent.shape == (6, 8, 8) and children.inputs.shape == (6, n_columns, 8)
-    for index in range(len(networks)):  # one by one, on the input slots
-        inputs = children.inputs[index]
-        slots = (inputs != 0).any(0).float()[None]
+def test_child_whose_latent_has_not_moved_is_its_parent(n_columns, depth, parents, tiny, still):
+    networks, fresh = parents(n_columns, depth), make_problem(n_columns, n_rows=50).X[:, [0] * n_columns]
+    expected = with_best_readout(networks).forward(fresh)
+    child = children_of(networks, tiny)
+    assert child.depth == depth
+    torch.testing.assert_close(child.forward(fresh), expected, rtol=2e-2, atol=2e-2)
+
+
+def test_deeper_child_whose_latent_has_not_moved_is_its_parent(parents, tiny, still):
+    networks, problem = with_best_readout(parents(3, 1)), make_problem(3)
+    child = children_of(networks, tiny, depth=2)
+    assert child.depth == 2 and all(mask.sum(1).tolist() == [1.0] * 6 for mask in child.mask[1:])
+    expected = with_best_readout(networks).forward(problem.X)
+    torch.testing.assert_close(child.forward(problem.X), expected, rtol=2e-2, atol=5e-2)
+
+
+def test_numbers_change_as_the_decoded_ones_do(parents, tiny, monkeypatch):
+    monkeypatch.setattr("sk_swat.search.children._TRIED", 1)
+    moved = []
+    original = children._varied
+
+    def noted(*arguments):
+        moved.append(original(*arguments))
+        return moved[-1]
+
+    monkeypatch.setattr("sk_swat.search.children._varied", noted)
+    networks = parents(8, 2)  # every slot sees a column
+    child = children_of(networks, tiny)
+    written = canonical(padded(networks, 8))
+    order = written.weights[0].abs().sum(2).argsort(dim=1, descending=True, stable=True)
+    n_checked = 0
+    for i in range(len(networks)):
+        on_slots = written[i : i + 1].map(lambda part: part)
+        on_slots = on_slots.replace(weights=(on_slots.weights[0][:, order[i]], *on_slots.weights[1:]))
+        slots = torch.ones(1, 8)
         with torch.no_grad():
-            raw = tiny.autoencoder.decode(children.latent[index : index + 1], slots, [depth])[depth]
-            decoded = raw.soften(allowed=ALLOWED).harden()
-            seen = problem.X @ inputs
-            hidden = decoded.last_hidden(seen)
-        child = children.networks[index : index + 1]
-        living = child.mask[-1][0] > 0
-        torch.testing.assert_close(child.last_hidden(problem.X)[..., living], hidden[..., living], rtol=1e-4, atol=1e-5)
-        error = (child.forward(problem.X) - problem.y).square().mean() / problem.y.var(correction=0)
-        assert float(error) == pytest.approx(float(solve_readout(hidden, problem.y).fvu), rel=0.02)
-        assert living.any()
+            before, after = (
+                tiny.autoencoder.decode(latent, slots, [2])[2].soften(allowed=ALLOWED).harden()
+                for latent in (tiny.autoencoder.encode(on_slots), moved[0][i : i + 1])
+            )
+        for j in (child.mask[0][i] > 0).nonzero().squeeze(1).tolist():
+            kinds = [each.activation[0][0, j].argmax() for each in (before, after)]
+            column = after.weights[0][0, :, j]
+            if kinds[0] == kinds[1] and before.mask[0][0, j] == after.mask[0][0, j]:
+                column = on_slots.weights[0][0, :, j] + column - before.weights[0][0, :, j]
+                n_checked += 1
+            torch.testing.assert_close(child.weights[0][i, order[i], j], column, rtol=1e-3, atol=1e-4)
+    assert n_checked > 0
 
 
 @pytest.mark.parametrize("n_columns", N_COLUMNS)
-def test_every_slot_sees_one_of_the_columns_with_the_largest_weights(n_columns, parents, tiny):
-    networks = parents(n_columns)
-    inputs = children_of(networks, tiny).inputs
-    strength = networks.weights[0].abs().sum(2)
-    n_used = min(8, n_columns)
-    assert ((inputs == 0) | (inputs == 1)).all()
-    assert (inputs.sum(1)[:, :n_used] == 1).all() and not inputs[:, :, n_used:].any()
-    seen = inputs.sum(2)
-    assert seen.max() == 1 and (seen.sum(1) == n_used).all()
-    for used, size in zip(seen.bool(), strength, strict=True):
-        assert used.all() or size[used].min() >= size[~used].max()
+def test_shallower_child_decodes_from_the_latent_of_its_parent(n_columns, parents, tiny, still):
+    networks = parents(n_columns, 3)
+    child = children_of(networks, tiny, depth=1)
+    other = networks.replace(weights=tuple(2 * weight for weight in networks.weights))
+    assert child.depth == 1
+    assert not torch.equal(child.weights[0], children_of(other, tiny, depth=1).weights[0])
+    assert ((child.weights[0] != 0).any(2).sum(1) <= min(8, n_columns)).all()
 
 
 @pytest.mark.parametrize("n_columns", [3, 12])
@@ -82,12 +122,16 @@ def test_columns_that_a_parent_does_not_use_stay_unconnected(n_columns, parents,
     networks = parents(n_columns)
     networks.weights[0][:, 1] = 0.0
     networks.weights[0][2] = 0.0  # a parent that uses no column at all
-    children = children_of(networks, tiny)
-    assert not children.inputs[:, 1].any() and not children.networks.weights[0][:, 1].any()
-    assert not children.inputs[2].any() and not children.networks.weights[0][2].any()
-    assert children.networks.weights[0][:, 0][children.inputs[:, 0].any(1)].any()
-    output = children.networks.forward(make_problem(n_columns).X)
+    child = children_of(networks, tiny)
+    assert not child.weights[0][:, 1].any() and not child.weights[0][2].any()
+    assert child.weights[0][:, 0].any()
+    output = child.forward(make_problem(n_columns).X)
     assert torch.isfinite(output).all() and output[2].std() < 1e-6
+
+
+def test_columns_beyond_the_input_slots_stay_connected(parents, tiny):
+    child = children_of(parents(12), tiny)
+    assert ((child.weights[0] != 0).any(2).sum(1) > 8).any()
 
 
 def test_children_depend_on_the_generator_alone(parents, tiny):
@@ -95,21 +139,20 @@ def test_children_depend_on_the_generator_alone(parents, tiny):
     state = torch.get_rng_state()
     first, again, other = (children_of(networks, tiny, seed) for seed in (0, 0, 1))
     assert torch.equal(torch.get_rng_state(), state)
-    assert torch.equal(first.latent, again.latent)
-    assert all(torch.equal(a, b) for a, b in zip(first.networks.tensors(), again.networks.tensors(), strict=True))
-    assert (first.latent != other.latent).flatten(1).any(1).all()
+    assert all(torch.equal(a, b) for a, b in zip(first.tensors(), again.tensors(), strict=True))
+    assert (first.weights[0] != other.weights[0]).flatten(1).any(1).all()
 
 
-def test_children_have_allowed_activations_and_nothing_disconnected(parents, tiny):
-    for index in (1, 4):
-        allowed = torch.zeros(6, dtype=torch.bool)
-        allowed[index] = True
-        networks = children_of(parents(3), tiny, allowed=allowed).networks
-        for share, mask in zip(networks.activation, networks.mask, strict=True):
-            assert (share[mask > 0].argmax(-1) == index).all()
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_children_have_allowed_activations_and_nothing_disconnected(depth, parents, tiny):
+    for name in ("sigmoid", "sine"):
+        allowed = torch.tensor([one == name for one in ACTIVATION_NAMES])
+        child = children_of(parents(3, mix=(name,)), tiny, allowed=allowed, depth=depth)
+        for share, mask in zip(child.activation, child.mask, strict=True):
+            assert (share[mask > 0].argmax(-1) == ACTIVATION_NAMES.index(name)).all()
             assert mask.any()
-        folded = fold_constants(networks)
-        assert all(torch.equal(a, b) for a, b in zip(networks.tensors(), folded.tensors(), strict=True))
+        folded = fold_constants(child)
+        assert all(torch.equal(a, b) for a, b in zip(child.tensors(), folded.tensors(), strict=True))
 
 
 def test_child_is_the_best_of_those_tried(parents, tiny, monkeypatch):
@@ -117,18 +160,20 @@ def test_child_is_the_best_of_those_tried(parents, tiny, monkeypatch):
     errors = []
     for n_tried in (1, 8):
         monkeypatch.setattr("sk_swat.search.children._TRIED", n_tried)
-        found = [children_of(networks, tiny, seed).networks.forward(problem.X) for seed in range(5)]
+        found = [children_of(networks, tiny, seed).forward(problem.X) for seed in range(5)]
         errors.append(torch.stack([(output - problem.y).square().mean(1) for output in found]).mean())
     assert errors[1] < errors[0]
 
 
-def test_without_noise_and_crossing_the_child_decodes_from_the_latent_of_its_parent(parents, tiny, monkeypatch):
-    networks = parents(3)
-    monkeypatch.setattr("sk_swat.search.children._CROSSED", 0.0)
-    monkeypatch.setattr("sk_swat.search.children._NOISE", 0.0)
-    same = children_of(networks, tiny)
-    assert torch.equal(same.latent, children_of(networks, tiny, seed=1).latent)
-    monkeypatch.setattr("sk_swat.search.children._CROSSED", 1.0)
-    crossed = children_of(networks, tiny).latent
-    rows = tiny.bank.latents(tiny.bank.n_inputs <= 3).flatten(0, 1).clamp(-12, 12)
-    assert all((row == rows).all(1).any() for row in crossed.flatten(0, 1))
+def test_noise_and_crossing_of_latents(tiny, monkeypatch):
+    latent, used = tiny.bank.latents(torch.arange(6)), torch.ones(6, 8)
+
+    def varied(noise, crossed):
+        monkeypatch.setattr("sk_swat.search.children._NOISE", noise)
+        monkeypatch.setattr("sk_swat.search.children._CROSSED", crossed)
+        return children._varied(latent, used, 2, tiny, torch.Generator().manual_seed(0))
+
+    assert torch.equal(varied(0.0, 0.0), latent.clamp(-12, 12))
+    assert 0.05 < (varied(0.1, 0.0) - latent).std() < 0.15
+    rows = tiny.bank.latents(tiny.bank.n_inputs <= 8).flatten(0, 1).clamp(-12, 12)
+    assert all((row == rows).all(1).any() for row in varied(0.0, 1.0).flatten(0, 1))

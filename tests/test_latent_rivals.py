@@ -186,7 +186,7 @@ def test_latent_space_searches_and_varies_with_its_checkpoint(tiny, parents):
     allowed, networks = torch.tensor(ALL), parents(problem, 1)
     child = space.children(networks, problem, allowed, generator(), 2)
     assert child.depth == 2
-    assert same(child, latent_children(networks, problem, tiny, allowed, generator(), 2).networks)
+    assert same(child, latent_children(networks, problem, tiny, allowed, generator(), 2))
 
 
 @pytest.mark.parametrize("n_columns", [1, 3, 12])

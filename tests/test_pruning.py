@@ -70,7 +70,9 @@ def test_biases_that_a_shift_brings_back_save_nothing(hard_networks, x_centred, 
 
 def test_ridge_is_the_error_over_four_times_the_rows_within_bounds():
     errors = torch.tensor([0.4, 0.0, 1e9, torch.nan, torch.inf])
-    assert make_task(n_rows=50).ridge(errors).tolist() == pytest.approx([0.4 / 200, 1e-12, 1e-2, 1e-2, 1e-2], rel=1e-6, abs=0)
+    assert make_task(n_rows=50).ridge(errors).tolist() == pytest.approx(
+        [0.4 / 200, 1e-12, 1e-2, 1e-2, 1e-2], rel=1e-6, abs=0
+    )
 
 
 # --- pruning

@@ -12,12 +12,12 @@ import torch
 
 from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.checkpoint import Checkpoint
-from sk_swat.equivalence import deepen, fold_constants, padded
+from sk_swat.equivalence import deepen, padded
 from sk_swat.estimator import SWATRegressor
 from sk_swat.pretraining.corpus import random_networks
+from sk_swat.search.children import best_of_tried, may_be_deepened
 from sk_swat.search.objective import hard_sizes
 from sk_swat.search.problem import Problem, SearchConfig
-from sk_swat.search.readout import solve_readout, with_readout
 from sk_swat.search.run import Candidate, DepthSearch, RunOptions, one_torch_thread
 from sk_swat.search.screening import chosen, draw_inputs, scored, screened
 from sk_swat.softnet import SoftNetworks, concatenate
@@ -128,17 +128,13 @@ class WeightSpace:
         n, parents = len(parents), parents.map(lambda part: part.float())
         rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
         networks = self._drawn(problem, depth, n * _TRIED, allowed.tolist(), rng)
-        may_deepen = bool(allowed[ACTIVATION_NAMES.index("leaky_relu")])
-        if parents.depth == depth or (parents.depth < depth and may_deepen):
+        if parents.depth == depth or (parents.depth < depth and may_be_deepened(allowed)):
             while parents.depth < depth:
                 parents = deepen(parents)
             networks = _varied(
                 parents.map(lambda part: part.repeat(_TRIED, *[1] * (part.ndim - 1))), networks, generator
             )
-        readout = solve_readout(networks.last_hidden(problem.X), problem.y)
-        networks = fold_constants(with_readout(networks, readout))
-        best = readout.fvu.nan_to_num(torch.inf, torch.inf).reshape(_TRIED, n).argmin(0)
-        return networks[best * n + torch.arange(n)]
+        return best_of_tried(networks, n, problem)
 
 
 def _varied(networks: SoftNetworks, others: SoftNetworks, generator: torch.Generator) -> SoftNetworks:

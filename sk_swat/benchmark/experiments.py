@@ -18,9 +18,10 @@ from sk_swat.benchmark.tasks import Task, load_task, sampled_task
 
 __all__ = ["EXPERIMENTS", "Experiment", "Rows", "by_price", "by_size_and_steps", "run_experiment"]
 
-_PAPER_ONLY = ("papers' activations", "fixed activation", "DARTS+ADMM")
+_CORNN_ONLY = ("SWATRegressor, 20 rounds", "papers' activations", "fixed activation", "DARTS+ADMM")
 _MODELS = (
     "SWATRegressor",
+    "SWATRegressor, 20 rounds",
     "papers' activations",
     "fixed activation",
     "random networks",
@@ -145,6 +146,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         (15, 20, 30, 50),
         pairs=(
             ("SWATRegressor", "DARTS+ADMM"),
+            ("SWATRegressor, 20 rounds", "DARTS+ADMM"),
             ("SWATRegressor", "PrunedMLP"),
             ("SWATRegressor", "random networks"),
             ("papers' activations", "fixed activation"),
@@ -153,7 +155,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     "tables": Experiment(
         "the same on a folder of tables, by cross-validation",
         _folds,
-        tuple(model for model in _MODELS if model not in _PAPER_ONLY),
+        tuple(model for model in _MODELS if model not in _CORNN_ONLY),
         (30, 50),
         pairs=(("SWATRegressor", "random networks"), ("SWATRegressor", "PrunedMLP")),
     ),

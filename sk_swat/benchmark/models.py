@@ -103,6 +103,7 @@ PART_MODELS = tuple(_parts())
 START_MODELS = ("bank", "prior", "random")
 BENCHMARK_MODELS: Mapping[str, Maker] = {
     "SWATRegressor": _swat(),
+    "SWATRegressor, 20 rounds": _swat(n_rounds=20),
     "papers' activations": _swat(activations=_PAPER_ACTIVATIONS),
     "fixed activation": _fixed,
     "random networks": _random(),

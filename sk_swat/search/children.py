@@ -1,32 +1,26 @@
-"""Variations of networks in the latent space: encode, mix with the bank, add noise, decode, solve the readout."""
+"""Variations of networks in the latent space: encode, move, decode twice, and take over what has changed.
+
+A latent does not restore every number of the network it was encoded from. So a child is not what its own latent decodes
+to, but its parent, changed by the difference between what the moved latent and the parent's decode to.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 
+from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.autoencoder import bounded
 from sk_swat.checkpoint import Checkpoint
-from sk_swat.equivalence import canonical, fold_constants, padded
+from sk_swat.equivalence import canonical, deepen, fold_constants, padded
 from sk_swat.search.problem import Problem
 from sk_swat.search.readout import solve_readout, with_readout
 from sk_swat.softnet import SoftNetworks
 
-__all__ = ["Children", "latent_children"]
+__all__ = ["best_of_tried", "latent_children", "may_be_deepened"]
 
 _NOISE = 0.1  # standard deviation of the change of a latent, whose entries have about unit variance
 _CROSSED = 0.25  # share of the rows of a latent that come from a network of the bank
-_TRIED = 8  # children of each parent that are decoded and ranked by their readout
-
-
-@dataclass(frozen=True)
-class Children:
-    """Decoded networks on the columns of X, with the latent and input layer each decodes from."""
-
-    networks: SoftNetworks
-    latent: torch.Tensor
-    inputs: torch.Tensor
+_TRIED = 8  # children of each parent that are ranked by their readout
 
 
 def latent_children(
@@ -36,14 +30,19 @@ def latent_children(
     allowed: torch.Tensor,
     generator: torch.Generator,
     depth: int | None = None,
-) -> Children:
-    """Give every parent one child: the best of a few variations of its latent.
+) -> SoftNetworks:
+    """Give every parent one child: the best of a few variations in the latent space.
+
+    Latents of children are those of their parents with noise and with some rows from networks of the bank. Neurons
+    that keep their activation keep their numbers, changed by as much as the decoded ones change; others are as
+    decoded. Deeper children come from parents with a layer put in between, if leaky_relu, by which that is done, is
+    allowed. Otherwise, and if they are less deep, they are what the decoder of their depth makes of their latents.
 
     Parameters
     ----------
     parents : SoftNetworks
         Hard networks of one depth on the columns of X, at most as wide as the autoencoder's. Of their columns those
-        with the largest weights fill the input slots.
+        with the largest weights fill the input slots; the numbers of the others stay.
     problem : Problem
         Rows on which readouts are solved and children are ranked.
     checkpoint : Checkpoint
@@ -55,25 +54,64 @@ def latent_children(
     depth : int, default=None
         Decoder to use; None takes that of the parents' depth.
     """
-    autoencoder, n = checkpoint.autoencoder, len(parents)
+    autoencoder, slots = checkpoint.autoencoder, checkpoint.autoencoder.config.max_width
     depth = parents.depth if depth is None else depth
-    slots = autoencoder.config.max_width
+    parents = parents.map(lambda part: part.float())
+    while parents.depth < depth and may_be_deepened(allowed):
+        parents = deepen(parents)
+    parents = canonical(padded(parents, slots, parents.weights[0].shape[1]))
     inputs = _input_layer(parents, slots)
-    first = inputs.mT @ parents.weights[0].float()
-    seen = inputs.sum(1)
-    on_slots = parents.map(lambda part: part.float()).replace(weights=(first, *parents.weights[1:]), input_mask=seen)
-    written = canonical(padded(on_slots.map(lambda part: part.float()), slots))
-    with torch.no_grad():
-        latent = autoencoder.encode(written).repeat(_TRIED, 1, 1)
-        input_mask = written.input_mask.repeat(_TRIED, 1)
-        latent = _varied(latent, input_mask, depth, checkpoint, generator)
+    input_mask = inputs.sum(1)
+    on_slots = parents.replace(weights=(inputs.mT @ parents.weights[0], *parents.weights[1:]), input_mask=input_mask)
+
+    def decoded(latent: torch.Tensor, input_mask: torch.Tensor, inputs: torch.Tensor) -> SoftNetworks:
         raw = autoencoder.decode(latent, input_mask, [depth])[depth]
-        networks = raw.soften(allowed=allowed).harden().connected(inputs.repeat(_TRIED, 1, 1))
-        readout = solve_readout(networks.last_hidden(problem.X), problem.y)
-        networks = fold_constants(with_readout(networks, readout))
-        best = readout.fvu.nan_to_num(torch.inf, torch.inf).reshape(_TRIED, n).argmin(0)
-        chosen = best * n + torch.arange(n, device=best.device)
-    return Children(networks[chosen], latent[chosen], inputs)
+        return raw.soften(allowed=allowed).harden().connected(inputs)
+
+    with torch.no_grad():
+        latent = autoencoder.encode(on_slots)
+        tried = (part.repeat(_TRIED, *[1] * (part.ndim - 1)) for part in (latent, input_mask, inputs))
+        moved, input_mask_tried, inputs_tried = tried
+        moved = _varied(moved, input_mask_tried, depth, checkpoint, generator)
+        children = decoded(moved, input_mask_tried, inputs_tried)
+        if parents.depth == depth:
+            before = decoded(latent, input_mask, inputs)
+            children = _changed(_repeated(parents), _repeated(before), children)
+        return best_of_tried(children, len(parents), problem)
+
+
+def may_be_deepened(allowed: torch.Tensor) -> bool:
+    """Whether the activation of the neuron by which :func:`sk_swat.equivalence.deepen` adds a layer is allowed."""
+    return bool(allowed[ACTIVATION_NAMES.index("leaky_relu")])
+
+
+def best_of_tried(children: SoftNetworks, n_parents: int, problem: Problem) -> SoftNetworks:
+    """Solve the readouts, and keep the best child of each parent; parent i has every n_parents-th child from i on."""
+    readout = solve_readout(children.last_hidden(problem.X), problem.y)
+    children = fold_constants(with_readout(children, readout))
+    best = readout.fvu.nan_to_num(torch.inf, torch.inf).reshape(-1, n_parents).argmin(0)
+    return children[best * n_parents + torch.arange(n_parents, device=best.device)]
+
+
+def _repeated(networks: SoftNetworks) -> SoftNetworks:
+    return networks.map(lambda part: part.repeat(_TRIED, *[1] * (part.ndim - 1)))
+
+
+def _changed(networks: SoftNetworks, before: SoftNetworks, after: SoftNetworks) -> SoftNetworks:
+    """Change networks as `before` changes to `after`; numbers of zero stay zero between neurons that stay."""
+    weights, biases, activation, mask = [], [], [], []
+    stays = torch.ones_like(networks.input_mask, dtype=torch.bool)
+    for layer, (weight, bias) in enumerate(zip(networks.weights, networks.biases, strict=True)):
+        source, stays = stays, torch.ones_like(bias, dtype=torch.bool)
+        if layer < networks.depth:
+            kinds = [each.activation[layer].argmax(2) for each in (before, after)]
+            stays = (kinds[0] == kinds[1]) & (before.mask[layer] == after.mask[layer])
+            activation.append(torch.where(stays[:, :, None], networks.activation[layer], after.activation[layer]))
+            mask.append(torch.where(stays, networks.mask[layer], after.mask[layer]))
+        kept = torch.where(weight != 0, weight + after.weights[layer] - before.weights[layer], 0.0)
+        weights.append(torch.where(source[:, :, None] & stays[:, None, :], kept, after.weights[layer]))
+        biases.append(torch.where(stays, bias + after.biases[layer] - before.biases[layer], after.biases[layer]))
+    return SoftNetworks(tuple(weights), tuple(biases), tuple(activation), tuple(mask), networks.input_mask).harden()
 
 
 def _varied(
@@ -93,7 +131,7 @@ def _varied(
 
 def _input_layer(networks: SoftNetworks, slots: int) -> torch.Tensor:
     """Give each input slot one column that the network uses, those of the largest weights if there are too many."""
-    strength = networks.weights[0].float().abs().sum(2)
+    strength = networks.weights[0].abs().sum(2)
     n_columns = strength.shape[1]
     value, column = strength.sort(dim=1, descending=True, stable=True)
     inputs = strength.new_zeros(len(networks), n_columns, slots)

@@ -65,10 +65,12 @@ def scored(
 
 
 def chosen(score: torch.Tensor, numbers: torch.Tensor, config: SearchConfig) -> torch.Tensor:
-    """Choose candidates to go on with: the best, and for a share of them the best small ones, at a higher price.
+    """Choose candidates to go on with: the best, and for a share of them small ones of those that follow.
 
-    `score` of shape (n_candidates,) is in the order of :func:`screened`.
+    `score` of shape (n_candidates,) is in the order of :func:`screened`. Small ones are those with the best objective
+    at a higher price of a number, of the `n_parents` best candidates.
     """
+    score, numbers = (part[: max(config.n_parents, config.n_restarts)] for part in (score, numbers))
     n_small = int(config.small_share * config.n_restarts)
     n_best = config.n_restarts - n_small
     small = (score[n_best:] + config.small_price * numbers[n_best:]).argsort(stable=True)[:n_small]

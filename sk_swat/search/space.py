@@ -57,4 +57,4 @@ class LatentSpace:
         self, parents: SoftNetworks, problem: Problem, allowed: torch.Tensor, generator: torch.Generator, depth: int
     ) -> SoftNetworks:
         """Encode, vary and decode."""
-        return latent_children(parents, problem, self.checkpoint, allowed, generator, depth).networks
+        return latent_children(parents, problem, self.checkpoint, allowed, generator, depth)
