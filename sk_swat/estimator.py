@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_swat.activations import ACTIVATION_NAMES
+from sk_swat.counted import counted_rows
 from sk_swat.interrupts import interruptible
 from sk_swat.network import SparseMLP
 from sk_swat.parameters import check_depths, check_integer, check_number, drawn_seed
@@ -229,7 +230,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         self.warm_start = warm_start
         self.verbose = verbose
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> SWATRegressor:
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> SWATRegressor:
         """Find a sparse network for the data.
 
         Parameters
@@ -238,6 +239,9 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
             Inputs, in any units; finite.
         y : array-like of shape (n_samples,)
             Target, in any units; finite.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts, at least 0: a weight of 2 is a row that comes twice, one of 0 a row that is not
+            there. Weights with a sum below the number of rows that count are scaled up to it. None stands for once.
 
         Returns
         -------
@@ -249,10 +253,11 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         # in C order, so that means are rounded the same way whatever the table's layout
         table, target = validate_data(self, X, y, dtype=[np.float64, np.float32], order="C", y_numeric=True)
         target = np.ascontiguousarray(target, dtype=np.float64)
-        scaling = Standardisation.checked(table, target)
+        table, target, weight = counted_rows(table, target, sample_weight)
+        scaling = Standardisation.checked(table, target, weight)
         if scaling.y_scale == 0 or not len(scaling.varying):
             return self._keep_constant(scaling.y_offset, varies=scaling.y_scale > 0)
-        return self._search(table, target, scaling, settings, seed)
+        return self._search(table, target, weight, scaling, settings, seed)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Run the found network.
@@ -340,7 +345,13 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         )
 
     def _search(
-        self, X: np.ndarray, y: np.ndarray, scaling: Standardisation, settings: Settings, seed: int
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        weight: np.ndarray | None,
+        scaling: Standardisation,
+        settings: Settings,
+        seed: int,
     ) -> SWATRegressor:
         from sk_swat.checkpoint import load_checkpoint
         from sk_swat.refine.task import Deadline
@@ -370,6 +381,7 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
                     n_jobs=self.n_jobs,
                     device=self.device,
                 ),
+                weight=weight,
                 previous=self._previous_starts(X.shape[1], checkpoint.fingerprint),
                 deadlines=(exploring, finishing),
             )

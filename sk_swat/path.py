@@ -43,7 +43,13 @@ class Path:
         self.n_neurons = np.array([network.n_neurons for network in self.networks])
 
     @classmethod
-    def judged(cls, networks: Sequence[SparseMLP], train_fvu: Sequence[float], errors: np.ndarray) -> Path:
+    def judged(
+        cls,
+        networks: Sequence[SparseMLP],
+        train_fvu: Sequence[float],
+        errors: np.ndarray,
+        weight: np.ndarray | None = None,
+    ) -> Path:
         """Make a path of training FVUs and squared validation errors.
 
         Parameters
@@ -54,10 +60,15 @@ class Path:
             Fractions of variance unexplained on the fitted rows.
         errors : ndarray of shape (n_networks, n_rows)
             Squared errors on validation rows, in units of the target's variance.
+        weight : ndarray of shape (n_rows,), default=None
+            How often each of these rows counts; None stands for once.
         """
-        fvu = errors.mean(axis=1)
+        fvu = np.average(errors, axis=1, weights=weight)
         difference = errors - errors[fvu.argmin()]
-        standard_error = difference.std(axis=1) / np.sqrt(max(1, errors.shape[1] - 1))
+        mean = np.average(difference, axis=1, weights=weight)
+        variance = np.average(np.square(difference - mean[:, None]), axis=1, weights=weight)
+        n_rows = errors.shape[1] if weight is None else weight.sum()
+        standard_error = np.sqrt(variance / max(1, n_rows - 1))
         return cls(networks, 1 - np.asarray(train_fvu), 1 - fvu, standard_error)
 
     def __len__(self) -> int:

@@ -13,13 +13,15 @@ _SMALLEST_SCALE = 1e-300  # of a column: weights are divided by it
 _LARGEST_SCALE = 1e300  # of a column and of the target: weights are products of scales
 
 
-def column_scales(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def column_scales(X: np.ndarray, weight: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of every column, without overflow or underflow on the way.
 
     Parameters
     ----------
     X : ndarray of shape (n_rows, n_columns)
         Finite numbers.
+    weight : ndarray of shape (n_rows,), default=None
+        How often each row counts; None stands for once.
 
     Returns
     -------
@@ -29,8 +31,8 @@ def column_scales(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     peak = np.abs(X).max(axis=0).astype(np.float64)
     unit = np.where(peak > 0, peak, 1.0)
     shrunk = X / unit
-    mean = shrunk.mean(axis=0)
-    spread = np.sqrt(np.square(shrunk - mean).mean(axis=0))
+    mean = np.average(shrunk, axis=0, weights=weight)
+    spread = np.sqrt(np.average(np.square(shrunk - mean), axis=0, weights=weight))
     spread[spread < 1e-13] = 0.0  # relative to the largest value: rounding, not variation
     return mean * unit, spread * unit
 
@@ -54,19 +56,19 @@ class Standardisation:
     y_scale: float
 
     @classmethod
-    def of(cls, X: np.ndarray, y: np.ndarray) -> Standardisation:
-        """Standardisation of the given rows."""
-        x_offset, x_scale = column_scales(X)
+    def of(cls, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> Standardisation:
+        """Standardisation of the given rows, each counted as often as its weight says."""
+        x_offset, x_scale = column_scales(X, weight)
         x_scale[x_scale < _SMALLEST_SCALE] = 0.0
-        y_offset, y_scale = column_scales(y[:, None])
+        y_offset, y_scale = column_scales(y[:, None], weight)
         return cls(
             _unless_centred(x_offset, x_scale), x_scale, float(_unless_centred(y_offset, y_scale)[0]), float(y_scale[0])
         )
 
     @classmethod
-    def checked(cls, X: np.ndarray, y: np.ndarray) -> Standardisation:
+    def checked(cls, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> Standardisation:
         """Standardisation of the given rows; ValueError if a column or the target varies too much to be fitted."""
-        scaling = cls.of(X, y)
+        scaling = cls.of(X, y, weight)
         if max(scaling.x_scale.max(), scaling.y_scale) > _LARGEST_SCALE:
             raise ValueError(f"X and y must vary by less than {_LARGEST_SCALE:g}; scale the columns that do not.")
         return scaling

@@ -6,6 +6,7 @@ import torch
 from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.checkpoint import load_checkpoint
 from sk_swat.equivalence import canonical, fold_constants, padded
+from sk_swat.rows import Rows
 from sk_swat.search import children
 from sk_swat.search.children import latent_children
 from sk_swat.search.problem import Problem
@@ -35,7 +36,7 @@ def parents(hard_networks):
 def make_problem(n_columns, n_rows=80):
     X = torch.randn(n_rows, n_columns, generator=torch.Generator().manual_seed(0))
     y = torch.tanh(2 * X[:, 0]) + X[:, -1] ** 2
-    return Problem(X, (y - y.mean()) / y.std(), None, None, torch.arange(n_columns))
+    return Problem(Rows(X, (y - y.mean()) / y.std()), None, torch.arange(n_columns))
 
 
 @pytest.fixture
@@ -52,13 +53,13 @@ def children_of(networks, checkpoint, seed=0, allowed=ALLOWED, depth=None):
 
 def with_best_readout(networks):
     problem = make_problem(networks.weights[0].shape[1])
-    return with_readout(networks, solve_readout(networks.last_hidden(problem.X), problem.y))
+    return with_readout(networks, solve_readout(networks.last_hidden(problem.rows.X), problem.rows))
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4])
 @pytest.mark.parametrize("n_columns", N_COLUMNS)
 def test_child_whose_latent_has_not_moved_is_its_parent(n_columns, depth, parents, tiny, still):
-    networks, fresh = parents(n_columns, depth), make_problem(n_columns, n_rows=50).X[:, [0] * n_columns]
+    networks, fresh = parents(n_columns, depth), make_problem(n_columns, n_rows=50).rows.X[:, [0] * n_columns]
     expected = with_best_readout(networks).forward(fresh)
     child = children_of(networks, tiny)
     assert child.depth == depth
@@ -69,8 +70,8 @@ def test_deeper_child_whose_latent_has_not_moved_is_its_parent(parents, tiny, st
     networks, problem = with_best_readout(parents(3, 1)), make_problem(3)
     child = children_of(networks, tiny, depth=2)
     assert child.depth == 2 and all(mask.sum(1).tolist() == [1.0] * 6 for mask in child.mask[1:])
-    expected = with_best_readout(networks).forward(problem.X)
-    torch.testing.assert_close(child.forward(problem.X), expected, rtol=2e-2, atol=5e-2)
+    expected = with_best_readout(networks).forward(problem.rows.X)
+    torch.testing.assert_close(child.forward(problem.rows.X), expected, rtol=2e-2, atol=5e-2)
 
 
 def test_numbers_change_as_the_decoded_ones_do(parents, tiny, monkeypatch):
@@ -125,7 +126,7 @@ def test_columns_that_a_parent_does_not_use_stay_unconnected(n_columns, parents,
     child = children_of(networks, tiny)
     assert not child.weights[0][:, 1].any() and not child.weights[0][2].any()
     assert child.weights[0][:, 0].any()
-    output = child.forward(make_problem(n_columns).X)
+    output = child.forward(make_problem(n_columns).rows.X)
     assert torch.isfinite(output).all() and output[2].std() < 1e-6
 
 
@@ -160,8 +161,8 @@ def test_child_is_the_best_of_those_tried(parents, tiny, monkeypatch):
     errors = []
     for n_tried in (1, 8):
         monkeypatch.setattr("sk_swat.search.children._TRIED", n_tried)
-        found = [children_of(networks, tiny, seed).forward(problem.X) for seed in range(5)]
-        errors.append(torch.stack([(output - problem.y).square().mean(1) for output in found]).mean())
+        found = [children_of(networks, tiny, seed).forward(problem.rows.X) for seed in range(5)]
+        errors.append(torch.stack([(output - problem.rows.y).square().mean(1) for output in found]).mean())
     assert errors[1] < errors[0]
 
 

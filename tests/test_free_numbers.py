@@ -6,6 +6,7 @@ import torch
 from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.refine import free_numbers
 from sk_swat.refine.free_numbers import FreeNumbers
+from sk_swat.rows import Rows
 from sk_swat.softnet import flatten, unflatten
 
 DEPTHS = (1, 2, 3, 4)
@@ -128,17 +129,17 @@ def test_error_of_several_sets_at_once_equals_that_of_each_network_alone(hard_ne
     X = torch.stack([rows(seed=seed) for seed in range(5)]) if own_rows else rows()
     y = X[..., 0] * X[..., 1]
     sets = torch.stack([numbers.start, 0.5 * numbers.start, torch.cos(numbers.start)])
-    errors = numbers.mean_squared_error(sets, X, y)
+    errors = numbers.mean_squared_error(sets, Rows(X, y))
     expected = [(numbers.networks(values).forward(X) - y).square().mean(1) for values in sets]
     torch.testing.assert_close(errors, torch.stack(expected))
-    again = numbers.mean_squared_error(sets[:1], X, y)  # with another number of sets after the first
+    again = numbers.mean_squared_error(sets[:1], Rows(X, y))  # with another number of sets after the first
     torch.testing.assert_close(again, errors[:1])
 
 
 def test_normal_equations_equal_their_definition(hard_networks):
     networks, X = hard_networks(2), rows(20)
     numbers, y = FreeNumbers(networks, some(networks)), torch.sin(X[:, 0])
-    equations = numbers.normal_equations(numbers.start, X, y)
+    equations = numbers.normal_equations(numbers.start, Rows(X, y))
     J = finite_differences(numbers, X)
     residual = numbers.networks(numbers.start).forward(X) - y
     torch.testing.assert_close(equations.matrix, J @ J.mT / 20, rtol=1e-5, atol=1e-6)
@@ -153,20 +154,20 @@ def test_results_over_several_chunks_of_rows_equal_those_over_one(hard_networks,
     X = torch.stack([rows(150, seed=seed) for seed in range(5)]) if own_rows else rows(150)
     y = torch.sin(X[..., 0])
     sets = torch.stack([numbers.start, 0.5 * numbers.start])
-    whole, error = numbers.normal_equations(sets[1], X, y), numbers.mean_squared_error(sets, X, y)
+    whole, error = numbers.normal_equations(sets[1], Rows(X, y)), numbers.mean_squared_error(sets, Rows(X, y))
     monkeypatch.setattr(free_numbers, "_CHUNK_ENTRIES", 1)
-    assert [part.shape[-2] for part, _ in numbers._chunks(X, y)] == [64, 64, 22]
-    parts = numbers.normal_equations(sets[1], X, y)
+    assert [len(part) for part in numbers._chunks(Rows(X, y))] == [64, 64, 22]
+    parts = numbers.normal_equations(sets[1], Rows(X, y))
     for name in ("matrix", "gradient", "error"):
         torch.testing.assert_close(getattr(parts, name), getattr(whole, name), rtol=1e-12, atol=1e-14)
-    torch.testing.assert_close(numbers.mean_squared_error(sets, X, y), error, rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(numbers.mean_squared_error(sets, Rows(X, y)), error, rtol=1e-12, atol=1e-14)
 
 
 def test_rows_in_single_precision_give_equations_in_double(hard_networks):
     networks, X = hard_networks(2), rows()
     y, numbers = torch.sin(X[:, 0]), FreeNumbers(networks)
-    exact = numbers.normal_equations(numbers.start, X, y)
-    rounded = numbers.normal_equations(numbers.start, X.float(), y.float())
+    exact = numbers.normal_equations(numbers.start, Rows(X, y))
+    rounded = numbers.normal_equations(numbers.start, Rows(X.float(), y.float()))
     assert numbers.jacobian(numbers.start, X.float())[1].dtype == torch.float32
     for name in ("matrix", "gradient", "error"):
         assert getattr(rounded, name).dtype == torch.float64

@@ -14,6 +14,7 @@ from sk_swat.baselines.starts import StartsRegressor
 from sk_swat.checkpoint import load_checkpoint
 from sk_swat.equivalence import fold_constants, padded
 from sk_swat.refine.task import RefineTask, sizes
+from sk_swat.rows import Rows
 from sk_swat.search import LatentSpace, search_depths
 from sk_swat.search.children import latent_children
 from sk_swat.search.problem import Problem, SearchConfig
@@ -48,7 +49,7 @@ def make_problem(n_columns, n_rows=80, seed=0):
     X = torch.randn(n_rows, n_columns, generator=generator(seed))
     X = (X - X.mean(0)) / X.std(0, correction=0)
     y = torch.tanh(2 * X[:, 0]) + X[:, -1] ** 2
-    return Problem(X, (y - y.mean()) / y.std(correction=0), None, None, torch.arange(n_columns))
+    return Problem(Rows(X, (y - y.mean()) / y.std(correction=0)), None, torch.arange(n_columns))
 
 
 def generator(seed=0):
@@ -69,12 +70,12 @@ def parents(hard_networks):
     """Factory of parents on the columns of a table, eight neurons wide, with the best readout for its rows."""
 
     def make(problem, depth, mix=("tanh", "sine"), n_networks=6, seed=0):
-        n_columns = problem.X.shape[1]
+        n_columns = problem.rows.X.shape[1]
         networks = hard_networks(depth, mix, n_networks=n_networks, n_inputs=min(8, n_columns), seed=seed)
         networks = padded(networks.map(lambda part: part.float()), 8).connected(
             torch.eye(n_columns, 8).expand(6, -1, -1)
         )
-        return with_readout(networks, solve_readout(networks.last_hidden(problem.X), problem.y))
+        return with_readout(networks, solve_readout(networks.last_hidden(problem.rows.X), problem.rows))
 
     return make
 
@@ -226,7 +227,7 @@ def test_random_candidates_have_allowed_activations_and_many_shapes():
 @pytest.mark.parametrize("depth", [1, 3])
 @pytest.mark.parametrize("n_columns", [1, 3, 12])
 def test_without_crossing_a_little_noise_changes_a_child_little(n_columns, depth, parents, still, monkeypatch):
-    problem, fresh = make_problem(n_columns), make_problem(n_columns, seed=1).X
+    problem, fresh = make_problem(n_columns), make_problem(n_columns, seed=1).rows.X
     networks = parents(problem, depth)
     before = networks.forward(fresh)
     torch.testing.assert_close(children_of(networks, problem).forward(fresh), before, rtol=1e-3, atol=1e-3)
@@ -241,9 +242,9 @@ def test_without_crossing_a_little_noise_changes_a_child_little(n_columns, depth
 def test_deeper_child_is_its_parent_before_it_is_varied(depth, parents, still):
     problem = make_problem(3)
     networks = parents(problem, 1)
-    child, before = children_of(networks, problem, depth), networks.forward(problem.X)
+    child, before = children_of(networks, problem, depth), networks.forward(problem.rows.X)
     assert child.depth == depth and before.min() > -6  # beyond, deepening bends it
-    torch.testing.assert_close(child.forward(problem.X), before, rtol=1e-3, atol=2e-3)
+    torch.testing.assert_close(child.forward(problem.rows.X), before, rtol=1e-3, atol=2e-3)
     assert all(mask.sum(1).tolist() == [1.0] * 6 for mask in child.mask[1:])
 
 
@@ -279,8 +280,8 @@ def test_child_of_a_random_network_is_the_best_of_those_tried(parents, monkeypat
     networks, errors = parents(problem, 2), {}
     for n_tried, n_seeds in ((1, 30), (8, 6)):
         monkeypatch.setattr("sk_swat.baselines.random_networks._TRIED", n_tried)
-        found = [children_of(networks, problem, seed=seed).forward(problem.X) for seed in range(n_seeds)]
-        errors[n_tried] = torch.stack([(output - problem.y).square().mean(1) for output in found])
+        found = [children_of(networks, problem, seed=seed).forward(problem.rows.X) for seed in range(n_seeds)]
+        errors[n_tried] = torch.stack([(output - problem.rows.y).square().mean(1) for output in found])
     assert (errors[8].mean(0) < errors[1].quantile(0.25, dim=0)).all()  # for every parent
 
 
@@ -289,9 +290,9 @@ def test_child_of_a_random_network_has_the_best_readout(parents):
     networks = parents(problem, 2)
     unfitted = networks.replace(weights=(*networks.weights[:-1], 5 * networks.weights[-1]))
     for child in (children_of(unfitted, problem), children_of(unfitted, problem, 1)):
-        error = (child.forward(problem.X) - problem.y).square().mean(1)
+        error = (child.forward(problem.rows.X) - problem.rows.y).square().mean(1)
         torch.testing.assert_close(
-            error, solve_readout(child.last_hidden(problem.X), problem.y).fvu, rtol=0.01, atol=1e-4
+            error, solve_readout(child.last_hidden(problem.rows.X), problem.rows).fvu, rtol=0.01, atol=1e-4
         )
 
 
@@ -436,12 +437,12 @@ def brute_force(networks, problem, config):
     """Objective by scikit-learn's regression on the hidden neurons, all rows, and the formulas of the documentation."""
     scores = []
     for hidden, mask, weight in zip(
-        networks.last_hidden(problem.X).numpy(), networks.mask[0], networks.weights[0], strict=True
+        networks.last_hidden(problem.rows.X).numpy(), networks.mask[0], networks.weights[0], strict=True
     ):
         n_neurons = int(mask.sum())
         hidden = hidden[:, mask > 0]
-        regression = LinearRegression().fit(hidden.astype(float), problem.y)
-        error = np.mean((regression.predict(hidden) - problem.y.numpy()) ** 2)
+        regression = LinearRegression().fit(hidden.astype(float), problem.rows.y)
+        error = np.mean((regression.predict(hidden) - problem.rows.y.numpy()) ** 2)
         n, k = len(hidden), n_neurons + 1
         varying = int((np.abs(regression.coef_[hidden.std(0) > 1e-5]) > 0.02).sum())
         numbers = int((weight.abs() > 0.02).sum()) + varying + n_neurons + 1
@@ -465,9 +466,9 @@ def test_best_of_a_ranking_on_all_rows_are_found(hard_networks):
 def test_few_rows_decide_who_is_ranked_on_more(hard_networks, monkeypatch):
     problem, config, asked = make_problem(3, n_rows=256), settings(n_decoded=20, n_ranking_rows=100), []
 
-    def watched(networks, rows, config):
-        asked.append((len(networks), len(rows.y)))
-        return scored(networks, rows, config)
+    def watched(networks, some, config):
+        asked.append((len(networks), len(some.rows)))
+        return scored(networks, some, config)
 
     monkeypatch.setattr("sk_swat.search.screening.scored", watched)
     screened(candidates(problem, hard_networks), torch.arange(200), problem, config)
@@ -530,7 +531,7 @@ def test_every_slot_in_use_sees_one_column_of_its_own(n_columns):
 
 def test_slots_beyond_the_columns_that_vary_see_nothing():
     problem = make_problem(5)
-    problem = Problem(problem.X, problem.y, None, None, torch.tensor([1, 4]))
+    problem = Problem(problem.rows, None, torch.tensor([1, 4]))
     inputs = draw_inputs(problem, torch.ones(50, 8), generator())
     assert (inputs[:, [1, 4], :2].abs().sum((1, 2)) == 2).all()
     assert inputs.abs().sum() == 100
@@ -539,7 +540,7 @@ def test_slots_beyond_the_columns_that_vary_see_nothing():
 def test_columns_that_say_more_alone_are_drawn_more_often():
     X = torch.randn(400, 12, generator=generator())
     for y in (torch.tanh(X[:, 5]), X[:, 5] ** 2):
-        problem = Problem(X, (y - y.mean()) / y.std(), None, None, torch.arange(12))
+        problem = Problem(Rows(X, (y - y.mean()) / y.std()), None, torch.arange(12))
         mask = (torch.arange(8) < 1).float().expand(1000, -1)
         share = draw_inputs(problem, mask, generator()).abs().sum(2).mean(0)
         assert share.argmax() == 5 and share[5] > 0.3  # by chance it would be a twelfth

@@ -14,6 +14,7 @@ from sk_swat.refine.growth import widened
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.pruning import prune
 from sk_swat.refine.task import Deadline, RefineTask, removable, sizes
+from sk_swat.rows import Rows
 from sk_swat.scaling import Standardisation
 from sk_swat.search.finish import in_raw_units
 from sk_swat.softnet import flatten, unflatten
@@ -26,7 +27,7 @@ OFFSETS = [(True, True), (False, True), (True, False), (False, False)]
 def make_task(n_rows=100, n_inputs=3, seed=0, **changes):
     X = torch.as_tensor(np.random.default_rng(seed).normal(size=(n_rows, n_inputs)))
     y = torch.tanh(2 * X[:, 0]) + 0.5 * X[:, 1] * X[:, -1]
-    return RefineTask(X, (y - y.mean()) / y.std(), **changes)
+    return RefineTask(Rows(X, (y - y.mean()) / y.std()), **changes)
 
 
 def handed_over(networks, task, **options):
@@ -38,7 +39,7 @@ def handed_over(networks, task, **options):
 
 def scaling_of(task):
     """Offsets of every column or none, and of the target or none."""
-    n_columns = task.X.shape[1]
+    n_columns = task.rows.X.shape[1]
     x_offset = np.zeros(n_columns) if task.x_centred else np.linspace(1.3, 2.9, n_columns)
     return Standardisation(x_offset, np.linspace(0.5, 3, n_columns), 0.0 if task.y_centred else 7.7, 2.0)
 
@@ -90,7 +91,7 @@ def test_every_network_handed_over_is_what_it_is_said_to_be(hard_networks, depth
         folded = fold_constants(found)
         assert all(torch.equal(a, b) for a, b in zip(found.tensors(), folded.tensors(), strict=True))
         assert torch.isfinite(flatten(found)).all()
-        torch.testing.assert_close(error, (found.forward(task.X) - task.y).square().mean(1))
+        torch.testing.assert_close(error, (found.forward(task.rows.X) - task.rows.y).square().mean(1))
         assert torch.equal(size, sizes(found, task))
         for index, (start, number) in enumerate(zip(origin.tolist(), size.tolist(), strict=True)):
             assert number < known.get(start, np.inf)
@@ -151,16 +152,16 @@ def test_superfluous_numbers_of_a_planted_network_are_pruned(hard_networks, name
     planted.biases[0][:] = torch.tensor([0.5, -0.7, 0.0, 0.0])
     planted.weights[1][:] = torch.tensor([[2.0], [-1.5], [0.0], [0.0]])
     planted = fold_constants(planted)
-    task = replace(task, y=planted.forward(task.X)[0])
+    task = replace(task, rows=replace(task.rows, y=planted.forward(task.rows.X)[0]))
     size = int(sizes(planted, task))
     assert size == 3 + 2 + 2 + 1
     more = widened(planted, [kind == name for kind in ACTIVATION_NAMES], 2, torch.Generator().manual_seed(0))
     noise = torch.randn(flatten(more).shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    start = fit_networks(unflatten(more, flatten(more) + 0.05 * noise), task.X, task.y, n_steps=30)
+    start = fit_networks(unflatten(more, flatten(more) + 0.05 * noise), task.rows, n_steps=30)
     assert int(sizes(start.networks, task)) > 2 * size
     front = Front()
     prune(start.networks, task, front.add)
-    assert min(member.error for member in front.members() if member.size <= size) < 1e-5 * float(task.y.var())
+    assert min(member.error for member in front.members() if member.size <= size) < 1e-5 * float(task.rows.y.var())
 
 
 # --- front
@@ -230,14 +231,11 @@ def test_joined_front_equals_the_front_of_all(hard_networks):
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_widened_networks_compute_the_same_with_more_neurons(hard_networks, depth):
     networks = hard_networks(depth, SMOOTH)
-    networks = padded(networks, 8).replace(
-        weights=(padded(networks, 8).weights[0][:, :3], *padded(networks, 8).weights[1:]),
-        input_mask=networks.input_mask,
-    )
+    networks = padded(networks, 8, 3)
     n_new = torch.tensor([0, 1, 2, 3, 20])
     allowed = [name == "gaussian" for name in ACTIVATION_NAMES]
     wide = widened(networks, allowed, n_new, torch.Generator().manual_seed(0))
-    X = make_task().X
+    X = make_task().rows.X
     torch.testing.assert_close(wide.forward(X), networks.forward(X), rtol=1e-12, atol=1e-12)
     for old, new, share, before in zip(networks.mask, wide.mask, wide.activation, networks.activation, strict=True):
         assert (new.sum(1) == (old.sum(1) + n_new).clamp_max(8)).all()
@@ -256,5 +254,5 @@ def test_new_neurons_give_a_fit_new_directions(hard_networks):
     )
     wide = widened(room, [name == "tanh" for name in ACTIVATION_NAMES], 2, torch.Generator().manual_seed(0))
     free = torch.ones_like(flatten(room), dtype=torch.bool)
-    narrow, more = (fit_networks(each, task.X, task.y, n_steps=40, free=free).error.mean() for each in (room, wide))
+    narrow, more = (fit_networks(each, task.rows, n_steps=40, free=free).error.mean() for each in (room, wide))
     assert more < 0.8 * narrow

@@ -10,6 +10,7 @@ from sk_swat.equivalence import fold_constants
 from sk_swat.refine.free_numbers import FreeNumbers, NormalEquations
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.saliency import choose_removals, inverse_curvature, row_saliencies, saliencies
+from sk_swat.rows import Rows
 from sk_swat.softnet import SoftNetworks, concatenate, flatten, unflatten
 
 N_ROWS = 200
@@ -56,7 +57,7 @@ def fitted(truth, noise=0.05, seed=0):
     X = torch.as_tensor(rng.normal(size=(N_ROWS, truth.weights[0].shape[1])))
     y = truth.forward(X)[0]
     y = y + noise * y.std() * torch.as_tensor(rng.normal(size=N_ROWS))
-    return fit_networks(truth, X, y, n_steps=100, ridge=0.0).networks, X, y
+    return fit_networks(truth, Rows(X, y), n_steps=100, ridge=0.0).networks, X, y
 
 
 def refitted(networks, X, y):
@@ -86,7 +87,7 @@ def all_rows(networks):
 
 def curvature(networks, X, y):
     numbers = FreeNumbers(networks)
-    equations = numbers.normal_equations(numbers.start, X, y)
+    equations = numbers.normal_equations(numbers.start, Rows(X, y))
     return numbers, inverse_curvature(numbers, equations, NO_RIDGE), float(equations.error)
 
 
@@ -202,7 +203,7 @@ def test_saliency_of_a_weak_neuron_is_close_to_the_rise_after_a_refit(truth, kin
 def test_ridge_makes_numbers_dearer_and_singular_curvature_falls_back_to_magnitude():
     networks, X, y = fitted(weak_input("tanh"))
     numbers = FreeNumbers(networks)
-    equations = numbers.normal_equations(numbers.start, X, y)
+    equations = numbers.normal_equations(numbers.start, Rows(X, y))
     plain, dear = (
         saliencies(numbers.start, inverse_curvature(numbers, equations, torch.tensor([ridge]).double()))
         for ridge in (0.0, 0.1)

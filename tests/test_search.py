@@ -8,6 +8,7 @@ import torch
 from sklearn.linear_model import Ridge
 
 from sk_swat.checkpoint import load_checkpoint
+from sk_swat.rows import Rows
 from sk_swat.scaling import Standardisation, column_scales
 from sk_swat.search import (
     LatentSpace,
@@ -69,8 +70,8 @@ def make_problem(n_columns=3, n_rows=80, n_held=0, seed=0):
     y = np.tanh(2 * X[:, 0]) + 0.5 * X[:, min(1, n_columns - 1)] ** 2
     X, y = (X - X.mean(0)) / X.std(0), (y - y.mean()) / y.std()
     X, y = torch.tensor(X, dtype=torch.float32), torch.tensor(y, dtype=torch.float32)
-    held = (X[n_rows:], y[n_rows:]) if n_held else (None, None)
-    return Problem(X[:n_rows], y[:n_rows], *held, columns=torch.arange(n_columns))
+    held = Rows(X[n_rows:], y[n_rows:]) if n_held else None
+    return Problem(Rows(X[:n_rows], y[:n_rows]), held, columns=torch.arange(n_columns))
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +102,7 @@ def test_steps_on_one_term_lower_it(term, tiny):
         raw = tiny.autoencoder.decode(latent, starts.input_mask, [2])[2]
         networks = gated_networks(raw, starts.inputs, starts.threshold, softness, ALL)
         if term == "fvu":
-            return fvu(networks, problem.X, problem.y, solve=True)
+            return fvu(networks, problem.rows, solve=True)
         return relaxed_numbers(networks, softness.count_width) if term == "numbers" else relaxed_neurons(networks)
 
     optimizer = torch.optim.SGD([latent], lr={"fvu": 0.05, "numbers": 0.02, "neurons": 0.2}[term])
@@ -155,7 +156,7 @@ def test_hard_objective_equals_a_hand_calculation():
     expected = 0.3 * (20 + k) / (20 - k) + 0.01 * k + 0.1 * 1
     torch.testing.assert_close(hard_objective(networks, problem, config, error), torch.tensor([expected]))
     held = make_problem(n_columns=2, n_rows=20, n_held=5)
-    squares = ((networks.forward(held.X_held) - held.y_held) ** 2).sum().item()
+    squares = ((networks.forward(held.held.X) - held.held.y) ** 2).sum().item()
     expected = (0.3 * (20 + k) / (20 - k) * 20 + squares) / 25 + 0.01 * k + 0.1
     torch.testing.assert_close(hard_objective(networks, held, config, error), torch.tensor([expected]))
 
@@ -185,7 +186,7 @@ def test_among_the_same_networks_a_higher_price_never_chooses_a_larger_one(price
     networks = [candidate.network for candidate in search_depths(problem, bundled, [1], config, 0)[0].candidates]
     for value in (0, 1e-4, 1e-3, 1e-2, 1e-1):
         config = replace(config, **{price: value})
-        errors = [fvu(network, problem.X, problem.y, solve=False) for network in networks]
+        errors = [fvu(network, problem.rows, solve=False) for network in networks]
         objective = [hard_objective(*pair[:1], problem, config, pair[1]) for pair in zip(networks, errors, strict=True)]
         best = networks[int(torch.stack(objective).argmin())]
         neurons = sum(int(mask.sum()) for mask in best.mask)
@@ -214,7 +215,7 @@ def test_readout_is_scikit_learns_ridge_regression():
     generator = torch.Generator().manual_seed(0)
     hidden = torch.randn(4, 60, 5, generator=generator) * torch.tensor([1.0, 0.1, 3.0, 1.0, 10.0]) + 2
     y = torch.randn(60, generator=generator)
-    readout = solve_readout(hidden, y, ridge=0.01)
+    readout = solve_readout(hidden, Rows(hidden, y), ridge=0.01)
     for index in range(4):
         columns = hidden[index].double().numpy()
         scale = columns.std(0)
@@ -228,11 +229,11 @@ def test_readout_without_ridge_is_least_squares_and_its_fvu_the_measured_one():
     generator = torch.Generator().manual_seed(1)
     hidden, y = torch.randn(3, 50, 4, generator=generator).double(), torch.randn(50, generator=generator).double()
     for ridge in (0.0, 0.1):
-        readout = solve_readout(hidden, y, ridge)
+        readout = solve_readout(hidden, Rows(hidden, y), ridge)
         prediction = (hidden @ readout.weight).squeeze(-1) + readout.bias
         measured = (prediction - y).square().mean(1) / (y - y.mean()).square().mean()
         torch.testing.assert_close(readout.fvu, measured)
-    solved = solve_readout(hidden, y, 0.0)
+    solved = solve_readout(hidden, Rows(hidden, y), 0.0)
     for index in range(3):
         design = np.column_stack([hidden[index], np.ones(50)])
         expected = np.linalg.lstsq(design, y.numpy(), rcond=None)[0]
@@ -245,7 +246,7 @@ def test_constant_neuron_gets_no_weight_and_a_non_finite_network_an_infinite_fvu
     hidden[1, 5, 0] = torch.nan
     hidden[2, 5, 0] = torch.inf
     y = hidden[0, :, 0] * 2
-    readout = solve_readout(hidden, y)
+    readout = solve_readout(hidden, Rows(hidden, y))
     assert readout.weight[0, 1, 0] == 0 and readout.fvu[0] < 1e-3
     assert readout.fvu[1] == torch.inf and readout.fvu[2] == torch.inf
     assert torch.isfinite(readout.weight).all()
@@ -256,10 +257,10 @@ def test_solved_readout_replaces_the_decoded_one(tiny):
     starts = start_of(problem, tiny)
     raw = tiny.autoencoder.decode(starts.latent, starts.input_mask, [1])[1]
     networks = raw.soften(allowed=ALL).connected(starts.inputs)
-    readout = solve_readout(networks.last_hidden(problem.X), problem.y)
-    solved = fvu(networks, problem.X, problem.y, solve=True)
-    torch.testing.assert_close(solved, fvu(with_readout(networks, readout), problem.X, problem.y, solve=False))
-    assert (solved < fvu(networks, problem.X, problem.y, solve=False)).all()
+    readout = solve_readout(networks.last_hidden(problem.rows.X), problem.rows)
+    solved = fvu(networks, problem.rows, solve=True)
+    torch.testing.assert_close(solved, fvu(with_readout(networks, readout), problem.rows, solve=False))
+    assert (solved < fvu(networks, problem.rows, solve=False)).all()
 
 
 # --- starts
@@ -270,8 +271,8 @@ def test_folded_networks_equal_decoded_ones_behind_the_input_layer(n_columns, ti
     problem = make_problem(n_columns)
     starts = start_of(problem, tiny, depth=2)
     decoded = tiny.autoencoder.decode(starts.latent, starts.input_mask, [2])[2].soften()
-    expected = decoded.forward(problem.X @ starts.inputs)
-    torch.testing.assert_close(decoded.connected(starts.inputs).forward(problem.X), expected, rtol=1e-4, atol=1e-5)
+    expected = decoded.forward(problem.rows.X @ starts.inputs)
+    torch.testing.assert_close(decoded.connected(starts.inputs).forward(problem.rows.X), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("n_columns", [1, 3, 8, 12])
@@ -372,7 +373,7 @@ def test_non_finite_start_is_dropped_and_the_others_go_on(tiny):
 
 def test_search_without_a_finite_network_has_no_candidate(tiny):
     problem = make_problem()
-    huge = replace(problem, y=1e30 * problem.y)  # its square is beyond float32
+    huge = replace(problem, rows=replace(problem.rows, y=1e30 * problem.rows.y))  # its square is beyond float32
     starts = start_of(problem, tiny)
     descent = descend(starts, huge, tiny.autoencoder, 1, settings(max_iter=30))
     assert (descent.best.objective == torch.inf).all()

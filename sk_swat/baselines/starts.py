@@ -25,6 +25,7 @@ from sk_swat.parameters import check_choice, drawn_seed
 from sk_swat.pretraining.corpus import random_networks
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.task import RefineTask, sizes
+from sk_swat.rows import Rows
 from sk_swat.scaling import Standardisation
 from sk_swat.search.finish import in_raw_units
 from sk_swat.search.problem import Problem
@@ -108,13 +109,14 @@ class StartsRegressor(RegressorMixin, BaseEstimator):
         seed = drawn_seed(self.random_state)
         rng = np.random.default_rng([seed, _SPACES.index(space)])
         rows = np.random.default_rng(seed).permutation(len(target))[:_ROWS]
+        inputs = torch.tensor(scaling.inputs(table[rows]))
+        targets = torch.tensor(scaling.target(np.asarray(target, dtype=np.float64)[rows]))
         task = RefineTask(
-            torch.tensor(scaling.inputs(table[rows])),
-            torch.tensor(scaling.target(np.asarray(target, dtype=np.float64)[rows])),
+            Rows(inputs, targets),
             x_centred=not scaling.x_offset.any(),
             y_centred=scaling.y_offset == 0,
         )
-        problem = Problem(task.X.float(), task.y.float(), None, None, columns=torch.tensor(scaling.varying))
+        problem = Problem(task.rows.to(torch.float32), None, columns=torch.tensor(scaling.varying))
         draw = _Draw(space, problem, task, load_checkpoint(), rng)
         self.networks_ = {}
         with one_torch_thread(), torch.no_grad():
@@ -226,7 +228,7 @@ def _dense_size(n_inputs: int, widths: Sequence[int]) -> int:
 
 
 def _error(network: SoftNetworks, task: RefineTask) -> float:
-    value = float((network.forward(task.X)[0] - task.y).square().mean())
+    value = float(task.rows.error(network))
     return value if np.isfinite(value) else np.inf
 
 
@@ -236,8 +238,8 @@ def _polished(
     """Polish the candidates with the best readouts; all of them after each number of steps."""
     if not groups:
         return
-    few = problem.ranking_rows(_RANKING_ROWS)
-    readouts = [solve_readout(group.last_hidden(few.X), few.y) for group in groups]
+    few = problem.rows[:_RANKING_ROWS]
+    readouts = [solve_readout(group.last_hidden(few.X), few) for group in groups]
     score = torch.cat([readout.fvu for readout in readouts]).nan_to_num(torch.inf)
     best = torch.zeros_like(score, dtype=torch.bool)
     best[score.argsort(stable=True)[:_POLISHED]] = True
@@ -249,8 +251,8 @@ def _polished(
     done = 0
     for wanted in steps:
         for i, networks in enumerate(chosen if wanted > done else ()):
-            ridge = task.ridge((networks.forward(task.X) - task.y).square().mean(1).clamp(1e-4, 1.0))
-            fitted = fit_networks(networks, task.X, task.y, n_steps=wanted - done, ridge=ridge, damping=dampings[i])
+            ridge = task.ridge(task.rows.error(networks).clamp(1e-4, 1.0))
+            fitted = fit_networks(networks, task.rows, n_steps=wanted - done, ridge=ridge, damping=dampings[i])
             chosen[i], dampings[i] = fitted.networks, fitted.damping
         done = wanted
         yield wanted, [group[i : i + 1] for group in chosen for i in range(len(group))]

@@ -14,6 +14,7 @@ from itertools import pairwise
 import torch
 
 from sk_swat.activations import ACTIVATION_NAMES
+from sk_swat.rows import Rows
 from sk_swat.softnet import TORCH_ACTIVATIONS, SoftNetworks, flatten, unflatten
 
 __all__ = ["FreeNumbers", "NormalEquations"]
@@ -85,15 +86,15 @@ class FreeNumbers:
         mask = torch.zeros(len(self), self._n_parameters, dtype=torch.bool, device=kept.device)
         return mask.scatter(1, self.place, kept & self.valid)
 
-    def mean_squared_error(self, values: torch.Tensor, X: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    def mean_squared_error(self, values: torch.Tensor, rows: Rows) -> torch.Tensor:
         """Error of k sets of free numbers, of shape (k, n_networks, n_free), as a Tensor of shape (k, n_networks)."""
         n_sets = len(values)
-        parameters = torch.cat([self._spread(one) for one in values]).to(X.dtype)
+        parameters = torch.cat([self._spread(one) for one in values]).to(rows.X.dtype)
         total = torch.zeros(values.shape[:2], dtype=torch.float64, device=values.device)
-        for part, target in self._chunks(X, y):
-            output = self._forward(parameters, part, n_sets)[0].unflatten(0, (n_sets, -1))
-            total += (output - target).square().sum(2, dtype=torch.float64)
-        return total / y.shape[-1]
+        for part in self._chunks(rows):
+            output = self._forward(parameters, part.X, n_sets)[0].unflatten(0, (n_sets, -1))
+            total += part.sum((output - part.y).square())
+        return total / rows.count
 
     def jacobian(self, values: torch.Tensor, X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Give outputs, of shape (n_networks, n_rows), and derivatives, of shape (n_networks, n_free, n_rows)."""
@@ -110,19 +111,19 @@ class FreeNumbers:
         derivatives = derivatives.reshape(len(self), -1, n_rows)
         return output, derivatives if self._all_valid else derivatives.mul_(self.valid[:, :, None])
 
-    def normal_equations(self, values: torch.Tensor, X: torch.Tensor, y: torch.Tensor) -> NormalEquations:
+    def normal_equations(self, values: torch.Tensor, rows: Rows) -> NormalEquations:
         """Gauss-Newton matrix and gradient at the given free numbers, of shape (n_networks, n_free)."""
         n_free = values.shape[1]
         matrix = values.new_zeros(len(self), n_free, n_free)
         gradient, error = torch.zeros_like(values), values.new_zeros(len(self))
-        for part, target in self._chunks(X, y):
-            output, derivatives = self.jacobian(values, part)
-            residual = output - target
-            matrix += derivatives @ derivatives.mT
-            gradient += (derivatives @ residual[:, :, None]).squeeze(2)
-            error += residual.square().sum(1, dtype=torch.float64)
-        n_rows = y.shape[-1]
-        return NormalEquations(matrix / n_rows, gradient / n_rows, error / n_rows)
+        for part in self._chunks(rows):
+            output, derivatives = self.jacobian(values, part.X)
+            residual = output - part.y
+            weighted = derivatives if part.weight is None else derivatives * part.weight
+            matrix += weighted @ derivatives.mT
+            gradient += (weighted @ residual[:, :, None]).squeeze(2)
+            error += part.sum(residual.square())
+        return NormalEquations(matrix / rows.count, gradient / rows.count, error / rows.count)
 
     @property
     def _n_parameters(self) -> int:
@@ -132,10 +133,10 @@ class FreeNumbers:
         empty = values.new_zeros(len(self), self._n_parameters)
         return empty.scatter(1, self.place, values * self.valid)
 
-    def _chunks(self, X: torch.Tensor, y: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def _chunks(self, rows: Rows) -> Iterator[Rows]:
         size = max(64, _CHUNK_ENTRIES // (len(self) * self.place.shape[1]))
-        for start in range(0, y.shape[-1], size):
-            yield X[..., start : start + size, :], y[..., start : start + size]
+        for start in range(0, len(rows), size):
+            yield rows[start : start + size]
 
     def _between_living(self) -> torch.Tensor:
         """Numbers that join living neurons, and biases of living ones."""

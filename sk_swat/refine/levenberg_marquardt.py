@@ -12,6 +12,7 @@ import torch
 
 from sk_swat.refine.free_numbers import FreeNumbers, NormalEquations
 from sk_swat.refine.task import Deadline
+from sk_swat.rows import Rows
 from sk_swat.softnet import SoftNetworks
 
 __all__ = ["LMResult", "damped_steps", "fit_networks"]
@@ -34,8 +35,7 @@ class LMResult:
 
 def fit_networks(
     networks: SoftNetworks,
-    X: torch.Tensor,
-    y: torch.Tensor,
+    rows: Rows,
     *,
     n_steps: int = 30,
     ridge: float | torch.Tensor = 1e-6,
@@ -53,10 +53,8 @@ def fit_networks(
     ----------
     networks : SoftNetworks
         Hard starting networks.
-    X : Tensor of shape (n_rows, n_in) or (n_networks, n_rows, n_in)
-        Inputs.
-    y : Tensor of shape (n_rows,) or (n_networks, n_rows)
-        Targets.
+    rows : Rows
+        What to fit.
     n_steps : int, default=30
         Number of steps tried.
     ridge : float or Tensor of shape (n_networks,), default=1e-6
@@ -76,16 +74,16 @@ def fit_networks(
 
     ridge, damp = one_each(ridge), one_each(damping)
     accepted = torch.zeros_like(damp, dtype=torch.int64)
-    error = numbers.mean_squared_error(values[None], X, y)[0]
+    error = numbers.mean_squared_error(values[None], rows)[0]
     multiples = damp.new_tensor(_TRIED)[:, None]
     index = torch.arange(len(values), device=values.device)
     for _ in range(n_steps):
         if deadline is not None and deadline.passed():
             break
-        equations = numbers.normal_equations(values, X, y)
+        equations = numbers.normal_equations(values, rows)
         tried = damp * multiples
         trials = values - damped_steps(equations, values, ridge, tried, numbers.valid)
-        errors = numbers.mean_squared_error(trials, X, y)
+        errors = numbers.mean_squared_error(trials, rows)
         losses = (errors + ridge * trials.square().sum(2)).nan_to_num(torch.inf, torch.inf)
         best = losses.argmin(0)
         better = losses[best, index] < error + ridge * values.square().sum(1)  # False for NaN

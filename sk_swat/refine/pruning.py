@@ -52,9 +52,9 @@ def prune(
     """
     networks = fold_constants(networks)
     may_go = removable(networks, task)
-    damping = torch.full((len(networks),), _FIRST_DAMPING, dtype=torch.float64, device=task.y.device)
-    origin = torch.arange(len(networks), device=task.y.device)
-    smallest = torch.as_tensor(smallest, device=task.y.device).expand(len(networks))
+    damping = torch.full((len(networks),), _FIRST_DAMPING, dtype=torch.float64, device=task.rows.y.device)
+    origin = torch.arange(len(networks), device=task.rows.y.device)
+    smallest = torch.as_tensor(smallest, device=task.rows.y.device).expand(len(networks))
     handed_over = False
     while len(networks):
         state = _State.of(networks, damping, task)
@@ -96,7 +96,7 @@ class _State:
     @classmethod
     def of(cls, networks: SoftNetworks, damping: torch.Tensor, task: RefineTask) -> _State:
         numbers = FreeNumbers(networks)
-        equations = numbers.normal_equations(numbers.start, task.X, task.y)
+        equations = numbers.normal_equations(numbers.start, task.rows)
         return cls(networks, damping, numbers, equations, sizes(networks, task))
 
     @property
@@ -127,8 +127,8 @@ def _shrunk(
     inverse = inverse_curvature(numbers, equations, ridge)
     removed = choose_removals(numbers, state.networks, numbers.start, inverse, wanted, allowed)
     values = _without(numbers, equations, removed, ridge, state.damping, task)
-    networks = fold_constants(numbers.networks(values.to(task.X.dtype)))
-    result = fit_networks(networks, task.X, task.y, n_steps=n_polish, ridge=ridge, damping=state.damping)
+    networks = fold_constants(numbers.networks(values.to(task.rows.y.dtype)))
+    result = fit_networks(networks, task.rows, n_steps=n_polish, ridge=ridge, damping=state.damping)
     return result.networks, result.damping.clamp(1e-6, 1.0), result.error.double(), numbers.full_mask(removed)
 
 
@@ -148,6 +148,6 @@ def _without(
     there = NormalEquations(equations.matrix, gradient, equations.error)
     tried = damping * damping.new_tensor(_DAMPINGS)[:, None]
     trials = torch.cat([zeroed[None], zeroed - damped_steps(there, zeroed, ridge, tried, kept)])
-    loss = numbers.mean_squared_error(trials, task.X, task.y) + ridge * trials.square().sum(2)
+    loss = numbers.mean_squared_error(trials, task.rows) + ridge * trials.square().sum(2)
     best = loss.nan_to_num(torch.inf, torch.inf).argmin(0)
     return trials[best, torch.arange(len(best), device=best.device)]

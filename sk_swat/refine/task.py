@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from sk_swat.rows import Rows
 from sk_swat.softnet import SoftNetworks
 
 __all__ = ["Deadline", "RefineTask", "removable", "sizes"]
@@ -43,10 +44,8 @@ class RefineTask:
 
     Parameters
     ----------
-    X : Tensor of shape (n_rows, n_columns)
-        Rows.
-    y : Tensor of shape (n_rows,)
-        Their targets.
+    rows : Rows
+        The rows.
     x_centred, y_centred : bool
         Whether the raw columns and the raw target are merely scaled, not shifted: only then a zero bias of the first
         layer, or of the output, stays zero in raw units and saves a number.
@@ -54,15 +53,14 @@ class RefineTask:
         When to stop.
     """
 
-    X: torch.Tensor
-    y: torch.Tensor
+    rows: Rows
     x_centred: bool = True
     y_centred: bool = True
     deadline: Deadline = field(default_factory=Deadline)
 
     def r2(self, error: float) -> float:
         """R^2 of a mean squared error; 0 where the target does not vary on these rows."""
-        variance = float(self.y.var(correction=0))
+        variance = self.rows.variance
         return 1 - error / variance if variance > 0 else 0.0
 
     def ridge(self, error: torch.Tensor) -> torch.Tensor:
@@ -71,7 +69,7 @@ class RefineTask:
         The prior is normal with variance 4 for every number; noise is as large as the error. With n rows that is
         error / (4 n).
         """
-        ridge = error.double() / (_PRIOR_VARIANCE * len(self.y))
+        ridge = error.double() / (_PRIOR_VARIANCE * self.rows.count)
         return ridge.nan_to_num(_MOST_RIDGE, _MOST_RIDGE).clamp(_LEAST_RIDGE, _MOST_RIDGE)
 
 

@@ -56,7 +56,7 @@ def fold_errors(
     errors : ndarray of shape (n_sizes, n_rows)
         For each size those of the best network of at most that size.
     """
-    n_rows = len(task.y)
+    n_rows = len(task.rows)
     fold = np.random.default_rng([seed, 2]).permutation(n_rows) % min(_N_FOLDS, n_rows)
     errors = np.empty((len(sizes), n_rows))
     some = [one for depth in _depths(candidates) for one in _of(candidates, depth)]
@@ -64,24 +64,25 @@ def fold_errors(
         inside, outside = torch.as_tensor(fold == number), torch.as_tensor(fold != number)
         if not outside.any():  # a single row
             outside = inside
-        part = replace(task, X=task.X[outside], y=task.y[outside])
-        problem = Problem(part.X.float(), part.y.float(), None, None, torch.arange(part.X.shape[1]))
+        part = replace(task, rows=task.rows[outside])
+        problem = Problem(part.rows.to(torch.float32), None, torch.arange(part.rows.X.shape[1]))
         front, _ = refine(some, problem, space, part, allowed, 0, seed, n_jobs, n_pruned=_N_PRUNED)
         members = front.members()
-        known = by_depth(members, partial(_errors, part=part, task=task, rows=inside))
+        known = by_depth(members, partial(_errors, part=part, task=task, inside=inside))
         for row, size in enumerate(sizes):
             last = max((i for i, member in enumerate(members) if member.size <= size), default=0)
             errors[row, inside.numpy()] = known[last]
     return errors
 
 
-def _errors(networks: SoftNetworks, part: RefineTask, task: RefineTask, rows: torch.Tensor) -> list[np.ndarray]:
+def _errors(networks: SoftNetworks, part: RefineTask, task: RefineTask, inside: torch.Tensor) -> list[np.ndarray]:
     """Polish networks on a part of the rows; squared errors of each on other rows."""
-    ridge = task.ridge((networks.forward(part.X) - part.y).square().mean(1))
+    ridge = task.ridge(part.rows.error(networks))
     fitted = fit_networks(
-        networks, part.X, part.y, n_steps=_POLISH_STEPS, ridge=ridge, damping=1e-2, deadline=task.deadline
+        networks, part.rows, n_steps=_POLISH_STEPS, ridge=ridge, damping=1e-2, deadline=task.deadline
     ).networks
-    return list((fitted.forward(task.X[rows]) - task.y[rows]).square().numpy(force=True))
+    rows = task.rows[inside]
+    return list((fitted.forward(rows.X) - rows.y).square().numpy(force=True))
 
 
 def _depths(candidates: Sequence[Candidate]) -> list[int]:

@@ -138,12 +138,12 @@ class _Landscape:
         config, raw = self.config, self._decode(position)
         networks = gated_networks(raw, position.inputs, position.threshold, softness, self.allowed)
         solve = config.readout == "ridge"
-        error = fvu(networks, self.problem.X, self.problem.y, solve)
+        error = fvu(networks, self.problem.rows, solve)
         if solve:  # every living neuron will have an output weight, whatever was decoded
             networks = networks.replace(weights=(*networks.weights[:-1], torch.ones_like(networks.weights[-1])))
         numbers, neurons = relaxed_numbers(networks, softness.count_width), relaxed_neurons(networks)
         # a number also costs what Akaike's final prediction error says: 2 / n of the unexplained variance
-        price = config.sparsity + 2 * error.detach() / len(self.problem.y)
+        price = config.sparsity + 2 * error.detach() / self.problem.rows.count
         return error + price * numbers + config.compactness * neurons
 
     @torch.no_grad()
@@ -156,11 +156,11 @@ class _Landscape:
         for multiple in self.config.thresholds:
             networks = soft.harden(multiple * position.threshold)
             if self.config.readout == "ridge":
-                readout = solve_readout(networks.last_hidden(self.problem.X), self.problem.y)
+                readout = solve_readout(networks.last_hidden(self.problem.rows.X), self.problem.rows)
                 networks = with_readout(networks, readout)
-                error = readout.fvu * self.problem.y.var(correction=0)
+                error = readout.fvu * self.problem.rows.variance
             else:
-                error = fvu(networks, self.problem.X, self.problem.y, solve=False)
+                error = fvu(networks, self.problem.rows, solve=False)
             networks = fold_constants(networks)  # what does nothing costs nothing
             objective = hard_objective(networks, self.problem, self.config, error).nan_to_num(torch.inf, torch.inf)
             found = HardBest(objective, networks, latent, cut, position.threshold, steps)

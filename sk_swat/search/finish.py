@@ -17,6 +17,7 @@ from sk_swat.network import SparseMLP
 from sk_swat.refine.front import Front, Member
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.task import RefineTask
+from sk_swat.rows import Rows
 from sk_swat.scaling import Standardisation
 from sk_swat.softnet import SoftNetworks, concatenate
 
@@ -83,17 +84,15 @@ def finished_path(
     members = next(
         (found for gain in _GAINS if len(found := front.members(gain)) <= _LONGEST), front.members(_GAINS[-1])
     )
-    n_rows = len(task.y)
-    members = [member for member in members if _ROWS_A_NUMBER * member.size <= max(n_rows, _ROWS_A_NUMBER)]
+    rows, n_fitted = task.rows, len(task.rows) - n_held
+    members = [member for member in members if _ROWS_A_NUMBER * member.size <= max(rows.count, _ROWS_A_NUMBER)]
     if n_held:
-        fitted = slice(0, n_rows - n_held)
-        part = replace(task, X=task.X[fitted], y=task.y[fitted])
-        X_held, y_held = task.X[n_rows - n_held :], task.y[n_rows - n_held :]
-        validation = _squared_errors(members, X_held, y_held)
+        part, held = replace(task, rows=rows[:n_fitted]), rows[n_fitted:]
+        validation = _squared_errors(members, held)
         for _ in range(_POLISH_STEPS // _STEPS_BETWEEN):  # a network stops where its held-out error begins to rise
             further = _polished(members, part, _STEPS_BETWEEN)
-            errors = _squared_errors(further, X_held, y_held)
-            better = errors.mean(1) < validation.mean(1)
+            errors = _squared_errors(further, held)
+            better = held.mean(torch.from_numpy(errors)) < held.mean(torch.from_numpy(validation))
             members = [new if good else old for old, new, good in zip(members, further, better, strict=True)]
             validation = np.where(better[:, None], errors, validation)
     else:
@@ -101,7 +100,7 @@ def finished_path(
     members = _polished(members, task, _LAST_STEPS)
     if not n_held:
         validation = judge([member.size for member in members])
-    train = _squared_errors(members, task.X, task.y).mean(1) / float(task.y.var(correction=0))
+    train = rows.mean(torch.from_numpy(_squared_errors(members, rows))).numpy() / rows.variance
     path = [
         PathNetwork(in_raw_units(member.network, scaling), member.start, float(fvu), errors)
         for member, fvu, errors in zip(members, train, validation, strict=True)
@@ -130,15 +129,15 @@ def _polished(members: Sequence[Member], task: RefineTask, n_steps: int) -> list
 
 
 def _fitted(networks: SoftNetworks, task: RefineTask, n_steps: int) -> SoftNetworks:
-    ridge = task.ridge((networks.forward(task.X) - task.y).square().mean(1))
+    ridge = task.ridge(task.rows.error(networks))
     return fit_networks(
-        networks, task.X, task.y, n_steps=n_steps, ridge=ridge, damping=_DAMPING, deadline=task.deadline
+        networks, task.rows, n_steps=n_steps, ridge=ridge, damping=_DAMPING, deadline=task.deadline
     ).networks
 
 
-def _squared_errors(members: Sequence[Member], X: torch.Tensor, y: torch.Tensor) -> np.ndarray:
+def _squared_errors(members: Sequence[Member], rows: Rows) -> np.ndarray:
     def work(networks: SoftNetworks) -> list[np.ndarray]:
-        return list((networks.forward(X) - y).square().numpy(force=True))
+        return list((networks.forward(rows.X) - rows.y).square().numpy(force=True))
 
     return np.stack(by_depth(members, work))
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from sk_swat.layout import RawNetworks
+from sk_swat.rows import Rows
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.readout import solve_readout
 from sk_swat.softnet import SoftNetworks
@@ -86,19 +87,19 @@ def gated_networks(
     return networks.replace(weights=(*hidden, networks.weights[-1]), mask=masks)
 
 
-def fvu(networks: SoftNetworks, X: torch.Tensor, y: torch.Tensor, solve: bool) -> torch.Tensor:
+def fvu(networks: SoftNetworks, rows: Rows, solve: bool) -> torch.Tensor:
     """Fraction of variance unexplained, of shape (n_networks,), with the best or the decoded output layer.
 
     The target is standardised over the whole table, so the mean squared error on a sample of it is taken as FVU. The
     best output layer is solved without gradient: at its optimum the gradient through it vanishes.
     """
-    hidden, weight, bias = networks.last_hidden(X), networks.weights[-1], networks.biases[-1]
+    hidden, weight, bias = networks.last_hidden(rows.X), networks.weights[-1], networks.biases[-1]
     if solve:
         with torch.no_grad():
-            readout = solve_readout(hidden, y)
+            readout = solve_readout(hidden, rows)
         weight, bias = readout.weight, readout.bias
     output = torch.baddbmm(bias[:, None, :], hidden, weight).squeeze(-1)
-    return (output - y).square().mean(1)
+    return rows.mean((output - rows.y).square())
 
 
 def hard_sizes(networks: SoftNetworks, counted: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -143,11 +144,11 @@ def hard_objective(
     """
     numbers, neurons = hard_sizes(networks, counted)
     fitted = numbers if n_fitted is None else n_fitted
-    n_rows, n_held = len(problem.y), 0 if problem.y_held is None else len(problem.y_held)
+    n_rows, n_held = problem.rows.count, 0.0 if problem.held is None else problem.held.count
     credible = torch.where(2 * fitted > n_rows, error.clamp_min(1.0), error)
     total = credible * (n_rows + fitted) / (n_rows - fitted).clamp_min(0.5) * n_rows
-    if problem.X_held is not None and problem.y_held is not None:
-        total = total + (networks.forward(problem.X_held) - problem.y_held).square().sum(1)
+    if problem.held is not None:
+        total = total + problem.held.error(networks) * n_held
     return total / (n_rows + n_held) + config.sparsity * numbers + config.compactness * neurons
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
+from sk_swat.rows import Rows
+
 __all__ = ["Problem", "SearchConfig"]
 
 
@@ -15,25 +17,21 @@ class Problem:
 
     Parameters
     ----------
-    X : Tensor of shape (n_rows, n_columns)
+    rows : Rows
         Rows the search fits.
-    y : Tensor of shape (n_rows,)
-        Their targets.
-    X_held, y_held : Tensor or None
+    held : Rows or None
         Held-out rows by which candidates are compared as well; None without early stopping.
     columns : Tensor of int
         Columns that vary, from which starts choose.
     """
 
-    X: torch.Tensor
-    y: torch.Tensor
-    X_held: torch.Tensor | None
-    y_held: torch.Tensor | None
+    rows: Rows
+    held: Rows | None
     columns: torch.Tensor
 
     def ranking_rows(self, n_rows: int) -> Problem:
         """Give the first rows alone, without held-out ones, for quick comparisons."""
-        return Problem(self.X[:n_rows], self.y[:n_rows], None, None, self.columns)
+        return Problem(self.rows[:n_rows], None, self.columns)
 
 
 @dataclass(frozen=True)

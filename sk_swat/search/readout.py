@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
+from sk_swat.rows import Rows
 from sk_swat.softnet import SoftNetworks
 
 __all__ = ["Readout", "solve_readout", "with_readout"]
@@ -24,15 +25,15 @@ class Readout:
     fvu: torch.Tensor
 
 
-def solve_readout(hidden: torch.Tensor, y: torch.Tensor, ridge: float = 1e-4) -> Readout:
+def solve_readout(hidden: torch.Tensor, rows: Rows, ridge: float = 1e-4) -> Readout:
     """Fit the output layer of every network.
 
     Parameters
     ----------
     hidden : Tensor of shape (n_networks, n_rows, width)
         Outputs of the last hidden layer.
-    y : Tensor of shape (n_rows,)
-        Target.
+    rows : Rows
+        Targets and weights of these rows; their inputs are not read.
     ridge : float, default=1e-4
         Added to the correlation matrix, whose diagonal is 1.
 
@@ -43,22 +44,23 @@ def solve_readout(hidden: torch.Tensor, y: torch.Tensor, ridge: float = 1e-4) ->
     """
     finite = torch.isfinite(hidden).all(dim=(1, 2))
     hidden = torch.where(finite[:, None, None], hidden, 0.0)
-    mean, centred_y = hidden.mean(1), y - y.mean()
-    centred = hidden - mean[:, None, :]
-    n_rows = len(y)
-    gram = (centred.mT @ centred / n_rows).double()
-    moment = (centred.mT @ centred_y / n_rows).double()
+    y_mean = rows.mean(rows.y)
+    mean = hidden.mean(1) if rows.weight is None else rows.mean(hidden.mT)
+    centred, centred_y = hidden - mean[:, None, :], rows.y - y_mean
+    weighted = centred if rows.weight is None else centred * rows.weight[:, None]
+    gram = (weighted.mT @ centred / rows.count).double()
+    moment = (weighted.mT @ centred_y / rows.count).double()
     scale = gram.diagonal(dim1=1, dim2=2).sqrt()
     varies = scale > 1e-5 * (1 + mean.abs())
     unit = torch.where(varies, 1 / scale.clamp_min(1e-30), 0.0)
     correlation = gram * unit[:, :, None] * unit[:, None, :]
     identity = torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
     solution = torch.linalg.solve(correlation + identity * torch.where(varies, ridge, 1.0)[:, None, :], moment * unit)
-    variance = centred_y.square().mean().double().clamp_min(1e-30)
+    variance = rows.mean(centred_y.square()).double().clamp_min(1e-30)
     gain = 2 * (solution * moment * unit).sum(1) - torch.einsum("bi,bij,bj->b", solution, correlation, solution)
     fvu = torch.where(finite, (1 - gain / variance).clamp_min(0), torch.inf)
     weight = (solution * unit).to(hidden.dtype)
-    bias = y.mean() - (weight * mean).sum(1)
+    bias = y_mean - (weight * mean).sum(1)
     return Readout(weight[:, :, None], bias[:, None], fvu.to(hidden.dtype))
 
 

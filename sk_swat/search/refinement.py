@@ -130,10 +130,10 @@ def _generator(*seed: int) -> torch.Generator:
 
 def _constant(network: SoftNetworks, task: RefineTask) -> tuple[SoftNetworks, torch.Tensor, torch.Tensor]:
     """Network without neurons that gives the mean, its size and its error: the smallest of every path."""
-    empty = network.map(lambda part: torch.zeros_like(part, dtype=task.X.dtype))
-    biases = (*empty.biases[:-1], torch.full_like(empty.biases[-1], float(task.y.mean())))
+    empty = network.map(lambda part: torch.zeros_like(part, dtype=task.rows.y.dtype))
+    biases = (*empty.biases[:-1], torch.full_like(empty.biases[-1], float(task.rows.mean(task.rows.y))))
     constant = network.replace(weights=empty.weights, biases=biases, mask=empty.mask)
-    return constant, sizes(constant, task), task.y.var(correction=0)[None]
+    return constant, sizes(constant, task), torch.tensor([task.rows.variance], dtype=task.rows.y.dtype)
 
 
 @torch.no_grad()
@@ -146,7 +146,7 @@ def _from_starts(
 ) -> Front:
     """Polish all starts of a depth, the better ones longer, and prune the best."""
     front = Front()
-    networks = networks.map(lambda part: part.to(task.X.dtype))
+    networks = networks.map(lambda part: part.to(task.rows.y.dtype))
     for n_steps, n_kept in ((_FIRST_STEPS, math.ceil(_FIRST_KEPT * len(start))), (_MORE_STEPS, n_pruned)):
         networks, error = _polished(networks, task, n_steps, generator)
         best = error.nan_to_num(torch.inf, torch.inf).argsort(stable=True)[:n_kept]
@@ -171,7 +171,7 @@ def _from_parents(
         group = [parent for parent in parents if parent.depth == source]
         networks = concatenate([parent.network for parent in group])
         born = space.children(networks, problem, torch.tensor(allowed), generator, depth)
-        children.append(born.map(lambda part: part.to(task.X.dtype)))
+        children.append(born.map(lambda part: part.to(task.rows.y.dtype)))
         family += group
     networks, origins = concatenate(children), torch.tensor([parent.start for parent in family])
     n_new = torch.randint(1, 3, (len(parents),), generator=generator)
@@ -189,11 +189,10 @@ def _polished(
     networks: SoftNetworks, task: RefineTask, n_steps: int, generator: torch.Generator
 ) -> tuple[SoftNetworks, torch.Tensor]:
     """Free all connections among living neurons, and fit."""
-    error = (networks.forward(task.X) - task.y).square().mean(1)
+    error = task.rows.error(networks)
     result = fit_networks(
         networks,
-        task.X,
-        task.y,
+        task.rows,
         n_steps=n_steps,
         ridge=task.ridge(error.clamp(1e-4, 1.0)),
         free=_freed(networks, generator),

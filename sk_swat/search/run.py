@@ -123,8 +123,8 @@ def search_depths(
     if device != "cpu":  # the cached checkpoint stays where it is
         bank = apply_to_tensors(checkpoint.bank, lambda part: part.to(device))
         checkpoint = replace(checkpoint, autoencoder=copy.deepcopy(checkpoint.autoencoder).to(device), bank=bank)
-        parts = {name: part.to(device) for name, part in vars(problem).items() if part is not None}
-        problem = replace(problem, **parts)
+        held = None if problem.held is None else problem.held.to(device)
+        problem = Problem(problem.rows.to(device), held, problem.columns.to(device))
     work = (
         joblib.delayed(_search_depth)(
             problem, checkpoint, depth, config, seed, device, previous.get(depth), options.deadline

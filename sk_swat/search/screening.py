@@ -57,7 +57,7 @@ def scored(
     networks: SoftNetworks, problem: Problem, config: SearchConfig
 ) -> tuple[SoftNetworks, torch.Tensor, torch.Tensor]:
     """Fit the readouts of hard networks; networks with them, objectives and sizes of shape (n_networks,)."""
-    readout = solve_readout(networks.last_hidden(problem.X), problem.y)
+    readout = solve_readout(networks.last_hidden(problem.rows.X), problem.rows)
     networks = with_readout(networks, readout)
     n_fitted = networks.mask[-1].sum(1) + 1
     score = hard_objective(networks, problem, config, readout.fvu, _COUNTED, n_fitted)
@@ -86,7 +86,7 @@ def draw_inputs(problem: Problem, input_mask: torch.Tensor, generator: torch.Gen
     drawn = columns[torch.multinomial(chance, n_drawn, replacement=False, generator=generator)]
     negative = torch.rand(n_starts, n_drawn, generator=generator, dtype=torch.float32) < 0.5
     sign = torch.where(negative, -1.0, 1.0).float()
-    inputs = problem.X.new_zeros(n_starts, problem.X.shape[1], slots)
+    inputs = problem.rows.X.new_zeros(n_starts, problem.rows.X.shape[1], slots)
     rows = torch.arange(n_starts)[:, None].expand_as(drawn)
     inputs[rows, drawn, torch.arange(n_drawn).expand_as(drawn)] = sign * input_mask[:, :n_drawn]
     return inputs
@@ -94,10 +94,11 @@ def draw_inputs(problem: Problem, input_mask: torch.Tensor, generator: torch.Gen
 
 def _screening_chance(problem: Problem) -> torch.Tensor:
     """Chance of each column: half equal, half by its squared correlation, and its square's, with the target."""
-    X, y = problem.X, problem.y
+    rows, X = problem.rows, problem.rows.X
+    centred_y = rows.y - rows.mean(rows.y)
     shares = X.new_zeros(X.shape[1])
-    for part in (X, X.square()):
-        centred = part - part.mean(0)
-        correlation = (centred * (y - y.mean())[:, None]).mean(0) / centred.std(0, correction=0).clamp_min(1e-6)
+    for part in (X.mT, X.mT.square()):
+        centred = part - rows.mean(part)[:, None]
+        correlation = rows.mean(centred * centred_y) / rows.mean(centred.square()).sqrt().clamp_min(1e-6)
         shares = shares + correlation.square()
     return 0.5 / X.shape[1] + 0.5 * shares / shares.sum().clamp_min(1e-12) + 1e-6

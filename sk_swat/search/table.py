@@ -11,6 +11,7 @@ import torch
 
 from sk_swat.path import Path
 from sk_swat.refine.task import Deadline, RefineTask
+from sk_swat.rows import Rows
 from sk_swat.scaling import Standardisation
 from sk_swat.search.cross_validation import fold_errors
 from sk_swat.search.finish import PathNetwork, finished_path, in_raw_units
@@ -87,17 +88,19 @@ class TableConfig:
 
 @dataclass(frozen=True)
 class _Data:
-    """A raw table, its scaling, and the rows that are held out."""
+    """A raw table with the weights of its rows, its scaling, and the rows that are held out."""
 
     X: np.ndarray
     y: np.ndarray
+    weight: np.ndarray | None
     scaling: Standardisation
     held: np.ndarray
 
-    def rows(self, index: np.ndarray, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+    def rows(self, index: np.ndarray, dtype: torch.dtype) -> Rows:
         """Give some rows, standardised."""
         inputs, target = self.scaling.inputs(self.X[index]), self.scaling.target(self.y[index])
-        return torch.tensor(inputs, dtype=dtype), torch.tensor(target, dtype=dtype)
+        weight = None if self.weight is None else torch.tensor(self.weight[index], dtype=dtype)
+        return Rows(torch.tensor(inputs, dtype=dtype), torch.tensor(target, dtype=dtype), weight)
 
 
 def search_table(
@@ -109,6 +112,7 @@ def search_table(
     search: SearchConfig,
     config: TableConfig,
     *,
+    weight: np.ndarray | None = None,
     previous: dict[int, Starts] | None = None,
     deadlines: tuple[Deadline, Deadline] | None = None,
 ) -> TableSearch:
@@ -121,7 +125,7 @@ def search_table(
     y : ndarray of shape (n_rows,)
         Raw target.
     scaling : Standardisation
-        Of these rows.
+        Of these rows, with their weights.
     space : Space
         Where networks come from.
     depths, previous
@@ -143,10 +147,9 @@ def search_table(
         )
     held, fitted = order[:n_held], order[n_held:]
 
-    data = _Data(X, y, scaling, held)
-    X_fitted, y_fitted = data.rows(fitted[: search.n_rows], torch.float32)
-    X_held, y_held = data.rows(held[: search.n_rows], torch.float32) if n_held else (None, None)
-    problem = Problem(X_fitted, y_fitted, X_held, y_held, columns=torch.tensor(scaling.varying))
+    data = _Data(X, y, weight, scaling, held)
+    judged_by = data.rows(held[: search.n_rows], torch.float32) if n_held else None
+    problem = Problem(data.rows(fitted[: search.n_rows], torch.float32), judged_by, torch.tensor(scaling.varying))
     begin = time.perf_counter()
     with one_torch_thread():
         searches = space.search(
@@ -167,14 +170,20 @@ def search_table(
         else:
             path = _latent_path(candidates, search, config.max_nonzero, data)
     errors = np.stack([one.validation_errors for one in path])
-    judged = Path.judged([one.network for one in path], [one.train_fvu for one in path], errors)
+    judges = (held if n_held else fitted)[: errors.shape[1]]
+    judged = Path.judged(
+        [one.network for one in path],
+        [one.train_fvu for one in path],
+        errors,
+        None if weight is None else weight[judges],
+    )
     return TableSearch(judged, [candidates[one.start] for one in path], searches, stages)
 
 
 def _latent_stage(candidates: list[Candidate], problem: Problem, seconds: float) -> Stage:
     with torch.no_grad():
-        errors = [float((one.network.forward(problem.X) - problem.y).square().mean()) for one in candidates]
-    return Stage("latent search", seconds, 0.0, RefineTask(problem.X, problem.y).r2(min(errors)))
+        errors = [float(problem.rows.error(one.network)) for one in candidates]
+    return Stage("latent search", seconds, 0.0, RefineTask(problem.rows).r2(min(errors)))
 
 
 def _refined_path(
@@ -192,8 +201,7 @@ def _refined_path(
     exploring, finishing = deadlines
     scaling, held = data.scaling, data.held
     task = RefineTask(
-        problem.X.to(_DTYPE),
-        problem.y.to(_DTYPE),
+        problem.rows.to(_DTYPE),
         x_centred=not scaling.x_offset.any(),
         y_centred=scaling.y_offset == 0,
         deadline=exploring,
@@ -204,12 +212,12 @@ def _refined_path(
     begin = time.perf_counter()
     task = replace(task, deadline=finishing)
     n_held = min(len(held), _MOST_ROWS // 4)
-    X, y = data.rows(np.r_[fitted[: _MOST_ROWS - n_held], held[:n_held]], _DTYPE)
+    rows = data.rows(np.r_[fitted[: _MOST_ROWS - n_held], held[:n_held]], _DTYPE)
 
     def judge(sizes: Sequence[int]) -> np.ndarray:
         return fold_errors(sizes, candidates, space, task, search.allowed, config.seed, config.n_jobs)
 
-    path = finished_path(front, replace(task, X=X, y=y), n_held, scaling, judge)
+    path = finished_path(front, replace(task, rows=rows), n_held, scaling, judge)
     last = Stage("last polish", time.perf_counter() - begin, stages[-1].r2_after, 1 - path[-1].train_fvu)
     return path, [*stages, last]
 
@@ -228,12 +236,12 @@ def _latent_path(
     network = candidates[start].network.map(lambda part: part.double())
     validation = np.full(1, np.nan)
     if len(data.held):
-        X, y = data.rows(data.held, torch.float64)
-        validation = (network.forward(X) - y).square().numpy(force=True)[0]
-    X, y = data.rows(np.arange(len(data.y)), torch.float64)
+        rows = data.rows(data.held, torch.float64)
+        validation = (network.forward(rows.X) - rows.y).square().numpy(force=True)[0]
+    rows = data.rows(np.arange(len(data.y)), torch.float64)
     if search.readout == "ridge":
-        network = with_readout(network, solve_readout(network.last_hidden(X), y))
-    fvu = float((network.forward(X) - y).square().mean() / y.var(correction=0))
+        network = with_readout(network, solve_readout(network.last_hidden(rows.X), rows))
+    fvu = float(rows.error(network)) / rows.variance
     return [PathNetwork(in_raw_units(network, data.scaling), start, fvu, validation)]
 
 

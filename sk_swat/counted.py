@@ -1,0 +1,56 @@
+"""Rows with weights: zero ones leave, equal rows are merged, so that a weight of two is a row that comes twice."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import _check_sample_weight
+
+__all__ = ["counted_rows"]
+
+_MOST_MERGED = 20_000  # rows of a table that are compared with each other
+
+
+def counted_rows(
+    X: np.ndarray, y: np.ndarray, sample_weight: ArrayLike | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Give the rows that count, and how much each of them does.
+
+    Rows of weight zero are left out. If rows differ in weight, or some are equal, equal ones become one with the sum of
+    their weights, and all are sorted: a fit then cannot tell a weight of two from a row that comes twice. Weights with
+    a sum below the number of rows are scaled up to it, since a fit trusts rows according to their number.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows. Of more than 20 000 equal ones are not looked for.
+    y : ndarray of shape (n_samples,)
+        Targets.
+    sample_weight : array-like of shape (n_samples,) or None
+        Weights, at least 0 and not all 0.
+
+    Returns
+    -------
+    X, y : ndarray
+        The same arrays where all rows count once, otherwise new ones.
+    weight : ndarray of shape (n_rows,) or None
+        Weights, with a sum of at least n_rows; None where all rows count once.
+    """
+    weight = None
+    if sample_weight is not None:
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        kept = weight > 0
+        if not kept.any():
+            raise ValueError(f"sample_weight must be above zero for at least one row, got {len(weight)} zeros.")
+        if not kept.all():
+            X, y, weight = X[kept], y[kept], weight[kept]
+        weight = weight * max(1.0, len(weight) / weight.sum())
+        if (weight == 1).all():
+            weight = None
+    if len(X) > _MOST_MERGED:
+        return X, y, weight
+    first, which = np.unique(np.column_stack([X, y]), axis=0, return_index=True, return_inverse=True)[1:]
+    if weight is None and len(first) == len(X):
+        return X, y, None
+    total = np.bincount(which.reshape(-1), weights=weight)
+    return X[first], y[first], total
