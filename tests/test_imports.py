@@ -27,14 +27,14 @@ def run(code):
         "import sk_swat",
         "from sk_swat import SWATRegressor, SparseMLP; SWATRegressor().get_params()",
         "from sk_swat.datasets import load_cornn",
+        "from sk_swat.export import to_c, to_sympy, to_torch",
         # a constant target needs no search
         "from sk_swat import SWATRegressor; SWATRegressor().fit([[1.0], [2.0]], [3.0, 3.0]).predict([[4.0]])",
     ],
 )
 def test_torch_is_not_imported_before_a_search(code):
-    heavy = run(
-        f"{code}\nimport json\nprint(json.dumps([m for m in ('torch', 'skorch', 'matplotlib') if m in sys.modules]))"
-    )
+    names = ("torch", "skorch", "matplotlib", "sympy")
+    heavy = run(f"{code}\nimport json\nprint(json.dumps([m for m in {names} if m in sys.modules]))")
     assert heavy == []
 
 

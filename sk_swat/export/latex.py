@@ -1,0 +1,72 @@
+"""A network as a LaTeX formula."""
+
+from __future__ import annotations
+
+from sk_swat.export.formula import formulas, import_sympy
+from sk_swat.export.neurons import exported_network
+from sk_swat.parameters import check_integer
+
+__all__ = ["to_latex"]
+
+
+def to_latex(model: object, *, digits: int = 4) -> str:
+    r"""Write the formula of the network in LaTeX, for math mode.
+
+    LaTeX with the package amsmath, MathJax and KaTeX read it. A neuron appears wherever it is used, so the formula of a
+    deep and dense network is long.
+
+    Parameters
+    ----------
+    model : SparseMLP or fitted SWATRegressor
+        What to export. Columns in use must have different names.
+    digits : int, default=4
+        Significant digits of all numbers, from 1 to 15.
+
+    Returns
+    -------
+    text : str
+        An equation for ``\hat{y}``, or one for each ``\hat{y}_{1}``, ``\hat{y}_{2}`` ... Column names are upright,
+        with special characters escaped; names of one letter are italic.
+
+    Examples
+    --------
+    >>> from sk_swat import SparseMLP
+    >>> network = SparseMLP([[[1.25], [0.0]], [[2.0]]], [[-0.5], [3.0]], [["tanh"]], ["body_mass", "age"])
+    >>> print(to_latex(network))
+    \hat{y} = 2.0 \tanh{\left(1.25 \mathrm{body\_mass} - 0.5 \right)} + 3.0
+    """
+    sympy = import_sympy("to_latex")
+    network = exported_network(model)
+    outputs = formulas(network, check_integer("digits", digits, 1), exponential_sigmoid=True)
+    texts = [
+        sympy.latex(
+            output,
+            symbol_names={sympy.Symbol(name): _upright(name) for name in network.feature_names or ()},
+            full_prec=False,
+            min=-4,  # other powers of ten are written as such
+            max=max(6, digits),
+        )
+        for output in outputs
+    ]
+    if len(texts) == 1:
+        return rf"\hat{{y}} = {texts[0]}"
+    rows = [rf"\hat{{y}}_{{{j}}} &= {text}" for j, text in enumerate(texts, start=1)]
+    return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+
+def _upright(name: str) -> str:
+    """Write a column name for math mode."""
+    if len(name) == 1 and name.isascii() and name.isalpha():
+        return name
+    return rf"\mathrm{{{''.join(map(_escaped, name))}}}"
+
+
+def _escaped(character: str) -> str:
+    special = {"\\": r"\backslash{}", "^": r"\wedge{}", "~": r"\sim{}", "-": r"\text{-}", "'": r"\text{'}"}
+    if character in special:
+        return special[character]
+    if character in "_%&#${}":
+        return "\\" + character
+    if character.isspace():
+        return r"\ "
+    return character if character.isprintable() else "?"

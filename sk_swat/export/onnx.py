@@ -1,0 +1,290 @@
+"""A network as an ONNX model of standard operators."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sk_swat.activations import ACTIVATION_NAMES, LEAKY_SLOPE
+from sk_swat.export.neurons import exported_network
+from sk_swat.network import SparseMLP
+from sk_swat.parameters import check_choice, check_integer
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto, TensorProto
+
+__all__ = ["Graph", "add_network", "to_onnx"]
+
+NUMPY_TYPES: dict[str, np.dtype[Any]] = {"float": np.dtype(np.float32), "double": np.dtype(np.float64)}
+"""What the two types of an ONNX model are called in NumPy."""
+
+_OLDEST_OPSET = 13  # before it, Squeeze takes its axes as an attribute
+
+
+def to_onnx(model: Any, *, dtype: str = "float", opset: int = 15) -> ModelProto:
+    """Write a network as an ONNX model.
+
+    The model holds the pruned network: neurons without effect are left out, and columns without weights are not
+    read. Its input ``X`` has shape (batch, n_features), in the units of ``predict``; its output ``y`` has the shape
+    that ``predict`` gives, (batch,) for one output and (batch, n_outputs) for several. Batches of any size run,
+    empty ones too.
+
+    Parameters
+    ----------
+    model : SparseMLP or fitted estimator
+        The network, or an estimator with the attribute ``network_``. A pipeline is not taken: see
+        `register_converter`.
+    dtype : {"float", "double"}, default="float"
+        Type of input, weights, sums and output: 32 or 64 bits. All runtimes know "float". "double" equals
+        ``predict`` up to rounding, and needs float64 input.
+    opset : int, default=15
+        Version of the operators, from 13 to the newest one that the installed onnx knows. The default runs in
+        runtimes from the end of 2021 on.
+
+    Returns
+    -------
+    proto : onnx.ModelProto
+        The model. Names of the columns, if the network has any, are in its metadata: the value of "feature_names" is
+        a JSON list.
+
+    Raises
+    ------
+    ImportError
+        If onnx is not installed.
+    ValueError
+        If a number of the network is too large for 32 bits.
+
+    Notes
+    -----
+    Saturated neurons stay exact: no huge argument gives nan in "sigmoid", "tanh" or "gaussian". As in ``predict``,
+    sums beyond the range of the type are inf or nan; for "float" that range ends at 3.4e38, and numbers below 1e-38
+    lose digits. Raw columns whose mean is large against their spread lose digits in "float", whatever the model.
+
+    Examples
+    --------
+    >>> from sk_swat import SparseMLP
+    >>> from sk_swat.export import to_onnx
+    >>> network = SparseMLP([[[1.0], [0.0]], [[2.0]]], [[0.0], [3.0]], [["tanh"]], ["a", "b"])
+    >>> proto = to_onnx(network)
+    >>> [node.op_type for node in proto.graph.node]
+    ['Gather', 'Gemm', 'Tanh', 'Gemm', 'Squeeze']
+    >>> proto.metadata_props[0].key, proto.metadata_props[0].value
+    ('feature_names', '["a", "b"]')
+
+    ``onnx.save(proto, "network.onnx")`` writes the file.
+    """
+    try:
+        from onnx import defs, helper
+    except ImportError as error:
+        raise ImportError(
+            "to_onnx needs the package onnx; install sk_swat with its 'export' extra: "
+            f"pip install 'sk_swat[export]' ({error})."
+        ) from error
+    from sk_swat import __version__
+
+    check_choice("dtype", dtype, NUMPY_TYPES)
+    newest = defs.onnx_opset_version()
+    if not _OLDEST_OPSET <= check_integer("opset", opset) <= newest:
+        raise ValueError(f"opset must lie between {_OLDEST_OPSET} and {newest}, got {opset}.")
+    network = exported_network(model)
+    numpy_type = NUMPY_TYPES[dtype]
+    graph = Graph(numpy_type)
+    outputs = add_network(graph, network, "X", "y" if network.n_outputs > 1 else None)
+    if network.n_outputs == 1:
+        graph.node("Squeeze", outputs, graph.constant("column", [1]), output="y")
+    element = helper.np_dtype_to_tensor_dtype(numpy_type)
+    y_shape: list[Any] = ["batch"] if network.n_outputs == 1 else ["batch", network.n_outputs]
+    opsets = [helper.make_opsetid("", opset)]
+    proto = helper.make_model(
+        helper.make_graph(
+            graph.nodes,
+            "sk_swat",
+            [helper.make_tensor_value_info("X", element, ["batch", network.n_features_in])],
+            [helper.make_tensor_value_info("y", element, y_shape)],
+            graph.initializers,
+        ),
+        opset_imports=opsets,
+        ir_version=helper.find_min_ir_version_for(opsets),  # the newest one shuts out older runtimes
+        producer_name="sk_swat",
+        producer_version=__version__,
+    )
+    if network.feature_names is not None:
+        helper.set_model_props(proto, {"feature_names": json.dumps(network.feature_names)})
+    return proto
+
+
+class Graph:
+    """Nodes and constants of an ONNX graph while it is built.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Float32 or float64: the type of all constants but the integers.
+    unique : callable, default=None
+        Makes a new name of a wanted one. None numbers the names that come again.
+
+    Attributes
+    ----------
+    nodes : list of onnx.NodeProto
+        Nodes in an order in which they can run.
+    initializers : list of onnx.TensorProto
+        Constants.
+    """
+
+    def __init__(self, dtype: np.dtype[Any], unique: Callable[[str], str] | None = None) -> None:
+        self.nodes: list[NodeProto] = []
+        self.initializers: list[TensorProto] = []
+        self._dtype = dtype
+        self._taken = {"X", "y"}
+        self._unique = unique or self._numbered
+        self._scalars: dict[float, str] = {}
+
+    def node(self, operator: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
+        """Add a node with one output, and return the name of that; a new one unless it is given."""
+        from onnx import helper
+
+        name = output or self._unique(operator.lower())
+        self.nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
+        return name
+
+    def constant(self, name: str, values: ArrayLike) -> str:
+        """Add an array, floats in the type of the graph and integers as int64, and return its name."""
+        from onnx import numpy_helper
+
+        array = np.asarray(values)
+        array = array.astype(np.int64) if array.dtype.kind == "i" else _rounded(array, self._dtype)
+        unique = self._unique(name)
+        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(array), unique))
+        return unique
+
+    def scalar(self, value: float) -> str:
+        """Return the name of a float without dimensions, which is stored once."""
+        if value not in self._scalars:
+            self._scalars[value] = self.constant("scalar", np.array(value))
+        return self._scalars[value]
+
+    def _numbered(self, name: str) -> str:
+        number, unique = 1, name
+        while unique in self._taken:
+            number += 1
+            unique = f"{name}_{number}"
+        self._taken.add(unique)
+        return unique
+
+
+def add_network(graph: Graph, network: SparseMLP, X: str, output: str | None = None) -> str:
+    """Add the pruned network to a graph.
+
+    Parameters
+    ----------
+    graph : Graph
+        The graph to extend.
+    network : SparseMLP
+        Any network.
+    X : str
+        Name of the input, of shape (n_samples, n_features_in) and the graph's type.
+    output : str, default=None
+        Name of the output; None makes one.
+
+    Returns
+    -------
+    output : str
+        Name of the output, of shape (n_samples, n_outputs), for one output as well.
+    """
+    network = network.pruned()
+    used = network.used_features
+    if not len(used):
+        return _constant_rows(graph, network, X, output)
+    rows: NDArray[np.intp] = used  # of the next layer's weights, in the order of its inputs
+    a = X
+    if len(used) < network.n_features_in:
+        a = graph.node("Gather", X, graph.constant("used_features", used), axis=1)
+    for coef, intercept, names in zip(network.coefs[:-1], network.intercepts[:-1], network.activations, strict=True):
+        a, rows = _hidden_layer(graph, a, coef[rows], intercept, names)
+    return _linear(graph, a, network.coefs[-1][rows], network.intercepts[-1], output)
+
+
+def _constant_rows(graph: Graph, network: SparseMLP, X: str, output: str | None) -> str:
+    """One and the same row for each row of X, without empty tensors, which not all runtimes know."""
+    n_samples = graph.node("Gather", graph.node("Shape", X), graph.constant("first", [0]), axis=0)
+    shape = graph.node("Concat", n_samples, graph.constant("n_outputs", [network.n_outputs]), axis=0)
+    row = graph.constant("intercept", network.intercepts[-1].reshape(1, -1))
+    return graph.node("Expand", row, shape, output=output)
+
+
+def _hidden_layer(
+    graph: Graph, a: str, coef: NDArray[np.float64], intercept: NDArray[np.float64], names: Sequence[str]
+) -> tuple[str, NDArray[np.intp]]:
+    """Add a layer, one matrix product for each activation; return its output and the order of its neurons."""
+    groups = [np.flatnonzero(np.array(names) == name) for name in ACTIVATION_NAMES]
+    parts = [
+        activation(graph, _linear(graph, a, coef[:, group], intercept[group]))
+        for activation, group in zip(_ACTIVATIONS.values(), groups, strict=True)
+        if len(group)
+    ]
+    joined = parts[0] if len(parts) == 1 else graph.node("Concat", *parts, axis=1)
+    return joined, np.concatenate(groups)
+
+
+def _linear(
+    graph: Graph, a: str, coef: NDArray[np.float64], intercept: NDArray[np.float64], output: str | None = None
+) -> str:
+    return graph.node("Gemm", a, graph.constant("coef", coef), graph.constant("intercept", intercept), output=output)
+
+
+def _rounded(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    with np.errstate(over="ignore", under="ignore"):
+        rounded = array.astype(dtype)
+    if not np.isfinite(rounded).all():
+        raise ValueError(
+            f"a network must hold numbers below {np.finfo(dtype).max:.2g} to be exported as {dtype}, got "
+            f"{np.abs(array).max():g}; export it as double."
+        )
+    return rounded
+
+
+# Activations: each adds nodes to the graph and returns the name of the output.
+
+
+def _identity(graph: Graph, z: str) -> str:
+    return z
+
+
+def _sigmoid(graph: Graph, z: str) -> str:
+    # exp(min(z, 0)) / (1 + exp(-|z|)): the operator Sigmoid gives 0 for z < -18 in some runtimes
+    decay = graph.node("Exp", graph.node("Neg", graph.node("Abs", z)))
+    numerator = graph.node("Exp", graph.node("Min", z, graph.scalar(0.0)))
+    return graph.node("Div", numerator, graph.node("Add", decay, graph.scalar(1.0)))
+
+
+def _tanh(graph: Graph, z: str) -> str:
+    return graph.node("Tanh", z)
+
+
+def _leaky_relu(graph: Graph, z: str) -> str:
+    # the operator LeakyRelu keeps its slope in 32 bits and exists for double from opset 16 on
+    return graph.node("Max", z, graph.node("Mul", z, graph.scalar(LEAKY_SLOPE)))
+
+
+def _sine(graph: Graph, z: str) -> str:
+    return graph.node("Sin", z)
+
+
+def _gaussian(graph: Graph, z: str) -> str:
+    return graph.node("Exp", graph.node("Neg", graph.node("Mul", z, z)))  # exp(-inf) is 0
+
+
+_ACTIVATIONS: dict[str, Callable[[Graph, str], str]] = {
+    "identity": _identity,
+    "sigmoid": _sigmoid,
+    "tanh": _tanh,
+    "leaky_relu": _leaky_relu,
+    "sine": _sine,
+    "gaussian": _gaussian,
+}
+
+assert tuple(_ACTIVATIONS) == ACTIVATION_NAMES
