@@ -332,6 +332,15 @@ class SWATRegressor(RegressorMixin, BaseEstimator):
         check_is_fitted(self, "network_")
         return [self._named(network) for network in self._path.networks]
 
+    def _html_repr(self) -> str:
+        """Show the estimator in notebooks, and below it the network once it is fitted."""
+        shown = super()._html_repr()
+        if not hasattr(self, "network_"):
+            return shown
+        from sk_swat.displays.html import network_html
+
+        return shown + network_html(self)
+
     def _plainly_valid(self, X: Any) -> bool:
         """Say in a microsecond that validate_data would pass X unchanged; False only means: ask it."""
         return (

@@ -14,6 +14,7 @@ import numpy as np
 
 from sk_swat.benchmark.paired import compare
 from sk_swat.benchmark.results import Result
+from sk_swat.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,8 +49,6 @@ class Mark(NamedTuple):
     marker: str
 
 
-BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
-BLUE, VERMILION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 _MARKS: Mapping[str, Mark] = {
     SWAT: Mark("SWATRegressor", BLUE, "o"),
     "DARTS+ADMM": Mark("DARTS+ADMM", VERMILION, "s"),

@@ -14,11 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sk_swat.benchmark.figures import (
-    BLACK,
-    GREEN,
     LINES,
-    ORANGE,
-    SKY,
     SWAT,
     Mark,
     NothingToDraw,
@@ -32,6 +28,7 @@ from sk_swat.benchmark.figures import (
 )
 from sk_swat.benchmark.paired import compare
 from sk_swat.benchmark.results import Result
+from sk_swat.palette import BLACK, GREEN, ORANGE, SKY
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
