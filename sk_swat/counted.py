@@ -44,9 +44,10 @@ def counted_rows(
             raise ValueError(f"sample_weight must be above zero for at least one row, got {len(weight)} zeros.")
         if not kept.all():
             X, y, weight = X[kept], y[kept], weight[kept]
-        weight = weight * max(1.0, len(weight) / weight.sum())
-        if (weight == 1).all():
+        if (weight == weight[0]).all() and weight[0] <= 1:
             weight = None
+        else:
+            weight = weight * max(1.0, len(weight) / weight.sum())
     if len(X) > _MOST_MERGED:
         return X, y, weight
     first, which = np.unique(np.column_stack([X, y]), axis=0, return_index=True, return_inverse=True)[1:]

@@ -93,6 +93,9 @@ class Path:
     ) -> int:
         """Index of the network with the smallest objective that meets the conditions.
 
+        If the constant network's validation R^2 is within one standard error of the best one's, the table may as well
+        be noise, and the constant is taken; unless `min_r2` is given, or there are no validation rows.
+
         Parameters
         ----------
         sparsity, compactness : float
@@ -121,10 +124,10 @@ class Path:
                 )
             return int(np.flatnonzero(reached)[0])
         chosen = int(np.where(fits, self.objective(sparsity, compactness), np.inf).argmin())
-        if one_standard_error:
-            best = np.where(fits, self._r2, -np.inf).max()
-            near = fits & (self._r2 >= best - np.nan_to_num(self.standard_error))
-            chosen = min(chosen, int(np.flatnonzero(near)[0]))
+        best = np.where(fits, self._r2, -np.inf).max()
+        smallest_near = int(np.flatnonzero(fits & (self._r2 >= best - np.nan_to_num(self.standard_error)))[0])
+        if one_standard_error or self.n_nonzero[smallest_near] <= 1:  # a single number is the output's bias
+            chosen = min(chosen, smallest_near)
         return chosen
 
     def columns(self, sparsity: float, compactness: float, chosen: int) -> dict[str, np.ndarray]:

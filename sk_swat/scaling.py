@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 __all__ = ["Standardisation", "column_scales"]
 
 _CENTRED = 0.1  # standard deviations
+_CHUNK_ROWS = 65_536  # of a table that are looked at together, so that no copy of it is made
 _SMALLEST_SCALE = 1e-300  # of a column: weights are divided by it
 _LARGEST_SCALE = 1e300  # of a column and of the target: weights are products of scales
 
@@ -28,11 +30,17 @@ def column_scales(X: np.ndarray, weight: np.ndarray | None = None) -> tuple[np.n
     offset, scale : ndarray of shape (n_columns,)
         A column that does not vary beyond rounding has scale 0.
     """
-    peak = np.abs(X).max(axis=0).astype(np.float64)
+    parts = [slice(start, start + _CHUNK_ROWS) for start in range(0, len(X), _CHUNK_ROWS)]
+    peak = np.max([np.abs(X[part]).max(axis=0) for part in parts], axis=0).astype(np.float64)
     unit = np.where(peak > 0, peak, 1.0)
-    shrunk = X / unit
-    mean = np.average(shrunk, axis=0, weights=weight)
-    spread = np.sqrt(np.average(np.square(shrunk - mean), axis=0, weights=weight))
+
+    def mean_of(values: Callable[[slice], np.ndarray]) -> np.ndarray:
+        if weight is not None:
+            return np.sum([weight[part] @ values(part) for part in parts], axis=0) / weight.sum()
+        return np.sum([values(part).sum(axis=0) for part in parts], axis=0) / len(X)
+
+    mean = mean_of(lambda part: X[part] / unit)
+    spread = np.sqrt(mean_of(lambda part: np.square(X[part] / unit - mean)))
     spread[spread < 1e-13] = 0.0  # relative to the largest value: rounding, not variation
     return mean * unit, spread * unit
 

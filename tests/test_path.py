@@ -116,11 +116,30 @@ def test_one_standard_error_never_enlarges_what_the_prices_choose():
 
 
 def test_one_standard_error_is_taken_from_the_best_within_the_limit():
-    # of the networks with at most 5 numbers the best has 0.5; -0.1 >= 0.5 - 0.61
-    path = make_path(standard_error=(0.61, 0.0, 0.0, 0.0))
-    assert path.choose(0, 0, max_nonzero=5) == 1
-    assert path.choose(0, 0, max_nonzero=5, one_standard_error=True) == 0
-    assert path.choose(0, 0, one_standard_error=True) == 2
+    # of the networks with at most 6 numbers the best has 0.8, of all 0.9; 0.5 >= 0.8 - 0.31
+    path = make_path([-0.1, 0.5, 0.8, 0.9], (0.0, 0.31, 0.0, 0.0))
+    assert path.choose(0, 0, max_nonzero=6) == 2
+    assert path.choose(0, 0, max_nonzero=6, one_standard_error=True) == 1
+    assert path.choose(0, 0, one_standard_error=True) == 3
+
+
+def test_constant_within_one_standard_error_of_the_best_is_taken():
+    noise = [0.0, 0.1, 0.3, 0.2]
+    assert make_path(noise, (0.31, 0.0, 0.0, 0.0)).choose(0.0, 0.0) == 0
+    assert make_path(noise, (0.31, 0.0, 0.0, 0.0)).choose(0.0, 0.0, max_nonzero=3) == 0
+    assert make_path(noise, (0.29, 0.0, 0.0, 0.0)).choose(0.0, 0.0) == 2
+    assert make_path(noise, (0.29, 0.3, 0.0, 0.0)).choose(0.0, 0.0) == 2  # a small network is no constant
+    assert make_path(noise, (0.31, 0.0, 0.0, 0.0)).choose(0.0, 0.0, min_r2=0.3) == 2
+    assert make_path([np.nan] * 4, [np.nan] * 4).choose(0.0, 0.0) == 3
+
+
+def test_weights_count_as_rows_that_come_again():
+    errors = np.random.default_rng(0).random((4, 6))
+    weight = np.array([1.0, 2.0, 1.0, 3.0, 1.0, 1.0])
+    weighted = Path.judged(NETWORKS, [0.4] * 4, errors, weight)
+    again = Path.judged(NETWORKS, [0.4] * 4, errors.repeat(weight.astype(int), axis=1))
+    np.testing.assert_allclose(weighted.r2_validation, again.r2_validation)
+    np.testing.assert_allclose(weighted.standard_error, again.standard_error)
 
 
 def test_standard_error_is_that_of_the_paired_difference():
