@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.counted import counted_rows
+from sk_swat.exporting import ExportMixin
 from sk_swat.interrupts import interruptible
 from sk_swat.network import SparseMLP
 from sk_swat.parameters import check_depths, check_integer, check_number, drawn_seed
@@ -37,7 +38,7 @@ logger = logging.getLogger("sk_swat")
 _EXPLORING = 0.75  # share of time_limit after which no new network is looked for
 
 
-class SWATRegressor(RegressorMixin, BaseEstimator):
+class SWATRegressor(ExportMixin, RegressorMixin, BaseEstimator):
     """Tiny sparse neural network, found in the latent space of a pretrained autoencoder.
 
     ``fit`` standardises the table, decodes networks from the latent space that fit the data, polishes them

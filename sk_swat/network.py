@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sk_swat.activations import activate
+from sk_swat.exporting import ExportMixin
 from sk_swat.network_checks import activation_names, check_layers, column_names, frozen_array, vector
 from sk_swat.network_forward import ForwardPlan
 from sk_swat.network_text import describe_network, fields_from_dict, network_to_dict
@@ -20,7 +21,7 @@ from sk_swat.network_text import describe_network, fields_from_dict, network_to_
 _CHUNK_ROWS = 8192  # rows evaluated at once: bounds the memory, and fits the cache
 
 
-class SparseMLP:
+class SparseMLP(ExportMixin):
     """A small multilayer perceptron with exact zeros for absent weights and one activation per neuron.
 
     Networks do not change: arrays are read-only, and every operation returns a new network. Two networks are

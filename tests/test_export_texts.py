@@ -63,6 +63,14 @@ def test_neurons_without_effect_are_left_out(function):
 
 
 @pytest.mark.parametrize("function", EXPORTS)
+def test_every_export_is_a_method_as_well(function):
+    text = str(function(network_of()))
+    method = getattr(network_of(), function.__name__)
+    assert str(method()) == text and function.__name__ in method.__doc__
+    assert hasattr(SWATRegressor, function.__name__)
+
+
+@pytest.mark.parametrize("function", EXPORTS)
 def test_regressor_without_fit_is_refused(function):
     with pytest.raises(NotFittedError, match="not fitted yet"):
         function(SWATRegressor())
