@@ -32,7 +32,6 @@ def padded(networks: SoftNetworks, width: int, n_inputs: int | None = None) -> S
         out[tuple(slice(0, size) for size in tensor.shape)] = tensor
         return out
 
-    depth = networks.depth
     activation = []
     for part in networks.activation:
         wide = grow(part, width, part.shape[-1])
@@ -40,10 +39,10 @@ def padded(networks: SoftNetworks, width: int, n_inputs: int | None = None) -> S
         activation.append(wide)
     return SoftNetworks(
         weights=tuple(
-            grow(part, width if layer else n_inputs, width if layer < depth else 1)
+            grow(part, width if layer else n_inputs, width if layer < networks.depth else part.shape[2])
             for layer, part in enumerate(networks.weights)
         ),
-        biases=tuple(grow(part, width if layer < depth else 1) for layer, part in enumerate(networks.biases)),
+        biases=(*(grow(part, width) for part in networks.biases[:-1]), networks.biases[-1]),
         activation=tuple(activation),
         mask=tuple(grow(part, width) for part in networks.mask),
         input_mask=grow(networks.input_mask, n_inputs),

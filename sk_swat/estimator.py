@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_swat.activations import ACTIVATION_NAMES
@@ -238,8 +239,9 @@ class SWATRegressor(ExportMixin, RegressorMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_samples, n_features)
             Inputs, in any units; finite.
-        y : array-like of shape (n_samples,)
-            Target, in any units; finite.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Target, in any units; finite. Several are given by one network with as many outputs; errors are means over
+            the targets, each in units of its variance.
         sample_weight : array-like of shape (n_samples,), default=None
             How often each row counts, at least 0: a weight of 2 is a row that comes twice, one of 0 a row that is not
             there. Weights with a sum below the number of rows that count are scaled up to it. None stands for once.
@@ -252,12 +254,18 @@ class SWATRegressor(ExportMixin, RegressorMixin, BaseEstimator):
         settings = checked_settings(self)
         seed = drawn_seed(self.random_state)
         # in C order, so that means are rounded the same way whatever the table's layout
-        table, target = validate_data(self, X, y, dtype=[np.float64, np.float32], order="C", y_numeric=True)
+        table, target = validate_data(
+            self, X, y, dtype=[np.float64, np.float32], order="C", multi_output=True, y_numeric=True
+        )
+        if target.ndim == 2 and target.shape[1] == 1:
+            target = column_or_1d(target, warn=True)
+        elif target.ndim == 2 and self.readout != "ridge":
+            raise ValueError(f"readout must be 'ridge' for several targets, got {self.readout!r}.")
         target = np.ascontiguousarray(target, dtype=np.float64)
         table, target, weight = counted_rows(table, target, sample_weight)
         scaling = Standardisation.checked(table, target, weight)
-        if scaling.y_scale == 0 or not len(scaling.varying):
-            return self._keep_constant(scaling.y_offset, varies=scaling.y_scale > 0)
+        if not np.any(scaling.y_scale) or not len(scaling.varying):
+            return self._keep_constant(scaling.y_offset, varies=bool(np.any(scaling.y_scale)))
         return self._search(table, target, weight, scaling, settings, seed)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
@@ -270,7 +278,7 @@ class SWATRegressor(ExportMixin, RegressorMixin, BaseEstimator):
 
         Returns
         -------
-        y : ndarray of shape (n_samples,)
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
             Float64 predictions, in the units of the target.
         """
         check_is_fitted(self, "network_")
@@ -332,6 +340,11 @@ class SWATRegressor(ExportMixin, RegressorMixin, BaseEstimator):
         """Networks of the path, in the order of `path_`."""
         check_is_fitted(self, "network_")
         return [self._named(network) for network in self._path.networks]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
 
     def _html_repr(self) -> str:
         """Show the estimator in notebooks, and below it the network once it is fitted."""
@@ -461,7 +474,7 @@ class SWATRegressor(ExportMixin, RegressorMixin, BaseEstimator):
         names = getattr(self, "feature_names_in_", None)
         return SparseMLP(network.coefs, network.intercepts, network.activations, names)
 
-    def _keep_constant(self, value: float, varies: bool) -> SWATRegressor:
+    def _keep_constant(self, value: Any, varies: bool) -> SWATRegressor:
         """Set the fitted attributes for a target, or a table, that does not vary: nothing to search."""
         network = SparseMLP.constant(self.n_features_in_, value)
         r2 = 0.0 if varies else 1.0

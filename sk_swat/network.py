@@ -63,9 +63,10 @@ class SparseMLP(ExportMixin):
         self._plan: ForwardPlan | None = None
 
     @classmethod
-    def constant(cls, n_features_in: int, value: float) -> SparseMLP:
-        """Network without hidden layers that gives one value for all inputs."""
-        return cls([np.zeros((n_features_in, 1))], [np.array([value])], [])
+    def constant(cls, n_features_in: int, value: ArrayLike) -> SparseMLP:
+        """Network without hidden layers that gives one value, or one of each output, for all inputs."""
+        values = np.atleast_1d(np.asarray(value, dtype=np.float64))
+        return cls([np.zeros((n_features_in, len(values)))], [values], [])
 
     @property
     def coefs(self) -> tuple[NDArray[np.float64], ...]:

@@ -126,7 +126,7 @@ class Path:
         chosen = int(np.where(fits, self.objective(sparsity, compactness), np.inf).argmin())
         best = np.where(fits, self._r2, -np.inf).max()
         smallest_near = int(np.flatnonzero(fits & (self._r2 >= best - np.nan_to_num(self.standard_error)))[0])
-        if one_standard_error or self.n_nonzero[smallest_near] <= 1:  # a single number is the output's bias
+        if one_standard_error or not len(self.networks[smallest_near].used_features):
             chosen = min(chosen, smallest_near)
         return chosen
 

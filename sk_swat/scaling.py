@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -54,30 +55,30 @@ class Standardisation:
     x_offset, x_scale : ndarray of shape (n_columns,)
         Mean and standard deviation; scale 0 for a column that does not vary, or by less than 1e-300. A mean of at
         most a tenth of the standard deviation counts as 0: without a shift, biases of zero stay zero in raw units.
-    y_offset, y_scale : float
-        The same for the target.
+    y_offset, y_scale : float, or ndarray of shape (n_targets,)
+        The same for the target, or several.
     """
 
     x_offset: np.ndarray
     x_scale: np.ndarray
-    y_offset: float
-    y_scale: float
+    y_offset: Any
+    y_scale: Any
 
     @classmethod
     def of(cls, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> Standardisation:
         """Standardisation of the given rows, each counted as often as its weight says."""
         x_offset, x_scale = column_scales(X, weight)
         x_scale[x_scale < _SMALLEST_SCALE] = 0.0
-        y_offset, y_scale = column_scales(y[:, None], weight)
-        return cls(
-            _unless_centred(x_offset, x_scale), x_scale, float(_unless_centred(y_offset, y_scale)[0]), float(y_scale[0])
-        )
+        y_offsets, y_scales = column_scales(y.reshape(len(y), -1), weight)
+        y_offsets = _unless_centred(y_offsets, y_scales)
+        y_offset, y_scale = (y_offsets, y_scales) if y.ndim == 2 else (float(y_offsets[0]), float(y_scales[0]))
+        return cls(_unless_centred(x_offset, x_scale), x_scale, y_offset, y_scale)
 
     @classmethod
     def checked(cls, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> Standardisation:
         """Standardisation of the given rows; ValueError if a column or the target varies too much to be fitted."""
         scaling = cls.of(X, y, weight)
-        if max(scaling.x_scale.max(), scaling.y_scale) > _LARGEST_SCALE:
+        if max(scaling.x_scale.max(), np.max(scaling.y_scale)) > _LARGEST_SCALE:
             raise ValueError(f"X and y must vary by less than {_LARGEST_SCALE:g}; scale the columns that do not.")
         return scaling
 
@@ -97,8 +98,13 @@ class Standardisation:
         return np.where(self.x_scale > 0, (0.5 * X - 0.5 * self.x_offset) / (0.5 * self.divisor), 0.0)
 
     def target(self, y: np.ndarray) -> np.ndarray:
-        """Standardised target."""
-        return (0.5 * y - 0.5 * self.y_offset) / (0.5 * self.y_scale)
+        """Standardised targets; those that do not vary become 0."""
+        return np.where(self.y_scale, (0.5 * y - 0.5 * self.y_offset) / (0.5 * self.y_divisor), 0.0)
+
+    @property
+    def y_divisor(self) -> Any:
+        """Scales of the targets with 1 in place of 0."""
+        return np.where(self.y_scale, self.y_scale, 1.0)[()]
 
 
 def _unless_centred(offset: np.ndarray, scale: np.ndarray) -> np.ndarray:

@@ -106,12 +106,12 @@ class _Mix(torch.autograd.Function):
 
 @dataclass(frozen=True)
 class SoftNetworks:
-    """A batch of networks with one output and the same number of hidden layers.
+    """A batch of networks with the same number of hidden layers and of outputs.
 
     Parameters
     ----------
     weights : tuple of depth + 1 Tensors, of shape (n_networks, n_in, n_out)
-        Layer weights; n_out of the last is 1.
+        Layer weights; n_out of the last is the number of outputs, as a rule 1.
     biases : tuple of depth + 1 Tensors, of shape (n_networks, n_out)
         Layer biases.
     activation : tuple of depth Tensors, of shape (n_networks, width, n_activations)
@@ -135,6 +135,11 @@ class SoftNetworks:
     def depth(self) -> int:
         """Number of hidden layers."""
         return len(self.mask)
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs."""
+        return self.weights[-1].shape[-1]
 
     def map(self, function: Callable[[torch.Tensor], torch.Tensor]) -> SoftNetworks:
         """Apply a function to every tensor (indexing, moving to a device, changing dtype)."""
@@ -186,10 +191,10 @@ class SoftNetworks:
 
         Returns
         -------
-        output : Tensor of shape (n_networks, n_rows)
+        output : Tensor of shape (n_networks, n_rows), or (n_networks, n_outputs, n_rows) for several outputs
         """
         hidden = self.last_hidden(X)
-        return torch.baddbmm(self.biases[-1][:, None, :], hidden, self.weights[-1]).squeeze(-1)
+        return torch.baddbmm(self.biases[-1][:, None, :], hidden, self.weights[-1]).mT.squeeze(1)
 
     def last_hidden(self, X: torch.Tensor) -> torch.Tensor:
         """Evaluate up to the last hidden layer, of shape (n_networks, n_rows, width): what a linear readout sees."""
@@ -231,8 +236,8 @@ class SoftNetworks:
         kept.append(np.arange(self.weights[-1].shape[-1]))
         if any(len(part) == 0 for part in kept[1:]):  # a layer without neurons: the network is a constant
             alone = self.map(lambda tensor: tensor[index][None].double())
-            constant = alone.forward(alone.input_mask.new_zeros(1, len(kept[0]))).numpy(force=True)[0]
-            return SparseMLP.constant(len(kept[0]), float(constant[0]))
+            constant = alone.forward(alone.input_mask.new_zeros(1, len(kept[0]))).numpy(force=True)[0, ..., 0]
+            return SparseMLP.constant(len(kept[0]), constant)
         coefs = [
             weight[index].numpy(force=True).astype(np.float64)[np.ix_(kept[layer], kept[layer + 1])]
             for layer, weight in enumerate(self.weights)

@@ -128,7 +128,7 @@ class WeightSpace:
         n, parents = len(parents), parents.map(lambda part: part.float())
         rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
         networks = self._drawn(problem, depth, n * _TRIED, allowed.tolist(), rng)
-        if parents.depth == depth or (parents.depth < depth and may_be_deepened(allowed)):
+        if parents.depth == depth or (parents.depth < depth and may_be_deepened(parents, allowed)):
             while parents.depth < depth:
                 parents = deepen(parents)
             networks = _varied(

@@ -92,16 +92,25 @@ class FreeNumbers:
         parameters = torch.cat([self._spread(one) for one in values]).to(rows.X.dtype)
         total = torch.zeros(values.shape[:2], dtype=torch.float64, device=values.device)
         for part in self._chunks(rows):
-            output = self._forward(parameters, part.X, n_sets)[0].unflatten(0, (n_sets, -1))
-            total += part.sum((output - part.y).square())
-        return total / rows.count
+            output = self._forward(parameters, part.X, n_sets)[0].flatten(1).unflatten(0, (n_sets, -1))
+            y, weight = part.one_after_the_other()
+            total += _sum((output - y).square(), weight)
+        return total / (rows.count * rows.n_targets)
 
     def jacobian(self, values: torch.Tensor, X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Give outputs, of shape (n_networks, n_rows), and derivatives, of shape (n_networks, n_free, n_rows)."""
+        """Give outputs, of shape (n_networks, n_rows), and derivatives, of shape (n_networks, n_free, n_rows).
+
+        Of several outputs, the rows of the first come before those of the second, and so on.
+        """
         parameters = self._spread(values).to(X.dtype)
         output, rows, slopes = self._forward(parameters, X, derivative=True)
-        networks, n_rows = unflatten(self._networks, parameters), output.shape[1]
-        deltas = [torch.ones_like(output)[:, None, :]]  # d output / d z of each layer, last first
+        networks, n_outputs = unflatten(self._networks, parameters), output.shape[1]
+        if n_outputs > 1:
+            rows, slopes = ([part.repeat(1, 1, n_outputs) for part in parts] for parts in (rows, slopes))
+        own = torch.eye(n_outputs, dtype=output.dtype, device=output.device).repeat_interleave(output.shape[2], dim=1)
+        output = output.flatten(1)
+        n_rows = output.shape[1]
+        deltas = [own.expand(len(output), -1, -1)]  # d output / d z of each layer, last first
         for layer in reversed(range(networks.depth)):
             deltas.append(torch.bmm(networks.weights[layer + 1], deltas[-1]) * slopes[layer])
         first = torch.arange(len(self), device=values.device)[:, None]
@@ -118,12 +127,14 @@ class FreeNumbers:
         gradient, error = torch.zeros_like(values), values.new_zeros(len(self))
         for part in self._chunks(rows):
             output, derivatives = self.jacobian(values, part.X)
-            residual = output - part.y
-            weighted = derivatives if part.weight is None else derivatives * part.weight
+            y, weight = part.one_after_the_other()
+            residual = output - y
+            weighted = derivatives if weight is None else derivatives * weight
             matrix += weighted @ derivatives.mT
             gradient += (weighted @ residual[:, :, None]).squeeze(2)
-            error += part.sum(residual.square())
-        return NormalEquations(matrix / rows.count, gradient / rows.count, error / rows.count)
+            error += _sum(residual.square(), weight)
+        count = rows.count * rows.n_targets
+        return NormalEquations(matrix / count, gradient / count, error / count)
 
     @property
     def _n_parameters(self) -> int:
@@ -134,7 +145,7 @@ class FreeNumbers:
         return empty.scatter(1, self.place, values * self.valid)
 
     def _chunks(self, rows: Rows) -> Iterator[Rows]:
-        size = max(64, _CHUNK_ENTRIES // (len(self) * self.place.shape[1]))
+        size = max(64, _CHUNK_ENTRIES // (len(self) * self.place.shape[1] * rows.n_targets))
         for start in range(0, len(rows), size):
             yield rows[start : start + size]
 
@@ -183,7 +194,10 @@ class FreeNumbers:
     def _forward(
         self, parameters: torch.Tensor, X: torch.Tensor, n_sets: int = 1, derivative: bool = False
     ) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor]]:
-        """Give outputs; rows that numbers multiply, layer by layer and 1 at last; slopes of every layer on request."""
+        """Give outputs; rows that numbers multiply, layer by layer and 1 at last; slopes of every layer on request.
+
+        Outputs have shape (n_networks, n_outputs, n_rows), all others (n_networks, width, n_rows).
+        """
         networks, kinds = unflatten(self._networks, parameters), self._kinds_of(n_sets)
         inputs = X.mT if X.ndim == 2 or n_sets == 1 else X.mT.repeat(n_sets, 1, 1)
         rows, slopes = [inputs.expand(len(parameters), -1, -1)], []
@@ -201,7 +215,12 @@ class FreeNumbers:
             rows.append(value)
             if slope is not None:
                 slopes.append(slope)
-        output = torch.baddbmm(networks.biases[-1][:, :, None], networks.weights[-1].mT, rows[-1]).squeeze(1)
+        output = torch.baddbmm(networks.biases[-1][:, :, None], networks.weights[-1].mT, rows[-1])
         if derivative:
-            rows.append(torch.ones_like(output)[:, None, :])
+            rows.append(torch.ones_like(output[:, :1]))
         return output, rows, slopes
+
+
+def _sum(values: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
+    """Sum over the last dimension, in float64."""
+    return (values if weight is None else values * weight).sum(-1, dtype=torch.float64)

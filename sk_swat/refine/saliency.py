@@ -132,7 +132,7 @@ def choose_removals(
     removed = torch.zeros_like(candidate).scatter(1, order, taken) & candidate
     highest = torch.where(removed, rate, -torch.inf).amax(1)
     n, n_free = values.shape
-    for layer in range(networks.depth):  # in the last layer a row is a single number
+    for layer in range(networks.depth + 1):  # with one output, a row of the last layer is a single number
         rise, members = rows[layer]
         n_members = (members >= 0).sum(2)
         gone = n_members.double()

@@ -57,12 +57,13 @@ def latent_children(
     autoencoder, slots = checkpoint.autoencoder, checkpoint.autoencoder.config.max_width
     depth = parents.depth if depth is None else depth
     parents = parents.map(lambda part: part.float())
-    while parents.depth < depth and may_be_deepened(allowed):
+    while parents.depth < depth and may_be_deepened(parents, allowed):
         parents = deepen(parents)
     parents = canonical(padded(parents, slots, parents.weights[0].shape[1]))
     inputs = _input_layer(parents, slots)
     input_mask = inputs.sum(1)
-    on_slots = parents.replace(weights=(inputs.mT @ parents.weights[0], *parents.weights[1:]), input_mask=input_mask)
+    on_slots = _with_one_output(parents).replace(input_mask=input_mask)
+    on_slots = on_slots.replace(weights=(inputs.mT @ on_slots.weights[0], *on_slots.weights[1:]))
 
     def decoded(latent: torch.Tensor, input_mask: torch.Tensor, inputs: torch.Tensor) -> SoftNetworks:
         raw = autoencoder.decode(latent, input_mask, [depth])[depth]
@@ -80,9 +81,9 @@ def latent_children(
         return best_of_tried(children, len(parents), problem)
 
 
-def may_be_deepened(allowed: torch.Tensor) -> bool:
-    """Whether the activation of the neuron by which :func:`sk_swat.equivalence.deepen` adds a layer is allowed."""
-    return bool(allowed[ACTIVATION_NAMES.index("leaky_relu")])
+def may_be_deepened(networks: SoftNetworks, allowed: torch.Tensor) -> bool:
+    """Whether :func:`sk_swat.equivalence.deepen` may add a layer: one neuron of an allowed activation to one output."""
+    return networks.n_outputs == 1 and bool(allowed[ACTIVATION_NAMES.index("leaky_relu")])
 
 
 def best_of_tried(children: SoftNetworks, n_parents: int, problem: Problem) -> SoftNetworks:
@@ -91,6 +92,14 @@ def best_of_tried(children: SoftNetworks, n_parents: int, problem: Problem) -> S
     children = fold_constants(with_readout(children, readout))
     best = readout.fvu.nan_to_num(torch.inf, torch.inf).reshape(-1, n_parents).argmin(0)
     return children[best * n_parents + torch.arange(n_parents, device=best.device)]
+
+
+def _with_one_output(networks: SoftNetworks) -> SoftNetworks:
+    """Networks that the encoder takes: several outputs become one, with as large weights."""
+    if networks.n_outputs == 1:
+        return networks
+    weight, bias = networks.weights[-1].square().mean(2, keepdim=True).sqrt(), networks.biases[-1].mean(1, keepdim=True)
+    return networks.replace(weights=(*networks.weights[:-1], weight), biases=(*networks.biases[:-1], bias))
 
 
 def _repeated(networks: SoftNetworks) -> SoftNetworks:

@@ -139,8 +139,11 @@ class _Landscape:
         networks = gated_networks(raw, position.inputs, position.threshold, softness, self.allowed)
         solve = config.readout == "ridge"
         error = fvu(networks, self.problem.rows, solve)
+        n_targets = self.problem.rows.n_targets
         if solve:  # every living neuron will have an output weight, whatever was decoded
-            networks = networks.replace(weights=(*networks.weights[:-1], torch.ones_like(networks.weights[-1])))
+            networks = networks.replace(
+                weights=(*networks.weights[:-1], torch.ones_like(networks.weights[-1]).expand(-1, -1, n_targets))
+            )
         numbers, neurons = relaxed_numbers(networks, softness.count_width), relaxed_neurons(networks)
         # a number also costs what Akaike's final prediction error says: 2 / n of the unexplained variance
         price = config.sparsity + 2 * error.detach() / self.problem.rows.count

@@ -137,12 +137,12 @@ def _fitted(networks: SoftNetworks, task: RefineTask, n_steps: int) -> SoftNetwo
 
 def _squared_errors(members: Sequence[Member], rows: Rows) -> np.ndarray:
     def work(networks: SoftNetworks) -> list[np.ndarray]:
-        return list((networks.forward(rows.X) - rows.y).square().numpy(force=True))
+        return list(rows.squared_errors(networks).numpy(force=True))
 
     return np.stack(by_depth(members, work))
 
 
 def in_raw_units(network: SoftNetworks, scaling: Standardisation) -> SparseMLP:
     """Fold the scaling into a batch of one, and leave out what does nothing."""
-    folded = network.to_sparse(0).with_scaling(scaling.x_offset, scaling.divisor, scaling.y_offset, scaling.y_scale)
+    folded = network.to_sparse(0).with_scaling(scaling.x_offset, scaling.divisor, scaling.y_offset, scaling.y_divisor)
     return folded.pruned()

@@ -98,19 +98,19 @@ def fvu(networks: SoftNetworks, rows: Rows, solve: bool) -> torch.Tensor:
         with torch.no_grad():
             readout = solve_readout(hidden, rows)
         weight, bias = readout.weight, readout.bias
-    output = torch.baddbmm(bias[:, None, :], hidden, weight).squeeze(-1)
-    return rows.mean((output - rows.y).square())
+    output = torch.baddbmm(bias[:, None, :], hidden, weight).mT
+    return rows.mean((output - rows.y.reshape(rows.n_targets, -1)).square()).mean(1)
 
 
 def hard_sizes(networks: SoftNetworks, counted: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
     """Count the numbers and the living neurons of hard networks, each of shape (n_networks,).
 
-    Weights of at most `counted` in size do not count. Every living neuron and the output have one bias: in the units
+    Weights of at most `counted` in size do not count. Every living neuron and every output have one bias: in the units
     of the data there is one.
     """
     weights = torch.stack([(weight.abs() > counted).sum((1, 2)) for weight in networks.weights]).sum(0)
     neurons = relaxed_neurons(networks)
-    return weights + neurons + 1, neurons
+    return weights + neurons + networks.n_outputs, neurons
 
 
 def hard_objective(
@@ -155,7 +155,7 @@ def hard_objective(
 def relaxed_numbers(networks: SoftNetworks, width: float) -> torch.Tensor:
     """Relaxed count of non-zero numbers: w^2 / (w^2 + width^2) for a weight between living neurons, 1 a bias."""
     living = [networks.input_mask, *networks.mask, torch.ones_like(networks.biases[-1])]
-    total = torch.ones_like(networks.biases[-1][:, 0])
+    total = torch.full_like(networks.biases[-1][:, 0], networks.n_outputs)
     for layer, weight in enumerate(networks.weights):
         part = weight.square() / (weight.square() + width**2)
         total = total + (part * living[layer][:, :, None] * living[layer + 1][:, None, :]).sum((1, 2))

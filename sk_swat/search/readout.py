@@ -18,7 +18,7 @@ __all__ = ["Readout", "solve_readout", "with_readout"]
 
 @dataclass(frozen=True)
 class Readout:
-    """Output layers of a batch: weights (n, width, 1), bias (n, 1), and the FVU (n,) on the rows of the fit."""
+    """Output layers: weights (n, width, n_targets), bias (n, n_targets), and the FVU (n,) on the rows of the fit."""
 
     weight: torch.Tensor
     bias: torch.Tensor
@@ -44,24 +44,24 @@ def solve_readout(hidden: torch.Tensor, rows: Rows, ridge: float = 1e-4) -> Read
     """
     finite = torch.isfinite(hidden).all(dim=(1, 2))
     hidden = torch.where(finite[:, None, None], hidden, 0.0)
-    y_mean = rows.mean(rows.y)
+    targets = rows.y.reshape(rows.n_targets, -1)
     mean = hidden.mean(1) if rows.weight is None else rows.mean(hidden.mT)
-    centred, centred_y = hidden - mean[:, None, :], rows.y - y_mean
+    y_mean = rows.mean(targets)
+    centred, centred_y = hidden - mean[:, None, :], targets - y_mean[:, None]
     weighted = centred if rows.weight is None else centred * rows.weight[:, None]
     gram = (weighted.mT @ centred / rows.count).double()
-    moment = (weighted.mT @ centred_y / rows.count).double()
+    moment = (weighted.mT @ centred_y.mT / rows.count).double()
     scale = gram.diagonal(dim1=1, dim2=2).sqrt()
     varies = scale > 1e-5 * (1 + mean.abs())
     unit = torch.where(varies, 1 / scale.clamp_min(1e-30), 0.0)
-    correlation = gram * unit[:, :, None] * unit[:, None, :]
+    correlation, moment = gram * unit[:, :, None] * unit[:, None, :], moment * unit[:, :, None]
     identity = torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
-    solution = torch.linalg.solve(correlation + identity * torch.where(varies, ridge, 1.0)[:, None, :], moment * unit)
+    solution = torch.linalg.solve(correlation + identity * torch.where(varies, ridge, 1.0)[:, None, :], moment)
     variance = rows.mean(centred_y.square()).double().clamp_min(1e-30)
-    gain = 2 * (solution * moment * unit).sum(1) - torch.einsum("bi,bij,bj->b", solution, correlation, solution)
-    fvu = torch.where(finite, (1 - gain / variance).clamp_min(0), torch.inf)
-    weight = (solution * unit).to(hidden.dtype)
-    bias = y_mean - (weight * mean).sum(1)
-    return Readout(weight[:, :, None], bias[:, None], fvu.to(hidden.dtype))
+    gain = 2 * (solution * moment).sum(1) - (solution * (correlation @ solution)).sum(1)
+    fvu = torch.where(finite, (1 - gain / variance).clamp_min(0).mean(1), torch.inf)
+    weight = (solution * unit[:, :, None]).to(hidden.dtype)
+    return Readout(weight, y_mean - (weight * mean[:, :, None]).sum(1), fvu.to(hidden.dtype))
 
 
 def with_readout(networks: SoftNetworks, readout: Readout) -> SoftNetworks:

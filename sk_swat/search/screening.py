@@ -95,10 +95,12 @@ def draw_inputs(problem: Problem, input_mask: torch.Tensor, generator: torch.Gen
 def _screening_chance(problem: Problem) -> torch.Tensor:
     """Chance of each column: half equal, half by its squared correlation, and its square's, with the target."""
     rows, X = problem.rows, problem.rows.X
-    centred_y = rows.y - rows.mean(rows.y)
+    targets = rows.y.reshape(rows.n_targets, -1)
+    centred_y = targets - rows.mean(targets)[:, None]
     shares = X.new_zeros(X.shape[1])
     for part in (X.mT, X.mT.square()):
         centred = part - rows.mean(part)[:, None]
-        correlation = rows.mean(centred * centred_y) / rows.mean(centred.square()).sqrt().clamp_min(1e-6)
-        shares = shares + correlation.square()
+        scale = rows.mean(centred.square()).sqrt().clamp_min(1e-6)
+        for target in centred_y:
+            shares = shares + (rows.mean(centred * target) / scale).square()
     return 0.5 / X.shape[1] + 0.5 * shares / shares.sum().clamp_min(1e-12) + 1e-6

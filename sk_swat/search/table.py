@@ -100,7 +100,8 @@ class _Data:
         """Give some rows, standardised."""
         inputs, target = self.scaling.inputs(self.X[index]), self.scaling.target(self.y[index])
         weight = None if self.weight is None else torch.tensor(self.weight[index], dtype=dtype)
-        return Rows(torch.tensor(inputs, dtype=dtype), torch.tensor(target, dtype=dtype), weight)
+        n_targets = 1 if self.y.ndim == 1 else self.y.shape[1]
+        return Rows(torch.tensor(inputs, dtype=dtype), torch.tensor(target.T, dtype=dtype), weight, n_targets)
 
 
 def search_table(
@@ -122,8 +123,8 @@ def search_table(
     ----------
     X : ndarray of shape (n_rows, n_columns)
         Raw inputs, at least one of them varying.
-    y : ndarray of shape (n_rows,)
-        Raw target.
+    y : ndarray of shape (n_rows,) or (n_rows, n_targets)
+        Raw targets.
     scaling : Standardisation
         Of these rows, with their weights.
     space : Space
@@ -203,7 +204,7 @@ def _refined_path(
     task = RefineTask(
         problem.rows.to(_DTYPE),
         x_centred=not scaling.x_offset.any(),
-        y_centred=scaling.y_offset == 0,
+        y_centred=not np.any(scaling.y_offset),
         deadline=exploring,
     )
     front, stages = refine(
@@ -237,7 +238,7 @@ def _latent_path(
     validation = np.full(1, np.nan)
     if len(data.held):
         rows = data.rows(data.held, torch.float64)
-        validation = (network.forward(rows.X) - rows.y).square().numpy(force=True)[0]
+        validation = rows.squared_errors(network).numpy(force=True)[0]
     rows = data.rows(np.arange(len(data.y)), torch.float64)
     if search.readout == "ridge":
         network = with_readout(network, solve_readout(network.last_hidden(rows.X), rows))
