@@ -10,6 +10,7 @@ from sk_swat.activations import ACTIVATION_NAMES, activate
 from sk_swat.autoencoder import Autoencoder
 from sk_swat.baselines import starts
 from sk_swat.baselines.random_networks import RandomNetworkRegressor, WeightSpace
+from sk_swat.baselines.registry import count_numbers, hidden_shape
 from sk_swat.baselines.starts import StartsRegressor
 from sk_swat.checkpoint import load_checkpoint
 from sk_swat.equivalence import fold_constants, padded
@@ -338,6 +339,12 @@ def test_starts_hold_at_most_so_many_numbers_before_and_after_every_step(space, 
     assert 10 < seen[0] <= 20 < seen[1] <= 40
     assert set(model.networks_) == {(20, 0), (20, 3), (40, 0), (40, 3)}
     assert all(network.n_nonzero <= size for (size, _), network in model.networks_.items())
+
+
+def test_starts_are_counted_by_the_selected_network(few, table):
+    model = StartsRegressor("random", depths=(1, 2), sizes=(20,), steps=(0,)).fit(*table)
+    assert count_numbers(model) == model.network_.n_nonzero
+    assert hidden_shape(model) == (model.network_.n_neurons, model.network_.depth)
 
 
 @pytest.mark.parametrize("space", SPACES)

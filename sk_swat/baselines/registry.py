@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
 from sk_swat.network import SparseMLP
 
@@ -144,7 +145,7 @@ def hidden_shape(model: Any) -> tuple[int, int]:
 
 def last_step(model: Any) -> Any:
     """Give the regressor at the end of a pipeline, or the regressor itself."""
-    return model[-1] if hasattr(model, "steps") else model
+    return model[-1] if isinstance(model, Pipeline) else model
 
 
 def check_names(argument: str, names: Iterable[str], known: Iterable[str]) -> None:
