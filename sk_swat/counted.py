@@ -48,10 +48,13 @@ def counted_rows(
             weight = None
         else:
             weight = weight * max(1.0, len(weight) / weight.sum())
-    if len(X) > _MOST_MERGED:
+    if len(X) > _MOST_MERGED or (weight is None and not _some_equal(X, y)):
         return X, y, weight
     first, which = np.unique(np.column_stack([X, y]), axis=0, return_index=True, return_inverse=True)[1:]
-    if weight is None and len(first) == len(X):
-        return X, y, None
-    total = np.bincount(which.reshape(-1), weights=weight)
+    total = np.bincount(which.reshape(-1), weights=weight).astype(np.float64)
     return X[first], y[first], total
+
+
+def _some_equal(X: np.ndarray, y: np.ndarray) -> bool:
+    """Say whether any two rows may be equal, without a copy of the table."""
+    return len({hash((row.tobytes(), target.tobytes())) for row, target in zip(X, y, strict=True)}) < len(X)
