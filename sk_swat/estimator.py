@@ -130,6 +130,8 @@ class SWATRegressor(ExportMixin, RegressorMixin, BaseEstimator):
         Activation of every hidden neuron.
     hidden_layer_sizes_ : tuple of int
         Living neurons of each hidden layer; empty if the network is a constant.
+    support_ : ndarray of bool, of shape (n_features,)
+        Which columns the network reads.
     n_nonzero_ : int
         Number of non-zero weights and biases.
     depth_ : int
@@ -468,6 +470,7 @@ class SWATRegressor(ExportMixin, RegressorMixin, BaseEstimator):
         self.activations_ = list(network.activations)
         self.hidden_layer_sizes_ = network.hidden_layer_sizes
         self.n_nonzero_ = network.n_nonzero
+        self.support_ = np.isin(np.arange(network.n_features_in), network.used_features)
         self.depth_ = network.depth
 
     def _named(self, network: SparseMLP) -> SparseMLP:

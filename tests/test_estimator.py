@@ -82,6 +82,8 @@ def test_network_holds_finite_numbers_and_exact_zeros(quick, table):
     assert all(np.isfinite(array).all() and array.dtype == np.float64 for array in arrays)
     assert model.n_nonzero_ == sum(np.count_nonzero(array) for array in arrays)
     assert any((coef == 0).any() for coef in model.coefs_)
+    assert model.support_.dtype == bool and model.support_.shape == (model.n_features_in_,)
+    assert np.flatnonzero(model.support_).tolist() == model.network_.used_features.tolist()
     # no living number is a rounding remainder
     assert min(np.abs(array[array != 0]).min() for array in arrays) > 1e-6
 
