@@ -8,6 +8,8 @@ from sklearn.utils.validation import _check_sample_weight
 
 __all__ = ["counted_rows"]
 
+_LEAST_SHARE = 1e-20  # of the largest weight: rows with less count for nothing
+_MOST_COUNTED = 1e15
 _MOST_MERGED = 20_000  # rows of a table that are compared with each other
 
 
@@ -16,9 +18,10 @@ def counted_rows(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Give the rows that count, and how much each of them does.
 
-    Rows of weight zero are left out. If rows differ in weight, or some are equal, equal ones become one with the sum of
-    their weights, and all are sorted: a fit then cannot tell a weight of two from a row that comes twice. Weights with
-    a sum below the number of rows are scaled up to it, since a fit trusts rows according to their number.
+    Rows of weight zero, or below 1e-20 of the largest one, are left out. If rows differ in weight, or some are equal,
+    equal ones become one with the sum of their weights, and all are sorted: a fit then cannot tell a weight of two from
+    a row that comes twice. Weights with a sum below the number of rows are scaled up to it, since a fit trusts rows
+    according to their number.
 
     Parameters
     ----------
@@ -27,7 +30,7 @@ def counted_rows(
     y : ndarray of shape (n_samples,)
         Targets.
     sample_weight : array-like of shape (n_samples,) or None
-        Weights, at least 0 and not all 0.
+        Weights, at least 0, not all 0 and with a sum below 1e15.
 
     Returns
     -------
@@ -39,15 +42,22 @@ def counted_rows(
     weight = None
     if sample_weight is not None:
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        kept = weight > 0
-        if not kept.any():
+        if not weight.any():
             raise ValueError(f"sample_weight must be above zero for at least one row, got {len(weight)} zeros.")
+        kept = weight > _LEAST_SHARE * weight.max()
         if not kept.all():
             X, y, weight = X[kept], y[kept], weight[kept]
         if (weight == weight[0]).all() and weight[0] <= 1:
             weight = None
         else:
+            if weight.max() < 1:
+                weight = weight / weight.max()
             weight = weight * max(1.0, len(weight) / weight.sum())
+            if not weight.sum() < _MOST_COUNTED:
+                raise ValueError(
+                    f"sample_weight must have a sum below {_MOST_COUNTED:g}, got {weight.sum():g}; divide it by some "
+                    "number."
+                )
     if len(X) > _MOST_MERGED or (weight is None and not _some_equal(X, y)):
         return X, y, weight
     first, which = np.unique(np.column_stack([X, y]), axis=0, return_index=True, return_inverse=True)[1:]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import column_or_1d
@@ -27,6 +28,7 @@ from sk_swat.path import Path, path_frame
 from sk_swat.report import candidate_table, fit_lines, search_report
 from sk_swat.scaling import Standardisation
 from sk_swat.settings import Settings, checked_settings
+from sk_swat.targets import path_with_constants, varying_targets
 
 if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
     from sk_swat.checkpoint import Checkpoint
@@ -68,7 +70,8 @@ class SWATRegressor(ExportMixin, RegressorMixin, BaseEstimator):
         Largest number of non-zero weights and biases, at least 1; None sets no limit.
     one_standard_error : bool, default=False
         Take the smallest network whose validation R^2 is within one standard error (of the difference) of the best
-        one's, unless the prices ask for a smaller one still. Needs refine=True.
+        one's, unless the prices ask for a smaller one still. Needs refine=True. The constant network is taken in any
+        case if it is that near.
     refine : bool, default=True
         Polish and prune. False keeps the latent network alone.
     n_rounds : int, default=5
@@ -96,11 +99,11 @@ class SWATRegressor(ExportMixin, RegressorMixin, BaseEstimator):
         4 without.
     readout : {"ridge", "decoded"}, default="ridge"
         Fit the output layer to the data by ridge regression, during the descent and at its end, or keep the decoded
-        one as in the papers. Starts are ranked with a ridge readout in either case.
+        one as in the papers. Starts are ranked with a ridge readout in either case. Several targets need "ridge".
     early_stopping : bool or "auto", default="auto"
-        Judge networks by held-out rows. "auto" does so from 1000 rows on (200 without refinement). Without held-out
-        rows the sizes of a path are judged by five-fold cross-validation: the starts are polished and pruned anew for
-        each fold.
+        Judge networks by held-out rows. "auto" does so from 1000 different rows on (200 without refinement). Without
+        held-out rows the sizes of a path are judged by five-fold cross-validation: the starts are polished and pruned
+        anew for each fold.
     validation_fraction : float, default=0.1
         Share of the rows that is held out, in (0, 1). At the end all networks of the path (without refinement: the
         output layer) are fitted to all rows, or to 20 000 of them.
@@ -180,6 +183,10 @@ class SWATRegressor(ExportMixin, RegressorMixin, BaseEstimator):
     >>> model.predict(X[:3]).shape
     (3,)
     """
+
+    _path: Path
+    _row: int
+    _prices: tuple[float, float]
 
     def __init__(
         self,
@@ -263,11 +270,21 @@ class SWATRegressor(ExportMixin, RegressorMixin, BaseEstimator):
             target = column_or_1d(target, warn=True)
         elif target.ndim == 2 and self.readout != "ridge":
             raise ValueError(f"readout must be 'ridge' for several targets, got {self.readout!r}.")
+        if issparse(target):
+            raise ValueError("y must be a dense array, got a sparse matrix; use y.toarray().")
         target = np.ascontiguousarray(target, dtype=np.float64)
         table, target, weight = counted_rows(table, target, sample_weight)
         scaling = Standardisation.checked(table, target, weight)
         if not np.any(scaling.y_scale) or not len(scaling.varying):
-            return self._keep_constant(scaling.y_offset, varies=bool(np.any(scaling.y_scale)))
+            mean = np.average(target, axis=0, weights=weight) if np.any(scaling.y_scale) else target[0]
+            return self._keep_constant(mean, varies=bool(np.any(scaling.y_scale)))
+        if not np.all(scaling.y_scale):
+            varies = scaling.y_scale > 0
+            left = varying_targets(target, varies)
+            self._search(table, left, weight, Standardisation.of(table, left, weight), settings, seed)
+            self._path = path_with_constants(self._path, varies, target[0])
+            self._keep_row(self._row, self._prices)
+            return self
         return self._search(table, target, weight, scaling, settings, seed)
 
     def predict(self, X: ArrayLike) -> np.ndarray:

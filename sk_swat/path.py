@@ -24,8 +24,8 @@ class Path:
         R^2 on the fitted rows, increasing.
     r2_validation : array-like of shape (n_networks,)
         R^2 on rows that were not fitted; nan if there were none: R^2 on the fitted ones then decides.
-    standard_error : array-like of shape (n_networks,)
-        Standard error of the difference in R^2 to the best network of the validation.
+    standard_error : array-like of shape (n_networks, n_networks)
+        Standard error of the difference in validation R^2 between each two networks; 0 or nan where it is not known.
     """
 
     def __init__(
@@ -64,11 +64,13 @@ class Path:
             How often each of these rows counts; None stands for once.
         """
         fvu = np.average(errors, axis=1, weights=weight)
-        difference = errors - errors[fvu.argmin()]
-        mean = np.average(difference, axis=1, weights=weight)
-        variance = np.average(np.square(difference - mean[:, None]), axis=1, weights=weight)
         n_rows = errors.shape[1] if weight is None else weight.sum()
-        standard_error = np.sqrt(variance / max(1, n_rows - 1))
+        standard_error = np.zeros((len(errors), len(errors)))
+        for row, others in enumerate(errors):
+            difference = errors - others
+            mean = np.average(difference, axis=1, weights=weight)
+            variance = np.average(np.square(difference - mean[:, None]), axis=1, weights=weight)
+            standard_error[row] = np.sqrt(variance / max(1, n_rows - 1))
         return cls(networks, 1 - np.asarray(train_fvu), 1 - fvu, standard_error)
 
     def __len__(self) -> int:
@@ -124,8 +126,9 @@ class Path:
                 )
             return int(np.flatnonzero(reached)[0])
         chosen = int(np.where(fits, self.objective(sparsity, compactness), np.inf).argmin())
-        best = np.where(fits, self._r2, -np.inf).max()
-        smallest_near = int(np.flatnonzero(fits & (self._r2 >= best - np.nan_to_num(self.standard_error)))[0])
+        best = int(np.where(fits, self._r2, -np.inf).argmax())
+        near = self._r2 >= self._r2[best] - np.nan_to_num(self.standard_error[best])
+        smallest_near = int(np.flatnonzero(fits & near)[0])
         if one_standard_error or not len(self.networks[smallest_near].used_features):
             chosen = min(chosen, smallest_near)
         return chosen

@@ -21,7 +21,7 @@ class Rows:
     X : Tensor of shape (n_rows, n_columns) or (n_networks, n_rows, n_columns)
         Inputs, shared by all networks or one set for each.
     y : Tensor of shape (n_rows,), (n_targets, n_rows) or (n_networks, n_rows)
-        Targets: one, several, or one for each network.
+        Targets: one, several, or one for each network (for fits of numbers alone).
     weight : Tensor of shape (n_rows,), default=None
         How often each row counts, in the type of y. None stands for once; with weights of one, results are the same up
         to rounding.
@@ -51,6 +51,11 @@ class Rows:
     def count(self) -> float:
         """Number of rows, each counted as often as its weight says."""
         return float(len(self)) if self.weight is None else float(self.weight.sum(dtype=torch.float64))
+
+    @property
+    def n_observations(self) -> float:
+        """Number of residuals that a fit has: each counted row gives one for each target."""
+        return self.count * self.n_targets
 
     @property
     def variance(self) -> float:

@@ -43,7 +43,7 @@ def column_scales(X: np.ndarray, weight: np.ndarray | None = None) -> tuple[np.n
     mean = mean_of(lambda part: X[part] / unit)
     spread = np.sqrt(mean_of(lambda part: np.square(X[part] / unit - mean)))
     spread[spread < 1e-13] = 0.0  # relative to the largest value: rounding, not variation
-    return mean * unit, spread * unit
+    return np.where(spread > 0, mean * unit, X[0]), spread * unit
 
 
 @dataclass(frozen=True)
@@ -98,13 +98,8 @@ class Standardisation:
         return np.where(self.x_scale > 0, (0.5 * X - 0.5 * self.x_offset) / (0.5 * self.divisor), 0.0)
 
     def target(self, y: np.ndarray) -> np.ndarray:
-        """Standardised targets; those that do not vary become 0."""
-        return np.where(self.y_scale, (0.5 * y - 0.5 * self.y_offset) / (0.5 * self.y_divisor), 0.0)
-
-    @property
-    def y_divisor(self) -> Any:
-        """Scales of the targets with 1 in place of 0."""
-        return np.where(self.y_scale, self.y_scale, 1.0)[()]
+        """Standardised targets, which have to vary."""
+        return (0.5 * y - 0.5 * self.y_offset) / (0.5 * self.y_scale)
 
 
 def _unless_centred(offset: np.ndarray, scale: np.ndarray) -> np.ndarray:

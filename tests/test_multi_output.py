@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import csr_matrix
 from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import r2_score
 
@@ -139,8 +140,21 @@ def test_targets_that_do_not_vary_are_given_back(table, quick):
     predicted = quick(random_state=0).fit(X, Y).predict(X)
     np.testing.assert_allclose(predicted[:, 1], 7.0, atol=1e-9)
     assert r2_score(Y[:, 0], predicted[:, 0]) > 0.95
+    r2 = quick(random_state=0).fit(X, Y).path_["r2_validation"]
+    assert r2.iloc[0] < 0.1 < 0.9 < r2.max()
     constant = quick().fit(X, np.tile([1.0, 2.0], (90, 1)))
     assert constant.predict(X[:2]).tolist() == [[1.0, 2.0]] * 2 and constant.network_.n_outputs == 2
+
+
+def test_few_rows_for_many_targets(quick):
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(10, 2)), rng.normal(size=(10, 8)) + 5
+    assert quick(random_state=0).fit(X, Y).predict(X).shape == (10, 8)
+
+
+def test_sparse_targets_are_refused(table, quick):
+    with pytest.raises((ValueError, TypeError), match="dense"):
+        quick().fit(table[0], csr_matrix(table[1]))
 
 
 def test_single_column_is_one_target(table, quick):

@@ -24,7 +24,8 @@ R2_VALIDATION = [-0.1, 0.5, 0.8, 0.7]  # the largest network overfits
 
 
 def make_path(r2_validation=R2_VALIDATION, standard_error=(0.3, 0.1, 0.0, 0.05)):
-    return Path(NETWORKS, R2_TRAIN, r2_validation, standard_error)
+    """Path whose standard errors are those of the difference to any other network."""
+    return Path(NETWORKS, R2_TRAIN, r2_validation, np.tile(standard_error, (4, 1)))
 
 
 def test_sizes_are_those_of_the_networks():
@@ -67,7 +68,7 @@ def test_max_nonzero_is_a_hard_limit(max_nonzero, chosen):
 
 
 def test_limit_below_the_smallest_network_is_told():
-    path = Path(NETWORKS[1:], R2_TRAIN[1:], R2_VALIDATION[1:], np.zeros(3))
+    path = Path(NETWORKS[1:], R2_TRAIN[1:], R2_VALIDATION[1:], np.zeros((3, 3)))
     message = "max_nonzero must be at least 3, the size of the smallest network of the path, got 2."
     with pytest.raises(ValueError, match=re.escape(message)):
         path.choose(0, 0, max_nonzero=2)
@@ -133,6 +134,15 @@ def test_constant_within_one_standard_error_of_the_best_is_taken():
     assert make_path([np.nan] * 4, [np.nan] * 4).choose(0.0, 0.0) == 3
 
 
+def test_standard_error_is_that_to_the_best_within_the_limit():
+    rng = np.random.default_rng(0)
+    shared = rng.random(50)
+    errors = np.stack([shared + 0.5, shared + 0.3, 0.2 * rng.random(50), 0.2 * rng.random(50)])
+    path = Path.judged(NETWORKS, [0.5, 0.3, 0.2, 0.1], errors)
+    assert path.standard_error[2, 0] > 0.02 and path.standard_error[1, 0] < 1e-12
+    assert path.choose(0, 0, max_nonzero=3) == 1  # better on every row
+
+
 def test_weights_count_as_rows_that_come_again():
     errors = np.random.default_rng(0).random((4, 6))
     weight = np.array([1.0, 2.0, 1.0, 3.0, 1.0, 1.0])
@@ -149,8 +159,8 @@ def test_standard_error_is_that_of_the_paired_difference():
     np.testing.assert_allclose(path.r2_validation, [-1.0, 0.25, 0.5, 0.4375])
     for row in range(4):
         difference = errors[row] - errors[2]
-        assert path.standard_error[row] == pytest.approx(np.std(difference, ddof=1) / np.sqrt(4))
-    assert path.standard_error[2] == 0
+        assert path.standard_error[row, 2] == pytest.approx(np.std(difference, ddof=1) / np.sqrt(4))
+    assert (path.standard_error.diagonal() == 0).all() and (path.standard_error == path.standard_error.T).all()
 
 
 def test_one_validation_row_is_enough():

@@ -10,7 +10,7 @@ README = Path(__file__).parents[1] / "README.md"
 
 def test_python_blocks_run_in_order_and_fit_well(capsys):
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     names: dict[str, object] = {}
     for block in blocks:
         exec(compile(block, "README.md", "exec"), names)

@@ -143,6 +143,32 @@ def test_wrong_weights_are_refused(weight, table, quick):
 # --- whole fits
 
 
+@pytest.mark.parametrize("scale", [1e-310, 1e-200, 1e12])
+def test_extreme_weights_do_no_harm(scale, table, quick):
+    X, y, _ = table
+    with np.errstate(all="ignore"):
+        weight = scale * np.random.default_rng(0).random(60)
+    assert np.isfinite(quick(random_state=0).fit(X, y, sample_weight=weight).predict(X)).all()
+    with pytest.raises(ValueError, match=r"sample_weight must have a sum below 1e\+15"):
+        quick().fit(X, y, sample_weight=1e300 * np.arange(60.0))
+
+
+def test_rows_that_hardly_count_are_left_out(table, quick):
+    X, y, _ = table
+    kept = np.arange(60) < 40
+    weighted = quick(random_state=0, early_stopping=True).fit(X, y, sample_weight=np.where(kept, 1.0, 1e-60))
+    assert same_networks(weighted, quick(random_state=0, early_stopping=True).fit(X[kept], y[kept]))
+
+
+def test_constant_is_exact_whatever_the_weights(table, quick):
+    X, _, _ = table
+    for seed in range(20):
+        weight = np.random.default_rng(seed).random(60)
+        assert quick().fit(X, np.full(60, 3.1), sample_weight=weight).predict(X[:1]).tolist() == [3.1]
+    y = np.random.default_rng(0).random(60) - 0.48
+    np.testing.assert_allclose(quick().fit(np.ones((60, 2)), y).predict(np.ones((1, 2))), y.mean())
+
+
 def test_integer_weights_are_rows_that_come_again_in_any_order(table, quick):
     X, y, times = table
     weighted = quick(random_state=0).fit(X, y, sample_weight=times)

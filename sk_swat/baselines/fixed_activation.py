@@ -147,7 +147,7 @@ class FixedActivationRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator
             Take the smallest network whose validation R^2 reaches this value.
         sparsity, compactness : float, default=None
             Prices in R^2 of a number and of a neuron, at least 0; None takes those of the estimator. With prices of 0
-            the best validation R^2 decides alone.
+            the best validation R^2 decides, unless the constant network is within one standard error of it.
 
         Returns
         -------
@@ -198,16 +198,27 @@ class FixedActivationRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator
 
 
 def _joined_path(regressors: dict[str, SWATRegressor]) -> tuple[Path, list[str]]:
-    """Keep, at each size, the network with the best validation R^2, and say of which fit it is."""
-    rows: dict[int, tuple[float, str, SparseMLP, tuple[float, float, float]]] = {}
+    """Keep, at each size, the network with the best validation R^2, and say of which fit it is.
+
+    Standard errors are known between networks of one fit alone.
+    """
+    rows: dict[int, tuple[str, int]] = {}
+
+    def judged(name: str, row: int) -> float:  # without validation rows, as in Path
+        path = regressors[name]._path
+        return path.r2_train[row] if np.isnan(path.r2_validation[row]) else path.r2_validation[row]
+
     for name, regressor in regressors.items():
-        path = regressor._path
-        figures = np.column_stack([path.r2_train, path.r2_validation, path.standard_error])
-        for network, figure in zip(regressor.networks_, figures, strict=True):
-            judged = figure[0] if np.isnan(figure[1]) else figure[1]  # without validation rows, as in Path
-            best = rows.get(network.n_nonzero)
-            if best is None or judged > best[0]:
-                rows[network.n_nonzero] = (judged, name, network, tuple(figure))
+        for row, size in enumerate(regressor._path.n_nonzero.tolist()):
+            if size not in rows or judged(name, row) > judged(*rows[size]):
+                rows[size] = (name, row)
     kept = [rows[size] for size in sorted(rows)]
-    train, validation, error = np.array([row[3] for row in kept]).T
-    return Path([row[2] for row in kept], train, validation, error), [row[1] for row in kept]
+    networks = [regressors[name].networks_[row] for name, row in kept]
+    train, validation = (
+        [getattr(regressors[name]._path, figure)[row] for name, row in kept] for figure in ("r2_train", "r2_validation")
+    )
+    error = [
+        [regressors[name]._path.standard_error[row, other] if name == its else 0.0 for its, other in kept]
+        for name, row in kept
+    ]
+    return Path(networks, np.array(train), np.array(validation), np.array(error)), [name for name, _ in kept]

@@ -95,7 +95,7 @@ class FreeNumbers:
             output = self._forward(parameters, part.X, n_sets)[0].flatten(1).unflatten(0, (n_sets, -1))
             y, weight = part.one_after_the_other()
             total += _sum((output - y).square(), weight)
-        return total / (rows.count * rows.n_targets)
+        return total / rows.n_observations
 
     def jacobian(self, values: torch.Tensor, X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Give outputs, of shape (n_networks, n_rows), and derivatives, of shape (n_networks, n_free, n_rows).
@@ -133,8 +133,8 @@ class FreeNumbers:
             matrix += weighted @ derivatives.mT
             gradient += (weighted @ residual[:, :, None]).squeeze(2)
             error += _sum(residual.square(), weight)
-        count = rows.count * rows.n_targets
-        return NormalEquations(matrix / count, gradient / count, error / count)
+        n = rows.n_observations
+        return NormalEquations(matrix / n, gradient / n, error / n)
 
     @property
     def _n_parameters(self) -> int:

@@ -67,9 +67,9 @@ class RefineTask:
         """Weight of the squared parameters for networks of the given errors.
 
         The prior is normal with variance 4 for every number; noise is as large as the error. With n rows that is
-        error / (4 n).
+        error / (4 n), for each of several targets.
         """
-        ridge = error.double() / (_PRIOR_VARIANCE * self.rows.count)
+        ridge = error.double() / (_PRIOR_VARIANCE * self.rows.n_observations)
         return ridge.nan_to_num(_MOST_RIDGE, _MOST_RIDGE).clamp(_LEAST_RIDGE, _MOST_RIDGE)
 
 

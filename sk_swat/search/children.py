@@ -36,7 +36,8 @@ def latent_children(
     Latents of children are those of their parents with noise and with some rows from networks of the bank. Neurons
     that keep their activation keep their numbers, changed by as much as the decoded ones change; others are as
     decoded. Deeper children come from parents with a layer put in between, if leaky_relu, by which that is done, is
-    allowed. Otherwise, and if they are less deep, they are what the decoder of their depth makes of their latents.
+    allowed and there is one output. Otherwise, and if they are less deep, they are what the decoder of their depth
+    makes of their latents.
 
     Parameters
     ----------

@@ -146,7 +146,7 @@ class _Landscape:
             )
         numbers, neurons = relaxed_numbers(networks, softness.count_width), relaxed_neurons(networks)
         # a number also costs what Akaike's final prediction error says: 2 / n of the unexplained variance
-        price = config.sparsity + 2 * error.detach() / self.problem.rows.count
+        price = config.sparsity + 2 * error.detach() / self.problem.rows.n_observations
         return error + price * numbers + config.compactness * neurons
 
     @torch.no_grad()

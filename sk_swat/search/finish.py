@@ -85,7 +85,8 @@ def finished_path(
         (found for gain in _GAINS if len(found := front.members(gain)) <= _LONGEST), front.members(_GAINS[-1])
     )
     rows, n_fitted = task.rows, len(task.rows) - n_held
-    members = [member for member in members if _ROWS_A_NUMBER * member.size <= max(rows.count, _ROWS_A_NUMBER)]
+    credible = [member for member in members if _ROWS_A_NUMBER * member.size <= rows.n_observations]
+    members = credible or members[:1]
     if n_held:
         part, held = replace(task, rows=rows[:n_fitted]), rows[n_fitted:]
         validation = _squared_errors(members, held)
@@ -144,5 +145,5 @@ def _squared_errors(members: Sequence[Member], rows: Rows) -> np.ndarray:
 
 def in_raw_units(network: SoftNetworks, scaling: Standardisation) -> SparseMLP:
     """Fold the scaling into a batch of one, and leave out what does nothing."""
-    folded = network.to_sparse(0).with_scaling(scaling.x_offset, scaling.divisor, scaling.y_offset, scaling.y_divisor)
+    folded = network.to_sparse(0).with_scaling(scaling.x_offset, scaling.divisor, scaling.y_offset, scaling.y_scale)
     return folded.pruned()

@@ -144,7 +144,7 @@ def hard_objective(
     """
     numbers, neurons = hard_sizes(networks, counted)
     fitted = numbers if n_fitted is None else n_fitted
-    n_rows, n_held = problem.rows.count, 0.0 if problem.held is None else problem.held.count
+    n_rows, n_held = problem.rows.n_observations, 0.0 if problem.held is None else problem.held.n_observations
     credible = torch.where(2 * fitted > n_rows, error.clamp_min(1.0), error)
     total = credible * (n_rows + fitted) / (n_rows - fitted).clamp_min(0.5) * n_rows
     if problem.held is not None:

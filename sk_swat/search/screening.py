@@ -59,7 +59,7 @@ def scored(
     """Fit the readouts of hard networks; networks with them, objectives and sizes of shape (n_networks,)."""
     readout = solve_readout(networks.last_hidden(problem.rows.X), problem.rows)
     networks = with_readout(networks, readout)
-    n_fitted = networks.mask[-1].sum(1) + 1
+    n_fitted = (networks.mask[-1].sum(1) + 1) * networks.n_outputs
     score = hard_objective(networks, problem, config, readout.fvu, _COUNTED, n_fitted)
     return networks, score, hard_sizes(networks, _COUNTED)[0].to(score.dtype)
 

@@ -1,0 +1,45 @@
+"""Targets that do not vary: they are left out of the search, and given back as outputs with a bias alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sk_swat.network import SparseMLP
+from sk_swat.path import Path
+
+__all__ = ["path_with_constants", "varying_targets"]
+
+
+def varying_targets(y: np.ndarray, varies: np.ndarray) -> np.ndarray:
+    """Columns of `y` that vary, of shape (n_rows,) if it is one; `varies` has shape (n_targets,)."""
+    left = y[:, varies]
+    return left[:, 0] if left.shape[1] == 1 else left
+
+
+def path_with_constants(path: Path, varies: np.ndarray, constants: np.ndarray) -> Path:
+    """Add outputs to the networks of a path.
+
+    Parameters
+    ----------
+    path : Path
+        Its networks have one output for each True of `varies`.
+    varies : ndarray of bool, of shape (n_targets,)
+        Which of all outputs there are.
+    constants : ndarray of shape (n_targets,)
+        Values of the others.
+    """
+
+    def widened(network: SparseMLP) -> SparseMLP:
+        coef = np.zeros((len(network.coefs[-1]), len(varies)))
+        coef[:, varies] = network.coefs[-1]
+        intercept = np.where(varies, 0.0, constants)
+        intercept[varies] = network.intercepts[-1]
+        return SparseMLP(
+            [*network.coefs[:-1], coef],
+            [*network.intercepts[:-1], intercept],
+            network.activations,
+            network.feature_names,
+        )
+
+    networks = [widened(network) for network in path.networks]
+    return Path(networks, path.r2_train, path.r2_validation, path.standard_error)
