@@ -498,7 +498,7 @@ class SWATRegressor(ExportMixin, RegressorMixin, BaseEstimator):
         """Set the fitted attributes for a target, or a table, that does not vary: nothing to search."""
         network = SparseMLP.constant(self.n_features_in_, value)
         r2 = 0.0 if varies else 1.0
-        self._path, self._latents = Path([network], np.full(1, r2), np.full(1, r2), np.zeros(1)), [None]
+        self._path, self._latents = Path([network], np.full(1, r2), np.full(1, r2), np.zeros((1, 1))), [None]
         self._keep_row(0, (self.sparsity, self.compactness))
         self.loss_curve_ = np.zeros(0)
         self.n_iter_ = 0

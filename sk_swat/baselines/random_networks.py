@@ -15,7 +15,7 @@ from sk_swat.checkpoint import Checkpoint
 from sk_swat.equivalence import deepen, padded
 from sk_swat.estimator import SWATRegressor
 from sk_swat.pretraining.corpus import random_networks
-from sk_swat.search.children import best_of_tried, may_be_deepened
+from sk_swat.search.children import best_of_tried, may_be_deepened, repeated
 from sk_swat.search.objective import hard_sizes
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.run import Candidate, DepthSearch, RunOptions, one_torch_thread
@@ -131,9 +131,7 @@ class WeightSpace:
         if parents.depth == depth or (parents.depth < depth and may_be_deepened(parents, allowed)):
             while parents.depth < depth:
                 parents = deepen(parents)
-            networks = _varied(
-                parents.map(lambda part: part.repeat(_TRIED, *[1] * (part.ndim - 1))), networks, generator
-            )
+            networks = _varied(parents.map(lambda part: repeated(part, _TRIED)), networks, generator)
         return best_of_tried(networks, n, problem)
 
 

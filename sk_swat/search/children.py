@@ -16,7 +16,7 @@ from sk_swat.search.problem import Problem
 from sk_swat.search.readout import solve_readout, with_readout
 from sk_swat.softnet import SoftNetworks
 
-__all__ = ["best_of_tried", "latent_children", "may_be_deepened"]
+__all__ = ["best_of_tried", "latent_children", "may_be_deepened", "repeated"]
 
 _NOISE = 0.1  # standard deviation of the change of a latent, whose entries have about unit variance
 _CROSSED = 0.25  # share of the rows of a latent that come from a network of the bank
@@ -72,13 +72,12 @@ def latent_children(
 
     with torch.no_grad():
         latent = autoencoder.encode(on_slots)
-        tried = (part.repeat(_TRIED, *[1] * (part.ndim - 1)) for part in (latent, input_mask, inputs))
-        moved, input_mask_tried, inputs_tried = tried
-        moved = _varied(moved, input_mask_tried, depth, checkpoint, generator)
-        children = decoded(moved, input_mask_tried, inputs_tried)
+        start, mask, layer = (repeated(part, _TRIED) for part in (latent, input_mask, inputs))
+        children = decoded(_varied(start, mask, depth, checkpoint, generator), mask, layer)
         if parents.depth == depth:
             before = decoded(latent, input_mask, inputs)
-            children = _changed(_repeated(parents), _repeated(before), children)
+            old, before = (each.map(lambda part: repeated(part, _TRIED)) for each in (parents, before))
+            children = _changed(old, before, children)
         return best_of_tried(children, len(parents), problem)
 
 
@@ -103,8 +102,9 @@ def _with_one_output(networks: SoftNetworks) -> SoftNetworks:
     return networks.replace(weights=(*networks.weights[:-1], weight), biases=(*networks.biases[:-1], bias))
 
 
-def _repeated(networks: SoftNetworks) -> SoftNetworks:
-    return networks.map(lambda part: part.repeat(_TRIED, *[1] * (part.ndim - 1)))
+def repeated(part: torch.Tensor, times: int) -> torch.Tensor:
+    """Repeat a whole batch so many times, as :func:`best_of_tried` takes it."""
+    return part.repeat(times, *[1] * (part.ndim - 1))
 
 
 def _changed(networks: SoftNetworks, before: SoftNetworks, after: SoftNetworks) -> SoftNetworks:
