@@ -283,7 +283,7 @@ class SWATRegressor(ExportMixin, RegressorMixin, BaseEstimator):
             left = varying_targets(target, varies)
             self._search(table, left, weight, Standardisation.of(table, left, weight), settings, seed)
             self._path = path_with_constants(self._path, varies, target[0])
-            self._keep_row(self._row, self._prices)
+            self._keep_row(settings.choose(self._path), self._prices)  # the constants count as numbers
             return self
         return self._search(table, target, weight, scaling, settings, seed)
 
@@ -427,13 +427,7 @@ class SWATRegressor(ExportMixin, RegressorMixin, BaseEstimator):
                 previous=self._previous_starts(X.shape[1], checkpoint.fingerprint),
                 deadlines=(exploring, finishing),
             )
-            chosen = result.path.choose(
-                settings.sparsity,
-                settings.compactness,
-                max_nonzero=settings.max_nonzero,
-                one_standard_error=settings.one_standard_error,
-            )
-            self._keep(result, settings, chosen, checkpoint.fingerprint)
+            self._keep(result, settings, settings.choose(result.path), checkpoint.fingerprint)
             for line in fit_lines(self.search_report_, self.fit_report_):
                 logger.info(line)
         if interrupt.happened:

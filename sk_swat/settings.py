@@ -7,6 +7,7 @@ from typing import Any
 
 from sk_swat.activations import ACTIVATION_NAMES, check_activations
 from sk_swat.parameters import check_choice, check_depths, check_integer, check_number
+from sk_swat.path import Path
 
 __all__ = ["Settings", "checked_settings"]
 
@@ -35,6 +36,15 @@ class Settings:
     max_nonzero: int | None
     one_standard_error: bool
     time_limit: float | None
+
+    def choose(self, path: Path) -> int:
+        """Index of the network of a path that these settings choose."""
+        return path.choose(
+            self.sparsity,
+            self.compactness,
+            max_nonzero=self.max_nonzero,
+            one_standard_error=self.one_standard_error,
+        )
 
     def hold_out(self, early_stopping: bool | str, n_rows: int) -> bool:
         """Whether rows are held out."""
