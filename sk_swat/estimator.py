@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import math
-import sys
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,16 +12,17 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import column_or_1d
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.counted import counted_rows
 from sk_swat.exporting import ExportMixin
+from sk_swat.fitted import PathMixin, unchanged_on_error
 from sk_swat.interrupts import interruptible
 from sk_swat.network import SparseMLP
-from sk_swat.parameters import check_depths, check_integer, check_number, drawn_seed
-from sk_swat.path import Path, path_frame
-from sk_swat.report import candidate_table, fit_lines, search_report
+from sk_swat.parameters import check_depths, drawn_seed
+from sk_swat.path import Path
+from sk_swat.report import candidate_table, log_fit, search_report, shown_log
 from sk_swat.scaling import Standardisation
 from sk_swat.settings import Settings, checked_settings
 from sk_swat.targets import path_with_constants, varying_targets
@@ -36,12 +33,10 @@ if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
 
 __all__ = ["SWATRegressor"]
 
-logger = logging.getLogger("sk_swat")
-
 _EXPLORING = 0.75  # share of time_limit after which no new network is looked for
 
 
-class SWATRegressor(ExportMixin, RegressorMixin, BaseEstimator):
+class SWATRegressor(ExportMixin, PathMixin, RegressorMixin, BaseEstimator):
     """Tiny sparse neural network, found in the latent space of a pretrained autoencoder.
 
     ``fit`` standardises the table, decodes networks from the latent space that fit the data, polishes them
@@ -184,10 +179,6 @@ class SWATRegressor(ExportMixin, RegressorMixin, BaseEstimator):
     (3,)
     """
 
-    _path: Path
-    _row: int
-    _prices: tuple[float, float]
-
     def __init__(
         self,
         *,
@@ -258,8 +249,12 @@ class SWATRegressor(ExportMixin, RegressorMixin, BaseEstimator):
         Returns
         -------
         self : SWATRegressor
-            The fitted regressor.
+            The fitted regressor. If an error ends the fit, the regressor is as it was before.
         """
+        with unchanged_on_error(self):
+            return self._fit(X, y, sample_weight)
+
+    def _fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> SWATRegressor:
         settings = checked_settings(self)
         seed = drawn_seed(self.random_state)
         # in C order, so that means are rounded the same way whatever the table's layout
@@ -287,104 +282,10 @@ class SWATRegressor(ExportMixin, RegressorMixin, BaseEstimator):
             return self
         return self._search(table, target, weight, scaling, settings, seed)
 
-    def predict(self, X: ArrayLike) -> np.ndarray:
-        """Run the found network.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Inputs, in the units of fit.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            Float64 predictions, in the units of the target.
-        """
-        check_is_fitted(self, "network_")
-        if not self._plainly_valid(X):
-            X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        return self.network_.predict(X)
-
-    def select(
-        self,
-        *,
-        max_nonzero: int | None = None,
-        min_r2: float | None = None,
-        sparsity: float | None = None,
-        compactness: float | None = None,
-    ) -> SWATRegressor:
-        """Switch to another network of the path: the one `fit` would have chosen with these settings.
-
-        `network_`, `path_` and what describes the network follow; the records of the search stay those of the fit.
-
-        Parameters
-        ----------
-        max_nonzero : int, default=None
-            Largest number of non-zero weights and biases, at least 1; None sets no limit.
-        min_r2 : float, default=None
-            Take the smallest network whose validation R^2 reaches this value.
-        sparsity, compactness : float, default=None
-            Prices of a number and of a neuron, at least 0; None takes those of the estimator.
-
-        Returns
-        -------
-        self : SWATRegressor
-            The regressor; its parameters stay.
-        """
-        check_is_fitted(self, "network_")
-        settings = checked_settings(self)
-        limit = None if max_nonzero is None else check_integer("max_nonzero", max_nonzero, 1)
-        least = None if min_r2 is None else check_number("min_r2", min_r2, -math.inf)
-        prices = (
-            settings.sparsity if sparsity is None else check_number("sparsity", sparsity, 0),
-            settings.compactness if compactness is None else check_number("compactness", compactness, 0),
-        )
-        chosen = self._path.choose(
-            *prices,
-            max_nonzero=limit,
-            min_r2=least,
-            one_standard_error=settings.one_standard_error,
-        )
-        self._keep_row(chosen, prices)
-        return self
-
-    @property
-    def path_(self) -> Any:
-        """Networks of the path, one row each; a DataFrame if pandas is installed, else a dict of arrays."""
-        check_is_fitted(self, "network_")
-        return path_frame(self._path.columns(*self._prices, self._row))
-
-    @property
-    def networks_(self) -> list[SparseMLP]:
-        """Networks of the path, in the order of `path_`."""
-        check_is_fitted(self, "network_")
-        return [self._named(network) for network in self._path.networks]
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
-
-    def _html_repr(self) -> str:
-        """Show the estimator in notebooks, and below it the network once it is fitted."""
-        shown = super()._html_repr()
-        if not hasattr(self, "network_"):
-            return shown
-        from sk_swat.displays.html import network_html
-
-        return shown + network_html(self)
-
-    def _plainly_valid(self, X: Any) -> bool:
-        """Say in a microsecond that validate_data would pass X unchanged; False only means: ask it."""
-        return (
-            type(X) is np.ndarray
-            and X.ndim == 2
-            and X.dtype.char in "df"
-            and X.shape[1] == self.n_features_in_
-            and len(X) > 0
-            and not hasattr(self, "feature_names_in_")
-            and _finite_sum(X)
-        )
 
     def _search(
         self,
@@ -403,7 +304,7 @@ class SWATRegressor(ExportMixin, RegressorMixin, BaseEstimator):
         exploring = Deadline(None if limit is None else _EXPLORING * limit)
         finishing = Deadline(limit)
         # whatever the user's default device is: the search moves what it needs
-        with _logging(self.verbose), default_device("cpu"), interruptible(exploring.stop) as interrupt:
+        with shown_log(self.verbose), default_device("cpu"), interruptible(exploring.stop) as interrupt:
             checkpoint = load_checkpoint(self.checkpoint)
             check_depths(settings.depths, checkpoint.autoencoder.config.max_depth)
             held_out = settings.hold_out(self.early_stopping, len(y))
@@ -428,13 +329,12 @@ class SWATRegressor(ExportMixin, RegressorMixin, BaseEstimator):
                 deadlines=(exploring, finishing),
             )
             self._keep(result, settings, settings.choose(result.path), checkpoint.fingerprint)
-            for line in fit_lines(self.search_report_, self.fit_report_):
-                logger.info(line)
+            log_fit(self.search_report_, self.fit_report_)
         if interrupt.happened:
             warnings.warn(
                 "The fit was interrupted; the best networks found until then are kept.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         return self
 
@@ -466,27 +366,12 @@ class SWATRegressor(ExportMixin, RegressorMixin, BaseEstimator):
                 f"The search of depth {start.depth} still improved by more than tol={self.tol:g} when max_iter="
                 f"{settings.search['max_iter']} was reached; increase max_iter.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
     def _keep_row(self, row: int, prices: tuple[float, float]) -> None:
-        """Make one network of the path the fitted one."""
-        network = self._path.networks[row]
-        self._row, self._prices = row, prices
-        self.network_ = self._named(network)
         self.latent_ = self._latents[row]
-        self.best_loss_ = float(self._path.objective(*prices)[row])
-        self.coefs_ = list(network.coefs)
-        self.intercepts_ = list(network.intercepts)
-        self.activations_ = list(network.activations)
-        self.hidden_layer_sizes_ = network.hidden_layer_sizes
-        self.n_nonzero_ = network.n_nonzero
-        self.support_ = np.isin(np.arange(network.n_features_in), network.used_features)
-        self.depth_ = network.depth
-
-    def _named(self, network: SparseMLP) -> SparseMLP:
-        names = getattr(self, "feature_names_in_", None)
-        return SparseMLP(network.coefs, network.intercepts, network.activations, names)
+        super()._keep_row(row, prices)
 
     def _keep_constant(self, value: Any, varies: bool) -> SWATRegressor:
         """Set the fitted attributes for a target, or a table, that does not vary: nothing to search."""
@@ -509,27 +394,3 @@ class SWATRegressor(ExportMixin, RegressorMixin, BaseEstimator):
         if not self.warm_start or start is None or earlier != fingerprint or len(start[2]) != n_columns:
             return None
         return previous_starts(*start)
-
-
-def _finite_sum(X: np.ndarray) -> bool:
-    with np.errstate(over="ignore", invalid="ignore"):
-        return math.isfinite(X.sum())
-
-
-@contextmanager
-def _logging(verbose: int) -> Iterator[None]:
-    """Show the log on standard output during a verbose fit, unless the user has set up logging."""
-    if not verbose:
-        yield
-        return
-    handler = None if logger.hasHandlers() else logging.StreamHandler(sys.stdout)
-    level = logger.level
-    logger.setLevel(logging.INFO)
-    if handler is not None:
-        logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-        if handler is not None:
-            logger.removeHandler(handler)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import math
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +14,9 @@ import numpy as np
 if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
     from sk_swat.search import Candidate, DepthSearch
 
-__all__ = ["candidate_table", "fit_lines", "search_report"]
+__all__ = ["candidate_table", "log_fit", "search_report", "shown_log"]
+
+logger = logging.getLogger("sk_swat")
 
 _COLUMNS = ("depth", "restart", "step", "start_objective", "objective", "n_nonzero", "n_neurons")
 
@@ -36,12 +41,33 @@ def search_report(search: DepthSearch) -> dict[str, Any]:
     }
 
 
-def fit_lines(depths: Sequence[dict[str, Any]], stages: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Lines for the log: one for each depth of the latent search, one for each stage of the fit."""
+def log_fit(depths: Sequence[dict[str, Any]], stages: Sequence[dict[str, Any]]) -> None:
+    """Log one line for each depth of the latent search, and one for each stage of the fit."""
     for depth in depths:
-        yield (
+        logger.info(
             f"depth {depth['depth']}: best objective {depth['objective']:.5f} after {depth['n_iter']} steps "
             f"({depth['stop_reason']}), {sum(depth['seconds'].values()):.1f} s"
         )
     for stage in stages:
-        yield f"{stage['name']}: R^2 {stage['r2_before']:.5f} to {stage['r2_after']:.5f}, {stage['seconds']:.1f} s"
+        logger.info(
+            f"{stage['name']}: R^2 {stage['r2_before']:.5f} to {stage['r2_after']:.5f}, {stage['seconds']:.1f} s"
+        )
+
+
+@contextmanager
+def shown_log(verbose: int) -> Iterator[None]:
+    """Show the log on standard output during a verbose fit, unless the user has set up logging."""
+    if not verbose:
+        yield
+        return
+    handler = None if logger.hasHandlers() else logging.StreamHandler(sys.stdout)
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    if handler is not None:
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        if handler is not None:
+            logger.removeHandler(handler)

@@ -294,8 +294,11 @@ def test_large_tol_ends_the_descent_early_and_a_short_one_warns(quick, table):
 def test_search_that_still_improves_warns(quick, table, monkeypatch):
     settings = functools.partial(SearchConfig, thresholds=(0.0,))  # the fit alone decides, and improves
     monkeypatch.setattr("sk_swat.search.SearchConfig", settings)
-    with pytest.warns(ConvergenceWarning, match=r"depth 1 still improved by more than tol=0 when max_iter=2 was"):
+    with pytest.warns(
+        ConvergenceWarning, match=r"depth 1 still improved by more than tol=0 when max_iter=2 was"
+    ) as got:
         quick(max_iter=2, tol=0, random_state=2).fit(*table)
+    assert got[0].filename == __file__  # it points at the call of fit
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         quick(max_iter=2, tol=1.0, random_state=2).fit(*table)
@@ -414,3 +417,16 @@ def test_fitted_regressor_holds_neither_autoencoder_nor_tensors(quick, table):
     content = io.BytesIO()
     joblib.dump(model, content)
     assert b"torch" not in content.getvalue()
+
+
+def test_failed_refit_leaves_the_regressor_as_it_was(quick, table, monkeypatch):
+    X, y = table
+    model = quick().fit(X, y)
+    before, expected = dict(vars(model)), model.predict(X)
+    with pytest.raises(ValueError, match="NaN"):
+        model.fit(np.full((5, 2), np.nan), y[:5])
+    monkeypatch.setattr("sk_swat.estimator.search_report", lambda search: 1 / 0)  # when half is set already
+    with pytest.raises(ZeroDivisionError):
+        model.fit(X[:, :2], y)
+    assert vars(model) == before
+    np.testing.assert_array_equal(model.predict(X), expected)

@@ -1,0 +1,160 @@
+"""What a fitted regressor keeps: a path of networks, and the one of them that predicts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sk_swat.network import SparseMLP
+from sk_swat.parameters import check_choice, check_integer, check_number
+from sk_swat.path import Path, path_frame
+
+__all__ = ["PathMixin", "unchanged_on_error"]
+
+
+class PathMixin:
+    """Prediction, choice among the networks of a path, and the attributes that describe the chosen one.
+
+    For estimators with the parameters `sparsity`, `compactness` and `one_standard_error`.
+    """
+
+    _path: Path
+    _row: int
+    _prices: tuple[float, float]
+    network_: SparseMLP
+    n_features_in_: int
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Run the found network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs, in the units of fit.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Float64 predictions, in the units of the target.
+        """
+        check_is_fitted(self, "network_")
+        if not self._plainly_valid(X):
+            X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        return self.network_.predict(X)
+
+    def select(
+        self,
+        *,
+        max_nonzero: int | None = None,
+        min_r2: float | None = None,
+        sparsity: float | None = None,
+        compactness: float | None = None,
+    ) -> Any:
+        """Switch to another network of the path: the one `fit` would have chosen with these settings.
+
+        `network_`, `path_` and what describes the network follow; the records of the search stay those of the fit.
+
+        Parameters
+        ----------
+        max_nonzero : int, default=None
+            Largest number of non-zero weights and biases, at least 1; None sets no limit.
+        min_r2 : float, default=None
+            Take the smallest network whose validation R^2 reaches this value.
+        sparsity, compactness : float, default=None
+            Prices of a number and of a neuron, at least 0; None takes those of the estimator.
+
+        Returns
+        -------
+        self : estimator
+            The regressor; its parameters stay.
+        """
+        check_is_fitted(self, "network_")
+        limit = None if max_nonzero is None else check_integer("max_nonzero", max_nonzero, 1)
+        least = None if min_r2 is None else check_number("min_r2", min_r2, -math.inf)
+        own: Any = self
+        prices = (
+            check_number("sparsity", own.sparsity if sparsity is None else sparsity, 0),
+            check_number("compactness", own.compactness if compactness is None else compactness, 0),
+        )
+        chosen = self._path.choose(
+            *prices,
+            max_nonzero=limit,
+            min_r2=least,
+            one_standard_error=bool(check_choice("one_standard_error", own.one_standard_error, (True, False))),
+        )
+        self._keep_row(chosen, prices)
+        return self
+
+    @property
+    def path_(self) -> Any:
+        """Networks of the path, one row each; a DataFrame if pandas is installed, else a dict of arrays."""
+        check_is_fitted(self, "network_")
+        return path_frame(self._path.columns(*self._prices, self._row))
+
+    @property
+    def networks_(self) -> list[SparseMLP]:
+        """Networks of the path, in the order of `path_`."""
+        check_is_fitted(self, "network_")
+        return [self._named(network) for network in self._path.networks]
+
+    def _html_repr(self) -> str:
+        """Show the estimator in notebooks, and below it the network once it is fitted."""
+        shown = super()._html_repr()  # type: ignore[misc]  # of BaseEstimator
+        if not hasattr(self, "network_"):
+            return shown
+        from sk_swat.displays.html import network_html
+
+        return shown + network_html(self)
+
+    def _plainly_valid(self, X: Any) -> bool:
+        """Say in a microsecond that validate_data would pass X unchanged; False only means: ask it."""
+        return (
+            type(X) is np.ndarray
+            and X.ndim == 2
+            and X.dtype.char in "df"
+            and X.shape[1] == self.n_features_in_
+            and len(X) > 0
+            and not hasattr(self, "feature_names_in_")
+            and _finite_sum(X)
+        )
+
+    def _keep_row(self, row: int, prices: tuple[float, float]) -> None:
+        """Make one network of the path the fitted one."""
+        network = self._path.networks[row]
+        self._row, self._prices = row, prices
+        self.best_loss_ = float(self._path.objective(*prices)[row])
+        self.coefs_ = list(network.coefs)
+        self.intercepts_ = list(network.intercepts)
+        self.activations_ = list(network.activations)
+        self.hidden_layer_sizes_ = network.hidden_layer_sizes
+        self.n_nonzero_ = network.n_nonzero
+        self.support_ = np.isin(np.arange(network.n_features_in), network.used_features)
+        self.depth_ = network.depth
+        self.network_ = self._named(network)
+
+    def _named(self, network: SparseMLP) -> SparseMLP:
+        names = getattr(self, "feature_names_in_", None)
+        return SparseMLP(network.coefs, network.intercepts, network.activations, names)
+
+
+@contextmanager
+def unchanged_on_error(estimator: Any) -> Iterator[None]:
+    """Give an estimator all its attributes back if the block does not end well; a half-made fit is worth nothing."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def _finite_sum(X: np.ndarray) -> bool:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(X.sum())
