@@ -12,6 +12,8 @@ from sk_swat.network import SparseMLP
 
 __all__ = ["Path", "path_frame"]
 
+_FEW_COLUMNS = 16  # of wider tables no network sees all columns at once
+
 
 class Path:
     """Networks by size, with the figures by which one is chosen.
@@ -41,6 +43,7 @@ class Path:
         self.standard_error = np.asarray(standard_error, dtype=np.float64)
         self.n_nonzero = np.array([network.n_nonzero for network in self.networks])
         self.n_neurons = np.array([network.n_neurons for network in self.networks])
+        self.n_inputs = np.array([len(network.used_features) for network in self.networks])
 
     @classmethod
     def judged(
@@ -96,7 +99,9 @@ class Path:
         """Index of the network with the smallest objective that meets the conditions.
 
         If the constant network's validation R^2 is within one standard error of the best one's, the table may as well
-        be noise, and the constant is taken; unless `min_r2` is given, or there are no validation rows.
+        be noise, and the constant is taken. For the same reason a network on a table of more than 16 columns gives way
+        to the one that reads the fewest of them and is within one standard error: of many columns some always seem to
+        matter. Neither holds if `min_r2` is given, or if there are no validation rows.
 
         Parameters
         ----------
@@ -129,8 +134,13 @@ class Path:
         best = int(np.where(fits, self._r2, -np.inf).argmax())
         near = self._r2 >= self._r2[best] - np.nan_to_num(self.standard_error[best])
         smallest_near = int(np.flatnonzero(fits & near)[0])
-        if one_standard_error or not len(self.networks[smallest_near].used_features):
+        if one_standard_error or not self.n_inputs[smallest_near]:
             chosen = min(chosen, smallest_near)
+        if self.networks[chosen].n_features_in > _FEW_COLUMNS:
+            near = self._r2 >= self._r2[chosen] - np.nan_to_num(self.standard_error[chosen])
+            narrow = np.flatnonzero(fits & near)
+            narrowest = narrow[self.n_inputs[narrow] == self.n_inputs[narrow].min()]
+            chosen = int(narrowest[self.objective(sparsity, compactness)[narrowest].argmin()])
         return chosen
 
     def columns(self, sparsity: float, compactness: float, chosen: int) -> dict[str, np.ndarray]:
@@ -138,7 +148,7 @@ class Path:
         return {
             "n_nonzero": self.n_nonzero,
             "n_neurons": self.n_neurons,
-            "n_inputs": np.array([len(network.used_features) for network in self.networks]),
+            "n_inputs": self.n_inputs,
             "depth": np.array([network.depth for network in self.networks]),
             "activations": np.array([_activations(network) for network in self.networks], dtype=object),
             "r2_train": self.r2_train,

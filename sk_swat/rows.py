@@ -42,6 +42,10 @@ class Rows:
         weight = None if self.weight is None else self.weight[index]
         return Rows(self.X[..., index, :], self.y[..., index], weight, self.n_targets)
 
+    def of_networks(self, index: torch.Tensor) -> Rows:
+        """Rows for some of the networks, where each has inputs of its own."""
+        return self if self.X.ndim == 2 else Rows(self.X[index], self.y, self.weight, self.n_targets)
+
     def to(self, kind: torch.dtype | torch.device | str) -> Rows:
         """Copy in another type, or on another device."""
         weight = None if self.weight is None else self.weight.to(kind)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,10 @@ class Standardisation:
         if max(scaling.x_scale.max(), np.max(scaling.y_scale)) > _LARGEST_SCALE:
             raise ValueError(f"X and y must vary by less than {_LARGEST_SCALE:g}; scale the columns that do not.")
         return scaling
+
+    def of_columns(self, columns: np.ndarray) -> Standardisation:
+        """Standardisation of a table with these columns alone."""
+        return replace(self, x_offset=self.x_offset[columns], x_scale=self.x_scale[columns])
 
     @property
     def varying(self) -> np.ndarray:

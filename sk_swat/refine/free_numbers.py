@@ -102,19 +102,10 @@ class FreeNumbers:
 
         Of several outputs, the rows of the first come before those of the second, and so on.
         """
-        parameters = self._spread(values).to(X.dtype)
-        output, rows, slopes = self._forward(parameters, X, derivative=True)
-        networks, n_outputs = unflatten(self._networks, parameters), output.shape[1]
-        if n_outputs > 1:
-            rows, slopes = ([part.repeat(1, 1, n_outputs) for part in parts] for parts in (rows, slopes))
-        own = torch.eye(n_outputs, dtype=output.dtype, device=output.device).repeat_interleave(output.shape[2], dim=1)
-        output = output.flatten(1)
+        output, rows, deltas = self._with_deltas(values, X)
         n_rows = output.shape[1]
-        deltas = [own.expand(len(output), -1, -1)]  # d output / d z of each layer, last first
-        for layer in reversed(range(networks.depth)):
-            deltas.append(torch.bmm(networks.weights[layer + 1], deltas[-1]) * slopes[layer])
         first = torch.arange(len(self), device=values.device)[:, None]
-        left, right = torch.cat(rows, dim=1), torch.cat(deltas[::-1], dim=1)
+        left, right = torch.cat(rows, dim=1), torch.cat(deltas, dim=1)
         derivatives = left.reshape(-1, n_rows).index_select(0, (first * left.shape[1] + self._source).flatten())
         derivatives *= right.reshape(-1, n_rows).index_select(0, (first * right.shape[1] + self._target).flatten())
         derivatives = derivatives.reshape(len(self), -1, n_rows)
@@ -135,6 +126,40 @@ class FreeNumbers:
             error += _sum(residual.square(), weight)
         n = rows.n_observations
         return NormalEquations(matrix / n, gradient / n, error / n)
+
+    def pull_on_first_layer(self, rows: Rows) -> tuple[torch.Tensor, torch.Tensor]:
+        """How the residuals pull at what enters the first hidden layer.
+
+        Returns
+        -------
+        residuals : Tensor of shape (n_networks, n_rows)
+            Target less output, weighted, summed over several targets.
+        pull : Tensor of shape (n_networks, width, n_rows)
+            Derivative of minus half of the squared error of each row with respect to the input of each neuron.
+        """
+        output, _, deltas = self._with_deltas(self.start, rows.X)
+        y, weight = rows.one_after_the_other()
+        residuals = y - output if weight is None else (y - output) * weight
+        pull = (deltas[0] * residuals[:, None, :]).unflatten(2, (rows.n_targets, -1)).sum(2)
+        return residuals.unflatten(1, (rows.n_targets, -1)).sum(1), pull
+
+    def _with_deltas(
+        self, values: torch.Tensor, X: torch.Tensor
+    ) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor]]:
+        """Give outputs, rows that numbers multiply, and derivatives of the outputs by what enters each layer.
+
+        All have one entry for each row of the first output, then of the second, and so on.
+        """
+        parameters = self._spread(values).to(X.dtype)
+        output, rows, slopes = self._forward(parameters, X, derivative=True)
+        networks, n_outputs = unflatten(self._networks, parameters), output.shape[1]
+        if n_outputs > 1:
+            rows, slopes = ([part.repeat(1, 1, n_outputs) for part in parts] for parts in (rows, slopes))
+        own = torch.eye(n_outputs, dtype=output.dtype, device=output.device).repeat_interleave(output.shape[2], dim=1)
+        deltas = [own.expand(len(output), -1, -1)]
+        for layer in reversed(range(networks.depth)):
+            deltas.append(torch.bmm(networks.weights[layer + 1], deltas[-1]) * slopes[layer])
+        return output.flatten(1), rows, deltas[::-1]
 
     @property
     def _n_parameters(self) -> int:

@@ -42,7 +42,7 @@ def prune(
     networks : SoftNetworks
         Hard networks of one depth, polished.
     task : RefineTask
-        Rows, and when to stop.
+        Rows, with one set of inputs for all networks or one for each, and when to stop.
     sink : callable
         Called in every round with all networks as they then are: nothing disconnected, each smaller than before.
     n_polish : int, default=2
@@ -57,7 +57,8 @@ def prune(
     smallest = torch.as_tensor(smallest, device=task.rows.y.device).expand(len(networks))
     handed_over = False
     while len(networks):
-        state = _State.of(networks, damping, task)
+        own = task.of_networks(origin)
+        state = _State.of(networks, damping, own)
         if not handed_over:
             sink(networks, state.size, state.error, origin)
         alive = (state.size > smallest[origin]) & torch.isfinite(state.error) & state.has_any(may_go)
@@ -68,12 +69,13 @@ def prune(
             kept = alive.nonzero().squeeze(1)
             networks, damping, origin = networks[kept], damping[kept], origin[kept]
             continue
-        networks, damping, error, gone = _shrunk(state, may_go.expand(len(networks), -1), task, n_polish)
+        networks, damping, error, gone = _shrunk(state, may_go.expand(len(networks), -1), own, n_polish)
         others = may_go & ~gone
         fallen = ((error > _CLIFF * state.error) & state.has_any(others)).nonzero().squeeze(1)
         if len(fallen):
-            again = _State.of(state.networks[fallen], state.damping[fallen], task)
-            other, other_damping, other_error, _ = _shrunk(again, others[fallen], task, n_polish)
+            theirs = own.of_networks(fallen)
+            again = _State.of(state.networks[fallen], state.damping[fallen], theirs)
+            other, other_damping, other_error, _ = _shrunk(again, others[fallen], theirs, n_polish)
             better = (other_error < error[fallen]).nonzero().squeeze(1)
             networks = _replaced(networks, fallen[better], other[better])
             damping = damping.index_copy(0, fallen[better], other_damping[better])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -57,6 +57,10 @@ class RefineTask:
     x_centred: bool = True
     y_centred: bool = True
     deadline: Deadline = field(default_factory=Deadline)
+
+    def of_networks(self, index: torch.Tensor) -> RefineTask:
+        """Task of some of the networks; see :meth:`sk_swat.rows.Rows.of_networks`."""
+        return self if self.rows.X.ndim == 2 else replace(self, rows=self.rows.of_networks(index))
 
     def r2(self, error: float) -> float:
         """R^2 of a mean squared error; 0 where the target does not vary on these rows."""

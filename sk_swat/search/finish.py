@@ -19,6 +19,7 @@ from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.task import RefineTask
 from sk_swat.rows import Rows
 from sk_swat.scaling import Standardisation
+from sk_swat.search.columns import ColumnView
 from sk_swat.softnet import SoftNetworks, concatenate
 
 __all__ = ["PathNetwork", "by_depth", "finished_path", "in_raw_units"]
@@ -56,6 +57,7 @@ class PathNetwork:
 
 def finished_path(
     front: Front,
+    view: ColumnView,
     task: RefineTask,
     n_held: int,
     scaling: Standardisation,
@@ -67,8 +69,10 @@ def finished_path(
     ----------
     front : Front
         Networks of the search, in float64.
+    view : ColumnView
+        Columns that they use.
     task : RefineTask
-        All rows in float64, the held-out ones last.
+        All rows of these columns in float64, the held-out ones last.
     n_held : int
         Number of held-out rows.
     scaling : Standardisation
@@ -86,7 +90,7 @@ def finished_path(
     )
     rows, n_fitted = task.rows, len(task.rows) - n_held
     credible = [member for member in members if _ROWS_A_NUMBER * member.size <= rows.n_observations]
-    members = credible or members[:1]
+    members = [replace(member, network=view.narrow(member.network)) for member in credible or members[:1]]
     if n_held:
         part, held = replace(task, rows=rows[:n_fitted]), rows[n_fitted:]
         validation = _squared_errors(members, held)
@@ -103,7 +107,7 @@ def finished_path(
         validation = judge([member.size for member in members])
     train = rows.mean(torch.from_numpy(_squared_errors(members, rows))).numpy() / rows.variance
     path = [
-        PathNetwork(in_raw_units(member.network, scaling), member.start, float(fvu), errors)
+        PathNetwork(in_raw_units(view.widen(member.network), scaling), member.start, float(fvu), errors)
         for member, fvu, errors in zip(members, train, validation, strict=True)
         if np.isfinite(fvu) and np.isfinite(errors).all()
     ]

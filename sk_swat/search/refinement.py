@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import joblib
 import numpy as np
@@ -19,12 +20,13 @@ import torch
 from sk_swat.refine.front import Front, Member
 from sk_swat.refine.growth import widened
 from sk_swat.refine.levenberg_marquardt import fit_networks
-from sk_swat.refine.pruning import prune
+from sk_swat.refine.pruning import Sink, prune
 from sk_swat.refine.task import RefineTask, sizes
+from sk_swat.search.columns import ColumnView, column_chance, seen_columns
 from sk_swat.search.problem import Problem
 from sk_swat.search.run import Candidate
 from sk_swat.search.space import Space
-from sk_swat.softnet import SoftNetworks, concatenate, flatten, unflatten
+from sk_swat.softnet import SoftNetworks, concatenate, flatten
 
 __all__ = ["Stage", "refine"]
 
@@ -34,8 +36,6 @@ _N_PARENTS = 12  # networks of the front that are varied in a round
 _DOWN_TO = 0.4  # of a parent's size: where the pruning of its child ends
 _OTHER_DEPTHS = 4  # one parent in so many is decoded to another depth than its own as well
 _PARENT_SIZES = (4, 80)
-_MOST_COLUMNS = 32  # columns of the table that a network may see while it is polished
-_MOST_FREE = 400  # numbers of a network that are polished at once
 _Work = Callable[[], Front]
 
 
@@ -108,16 +108,18 @@ def refine(
     def of_depth(depth: int) -> _Work:
         index = [i for i, candidate in enumerate(candidates) if candidate.depth == depth]
         networks = concatenate([candidates[i].network for i in index])
-        return lambda: _from_starts(networks, torch.tensor(index), task, _generator(seed, depth), n_pruned)
+        return lambda: _from_starts(networks, torch.tensor(index), task, chance, _generator(seed, depth), n_pruned)
 
     def of_parents(parents: list[Member], depth: int, number: int) -> _Work:
         generator = _generator(seed, depth, number)
-        return lambda: _from_parents(parents, depth, problem, space, task, allowed, generator)
+        return lambda: _from_parents(parents, depth, problem, space, task, allowed, chance, generator)
 
+    chance = column_chance(task.rows)
     run("polish and prune", [of_depth(depth) for depth in depths])
     for number in range(n_rounds):
         if task.deadline.passed():
             break
+        chance = column_chance(task.rows, _residuals(front.members()[-1].network, task))
         parents = _parents(front)
         works = [of_parents(chosen, depth, number) for depth in depths if (chosen := _parents_of(parents, depth))]
         run(f"round {number + 1}", works)
@@ -126,6 +128,11 @@ def refine(
 
 def _generator(*seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+
+
+def _residuals(network: SoftNetworks, task: RefineTask) -> torch.Tensor:
+    """Give what one network leaves of each target, of shape (n_targets, n_rows)."""
+    return (task.rows.y - network.forward(task.rows.X)).reshape(task.rows.n_targets, -1)
 
 
 def _constant(network: SoftNetworks, task: RefineTask) -> tuple[SoftNetworks, torch.Tensor, torch.Tensor]:
@@ -141,17 +148,20 @@ def _from_starts(
     networks: SoftNetworks,
     start: torch.Tensor,
     task: RefineTask,
+    chance: torch.Tensor,
     generator: torch.Generator,
     n_pruned: int,
 ) -> Front:
     """Polish all starts of a depth, the better ones longer, and prune the best."""
     front = Front()
     networks = networks.map(lambda part: part.to(task.rows.y.dtype))
+    kept = _Seen(networks, None, task)
     for n_steps, n_kept in ((_FIRST_STEPS, math.ceil(_FIRST_KEPT * len(start))), (_MORE_STEPS, n_pruned)):
-        networks, error = _polished(networks, task, n_steps, generator)
+        seen = _Seen.of(kept.on_all_columns(), task, chance, generator)
+        polished, error = _polished(seen.networks, seen.task, n_steps)
         best = error.nan_to_num(torch.inf, torch.inf).argsort(stable=True)[:n_kept]
-        networks, start = networks[best], start[best]
-    prune(networks, task, lambda found, size, error, origin: front.add(found, size, error, start[origin]))
+        kept, start = seen.replaced(polished, best), start[best]
+    kept.prune(lambda found, size, error, origin: front.add(found, size, error, start[origin]))
     return front
 
 
@@ -163,6 +173,7 @@ def _from_parents(
     space: Space,
     task: RefineTask,
     allowed: Sequence[bool],
+    chance: torch.Tensor,
     generator: torch.Generator,
 ) -> Front:
     """Vary networks in the latent space, decode them to one depth, widen and polish them, and prune."""
@@ -175,47 +186,61 @@ def _from_parents(
         family += group
     networks, origins = concatenate(children), torch.tensor([parent.start for parent in family])
     n_new = torch.randint(1, 3, (len(parents),), generator=generator)
-    networks, _ = _polished(widened(networks, allowed, n_new, generator), task, _ROUND_STEPS, generator)
-    prune(
-        networks,
-        task,
+    seen = _Seen.of(networks, task, chance, generator)
+    polished, _ = _polished(widened(seen.networks, allowed, n_new, generator), seen.task, _ROUND_STEPS)
+    seen.replaced(polished).prune(
         lambda found, size, error, origin: front.add(found, size, error, origins[origin]),
         smallest=torch.tensor([int(_DOWN_TO * parent.size) for parent in family]),
     )
     return front
 
 
-def _polished(
-    networks: SoftNetworks, task: RefineTask, n_steps: int, generator: torch.Generator
-) -> tuple[SoftNetworks, torch.Tensor]:
+@dataclass(frozen=True)
+class _Seen:
+    """Networks on the columns that each of them sees, and the task on these columns; no `view` where that is all."""
+
+    networks: SoftNetworks
+    view: ColumnView | None
+    task: RefineTask
+
+    @classmethod
+    def of(cls, networks: SoftNetworks, task: RefineTask, chance: torch.Tensor, generator: torch.Generator) -> _Seen:
+        view = seen_columns(networks, task.rows, chance, generator)
+        if view is None:
+            return cls(networks, None, task)
+        return cls(view.narrow(networks), view, replace(task, rows=view.rows(task.rows)))
+
+    def replaced(self, networks: SoftNetworks, index: torch.Tensor | None = None) -> _Seen:
+        """Other networks on the same columns, or those of some of them."""
+        if index is None:
+            return replace(self, networks=networks)
+        view = None if self.view is None else replace(self.view, columns=self.view.columns[index])
+        return _Seen(networks[index], view, self.task.of_networks(index))
+
+    def on_all_columns(self, networks: SoftNetworks | None = None, origin: torch.Tensor | None = None) -> SoftNetworks:
+        networks = self.networks if networks is None else networks
+        return networks if self.view is None else self.view.widen(networks, origin)
+
+    def prune(self, sink: Sink, **how: Any) -> None:
+        """Prune; the sink gets networks on all columns."""
+
+        def widened_sink(found: SoftNetworks, size: torch.Tensor, error: torch.Tensor, origin: torch.Tensor) -> None:
+            sink(self.on_all_columns(found, origin), size, error, origin)
+
+        prune(self.networks, self.task, widened_sink, **how)
+
+
+def _polished(networks: SoftNetworks, task: RefineTask, n_steps: int) -> tuple[SoftNetworks, torch.Tensor]:
     """Free all connections among living neurons, and fit."""
-    error = task.rows.error(networks)
     result = fit_networks(
         networks,
         task.rows,
         n_steps=n_steps,
-        ridge=task.ridge(error.clamp(1e-4, 1.0)),
-        free=_freed(networks, generator),
+        ridge=task.ridge(task.rows.error(networks).clamp(1e-4, 1.0)),
+        free=torch.ones_like(flatten(networks), dtype=torch.bool),
         deadline=task.deadline,
     )
     return result.networks, result.error
-
-
-def _freed(networks: SoftNetworks, generator: torch.Generator) -> torch.Tensor:
-    """All numbers, but of a wide table only the columns in use and some others, drawn for each network."""
-    first = networks.weights[0]
-    free = torch.ones_like(flatten(networks), dtype=torch.bool)
-    n_columns = first.shape[1]
-    most = max(1, min(_MOST_COLUMNS, _MOST_FREE // max(1, first.shape[2])))
-    if n_columns <= most:
-        return free
-    used = (first != 0).any(2)
-    chance = torch.rand(used.shape, generator=generator, dtype=torch.float32) + used
-    rank = chance.argsort(dim=1, descending=True, stable=True).argsort(1)
-    seen = (rank < most) | used
-    parts = unflatten(networks, free.to(first.dtype))
-    weights = (parts.weights[0] * seen[:, :, None], *parts.weights[1:])
-    return flatten(parts.replace(weights=weights)) > 0
 
 
 def _parents(front: Front) -> list[Member]:

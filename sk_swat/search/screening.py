@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from sk_swat.search.columns import column_chance
 from sk_swat.search.objective import hard_objective, hard_sizes
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.readout import solve_readout, with_readout
@@ -81,7 +82,7 @@ def draw_inputs(problem: Problem, input_mask: torch.Tensor, generator: torch.Gen
     """Give every slot in use a column of its own and a sign; columns that say more alone are drawn more often."""
     n_starts, slots = input_mask.shape
     columns = problem.columns
-    chance = _screening_chance(problem)[columns].expand(n_starts, -1)
+    chance = column_chance(problem.rows)[columns].expand(n_starts, -1)
     n_drawn = min(len(columns), slots)
     drawn = columns[torch.multinomial(chance, n_drawn, replacement=False, generator=generator)]
     negative = torch.rand(n_starts, n_drawn, generator=generator, dtype=torch.float32) < 0.5
@@ -90,17 +91,3 @@ def draw_inputs(problem: Problem, input_mask: torch.Tensor, generator: torch.Gen
     rows = torch.arange(n_starts)[:, None].expand_as(drawn)
     inputs[rows, drawn, torch.arange(n_drawn).expand_as(drawn)] = sign * input_mask[:, :n_drawn]
     return inputs
-
-
-def _screening_chance(problem: Problem) -> torch.Tensor:
-    """Chance of each column: half equal, half by its squared correlation, and its square's, with the target."""
-    rows, X = problem.rows, problem.rows.X
-    targets = rows.y.reshape(rows.n_targets, -1)
-    centred_y = targets - rows.mean(targets)[:, None]
-    shares = X.new_zeros(X.shape[1])
-    for part in (X.mT, X.mT.square()):
-        centred = part - rows.mean(part)[:, None]
-        scale = rows.mean(centred.square()).sqrt().clamp_min(1e-6)
-        for target in centred_y:
-            shares = shares + (rows.mean(centred * target) / scale).square()
-    return 0.5 / X.shape[1] + 0.5 * shares / shares.sum().clamp_min(1e-12) + 1e-6

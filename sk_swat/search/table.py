@@ -13,6 +13,7 @@ from sk_swat.path import Path
 from sk_swat.refine.task import Deadline, RefineTask
 from sk_swat.rows import Rows
 from sk_swat.scaling import Standardisation
+from sk_swat.search.columns import ColumnView
 from sk_swat.search.cross_validation import fold_errors
 from sk_swat.search.finish import PathNetwork, finished_path, in_raw_units
 from sk_swat.search.problem import Problem, SearchConfig
@@ -96,9 +97,12 @@ class _Data:
     scaling: Standardisation
     held: np.ndarray
 
-    def rows(self, index: np.ndarray, dtype: torch.dtype) -> Rows:
-        """Give some rows, standardised."""
-        inputs, target = self.scaling.inputs(self.X[index]), self.scaling.target(self.y[index])
+    def rows(self, index: np.ndarray, dtype: torch.dtype, columns: np.ndarray | None = None) -> Rows:
+        """Give some rows, standardised, with all columns or some."""
+        part, scaling = self.X[index], self.scaling
+        if columns is not None:
+            part, scaling = part[:, columns], scaling.of_columns(columns)
+        inputs, target = scaling.inputs(part), scaling.target(self.y[index])
         weight = None if self.weight is None else torch.tensor(self.weight[index], dtype=dtype)
         n_targets = 1 if self.y.ndim == 1 else self.y.shape[1]
         return Rows(torch.tensor(inputs, dtype=dtype), torch.tensor(target.T, dtype=dtype), weight, n_targets)
@@ -213,12 +217,13 @@ def _refined_path(
     begin = time.perf_counter()
     task = replace(task, deadline=finishing)
     n_held = min(len(held), _MOST_ROWS // 4)
-    rows = data.rows(np.r_[fitted[: _MOST_ROWS - n_held], held[:n_held]], _DTYPE)
+    view = ColumnView.in_use([member.network for member in front.members()])
+    rows = data.rows(np.r_[fitted[: _MOST_ROWS - n_held], held[:n_held]], _DTYPE, view.columns.numpy())
 
     def judge(sizes: Sequence[int]) -> np.ndarray:
         return fold_errors(sizes, candidates, space, task, search.allowed, config.seed, config.n_jobs)
 
-    path = finished_path(front, replace(task, rows=rows), n_held, scaling, judge)
+    path = finished_path(front, view, replace(task, rows=rows), n_held, scaling, judge)
     last = Stage("last polish", time.perf_counter() - begin, stages[-1].r2_after, 1 - path[-1].train_fvu)
     return path, [*stages, last]
 
