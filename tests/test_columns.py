@@ -47,7 +47,7 @@ def informative(n_rows, n_columns, kind, seed=0, noise=0.1):
 def test_column_that_matters_alone_is_likely_and_no_other_is_left_out(function):
     X = normal(400, 12)
     chance = column_chance(Rows(X, function(X[:, 5])))
-    assert chance[5] > 0.5
+    assert chance[5] > 0.4  # by chance it would be a twelfth
     assert float(chance.sum()) == pytest.approx(1)
     assert chance.min() >= 0.2 / 12 - 1e-12
 
