@@ -27,6 +27,8 @@ __all__ = ["TableConfig", "TableSearch", "previous_starts", "search_table"]
 
 _DTYPE = torch.float64
 _MOST_ROWS = 20_000  # of the last polish; evenly drawn from a longer table
+_SEARCHED = 8  # one row in so many of a long table is searched on, up to
+_MOST_SEARCHED = 6144  # rows; noise then hides less of the structure
 
 
 @dataclass(frozen=True)
@@ -153,8 +155,9 @@ def search_table(
     held, fitted = order[:n_held], order[n_held:]
 
     data = _Data(X, y, weight, scaling, held)
-    judged_by = data.rows(held[: search.n_rows], torch.float32) if n_held else None
-    problem = Problem(data.rows(fitted[: search.n_rows], torch.float32), judged_by, torch.tensor(scaling.varying))
+    n_rows = max(search.n_rows, min(_MOST_SEARCHED, len(fitted) // _SEARCHED)) if config.refine else search.n_rows
+    judged_by = data.rows(held[:n_rows], torch.float32) if n_held else None
+    problem = Problem(data.rows(fitted[:n_rows], torch.float32), judged_by, torch.tensor(scaling.varying))
     begin = time.perf_counter()
     with one_torch_thread():
         searches = space.search(
