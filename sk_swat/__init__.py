@@ -1,7 +1,25 @@
 """Tiny, sparse, accurate neural networks for scikit-learn, found in the latent space of a pretrained autoencoder."""
 
-from sk_swat.estimator import SWATRegressor
-from sk_swat.network import SparseMLP
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sk_swat.estimator import SWATRegressor
+    from sk_swat.network import SparseMLP
 
 __all__ = ["SWATRegressor", "SparseMLP"]
 __version__ = "0.1.0"
+
+_MODULES = {"SWATRegressor": "sk_swat.estimator", "SparseMLP": "sk_swat.network"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a class when it is asked for: the command line does not wait for scikit-learn to say its version."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

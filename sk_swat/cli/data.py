@@ -1,0 +1,263 @@
+"""Commands on the user's data: fit a table, predict with the model, show and export it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sk_swat.cli.command import Command, CommaSeparated
+
+if TYPE_CHECKING:  # numpy and what needs it are imported by the commands
+    import numpy as np
+
+    from sk_swat.cli.table import Table
+    from sk_swat.estimator import SWATRegressor
+
+__all__ = ["export", "fit", "predict", "show"]
+
+_FILE = click.Path(path_type=Path)
+_FORMATS: dict[str, tuple[str, ...]] = {  # options of each format
+    "c": ("dtype", "name", "tables"),
+    "python": ("name",),
+    "json": (),
+    "onnx": ("dtype",),
+    "latex": ("digits",),
+    "sympy": ("digits",),
+}
+_model = click.argument("model", type=_FILE, metavar="MODEL.json")
+_max_nonzero = click.option(
+    "--max-nonzero",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Take the network of at most N numbers (default: the one that the fit has chosen).",
+)
+_force = click.option("--force", is_flag=True, help="Overwrite the file if it exists.")
+
+
+@click.command("fit", cls=Command, example="data.csv --target y --max-nonzero 40 --out model.json")
+@click.argument("data", type=_FILE, metavar="DATA.csv")
+@click.option(
+    "--target", "targets", multiple=True, required=True, metavar="NAME", help="Column to predict; may be repeated."
+)
+@click.option(
+    "--features", multiple=True, metavar="NAMES", help="Columns to predict from, as in a,b (default: all others)."
+)
+@click.option("--drop", multiple=True, metavar="NAMES", help="Columns to leave out, as in a,b.")
+@click.option(
+    "--max-nonzero", type=click.IntRange(1), metavar="N", help="Most numbers (weights and biases) of the network."
+)
+@click.option("--sparsity", type=float, default=1e-5, help="Price of a number, in R^2.")
+@click.option("--depths", type=CommaSeparated(click.INT), default="1,2", help="Numbers of hidden layers, from 1 to 4.")
+@click.option(
+    "--activations",
+    type=CommaSeparated(click.STRING),
+    default="identity,sigmoid,tanh,leaky_relu,sine,gaussian",
+    help="Activations that a neuron may have.",
+)
+@click.option(
+    "--rounds",
+    "n_rounds",
+    type=click.IntRange(0),
+    default=5,
+    metavar="N",
+    help="Rounds of variation in the latent space.",
+)
+@click.option("--time-limit", type=float, metavar="SECONDS", help="Stop after that time with the best so far.")
+@click.option("--seed", "random_state", type=int, default=0, help="Seed of the fit.")
+@click.option("--jobs", "n_jobs", type=int, default=1, help="Threads over depths.")
+@click.option("--checkpoint", metavar="FILE", help="Pretrained autoencoder (default: the bundled one).")
+@click.option("--out", type=_FILE, required=True, metavar="MODEL.json", help="File to write.")
+@_force
+@click.option("--quiet", is_flag=True, help="Print nothing but warnings and errors.")
+@click.option("--verbose", is_flag=True, help="Write the log of the fit to standard error.")
+def fit(
+    data: Path,
+    targets: tuple[str, ...],
+    features: tuple[str, ...],
+    drop: tuple[str, ...],
+    out: Path,
+    force: bool,
+    quiet: bool,
+    verbose: bool,
+    **parameters: Any,
+) -> None:
+    """Fit a network to a CSV file.
+
+    The JSON file that is written keeps networks of every size: show, predict and export take a smaller one without a
+    new fit. Ctrl-C ends the fit with the best found so far.
+    """
+    from sk_swat.cli.table import read_table
+    from sk_swat.cli.text import network_text, r2_text, size_text
+    from sk_swat.files import check_new_file
+    from sk_swat.model_file import load_model, save_model
+
+    check_new_file(out, overwrite=force)
+    table = read_table(data)
+    target_names, feature_names = _roles(table, targets, features, drop)
+    X = table.numbers(feature_names, "leave it out with --drop, or code it in numbers")
+    y = table.numbers(target_names, "a target must be a number")
+    fitted = _fitted(X, y[:, 0] if len(target_names) == 1 else y, parameters, verbose=verbose)
+    source = f"{data.name}, {len(X)} rows"
+    names = {"feature_names": feature_names, "target_names": target_names}
+    save_model(out, fitted, **names, source=source, overwrite=force)
+    if quiet:
+        return
+    model = load_model(out)
+    network = model.network()
+    click.echo(f"{source}, {len(feature_names)} columns, target {', '.join(target_names)}")
+    click.echo(r2_text(model.path, model.chosen))
+    click.echo(f"{size_text(network)}; '{out}' holds {len(model.path)} networks\n")
+    click.echo(network_text(network, target_names, digits=4))
+
+
+@click.command("predict", cls=Command, example="model.json new.csv --out predictions.csv")
+@_model
+@click.argument("data", type=_FILE, metavar="NEW.csv")
+@_max_nonzero
+@click.option("--out", type=_FILE, metavar="FILE", help="CSV file to write (default: standard output).")
+@_force
+def predict(model: Path, data: Path, max_nonzero: int | None, out: Path | None, force: bool) -> None:
+    """Predict the rows of a CSV file.
+
+    Columns are found by name, in any order. Only those that the network reads have to be there.
+    """
+    import numpy as np
+
+    from sk_swat.cli.table import read_table, write_table
+    from sk_swat.files import check_new_file
+    from sk_swat.model_file import load_model
+
+    if out is not None:
+        check_new_file(out, overwrite=force)
+    stored = load_model(model)
+    network = stored.network(max_nonzero)
+    table = read_table(data)
+    read = [stored.feature_names[i] for i in network.used_features]
+    table.check_columns(read, f"'{data}' must have the columns that the network reads")
+    X = np.zeros((len(table.rows), network.n_features_in))  # the network does not look at the other columns
+    X[:, network.used_features] = table.numbers(read)
+    _write(write_table(stored.target_names, network.predict(X).reshape(len(X), -1)), out, force)
+
+
+@click.command("show", cls=Command, example="model.json --max-nonzero 20 --digits 3")
+@_model
+@_max_nonzero
+@click.option("--digits", type=click.IntRange(1, 15), default=4, help="Significant digits.")
+def show(model: Path, max_nonzero: int | None, digits: int) -> None:
+    """Print a network: neurons, formula, other sizes."""
+    from sk_swat.cli.text import network_text, path_text, r2_text, size_text
+    from sk_swat.model_file import load_model
+
+    stored = load_model(model)
+    row = stored.row(max_nonzero)
+    network = stored.path.networks[row]
+    source = f"fitted to {stored.source} " if stored.source else ""
+    click.echo(f"{model.name}: {', '.join(stored.target_names)}, {source}by sk_swat {stored.written_by}")
+    click.echo(r2_text(stored.path, row))
+    click.echo(size_text(network))
+    click.echo(f"\n{network_text(network, stored.target_names, digits)}")
+    click.echo("\nFormula")
+    try:
+        formulas = network.to_sympy(digits=digits)
+        for name, formula in zip(stored.target_names, formulas if network.n_outputs > 1 else [formulas], strict=True):
+            click.echo(f"{name} = {formula}")
+    except ImportError:
+        click.echo("needs the package sympy: pip install 'sk_swat[export]'")
+    click.echo(f"\nNetworks in the file (* is shown)\n{path_text(stored.path, row)}")
+
+
+@click.command("export", cls=Command, example="model.json --to c --dtype float --name pump --out pump.c")
+@_model
+@click.option("--to", "language", type=click.Choice(list(_FORMATS)), required=True, help="What to write.")
+@_max_nonzero
+@click.option("--dtype", type=click.Choice(["float", "double"]), help="c, onnx: type (c: double, onnx: float).")
+@click.option("--name", help="c, python: name of the function (c: network, python: predict).")
+@click.option("--tables", is_flag=True, help="c: loop over tables of the numbers.")
+@click.option("--digits", type=click.IntRange(1, 15), help="latex, sympy: significant digits (latex: 4, sympy: all).")
+@click.option("--out", type=_FILE, metavar="FILE", help="File to write (default: standard output).")
+@_force
+def export(model: Path, language: str, max_nonzero: int | None, out: Path | None, force: bool, **options: Any) -> None:
+    """Write a network as a program, a formula or ONNX."""
+    from sk_swat.files import check_new_file
+    from sk_swat.model_file import load_model
+
+    given = {name: value for name, value in options.items() if value not in (None, False)}
+    for name in given:
+        if name not in _FORMATS[language]:
+            fitting = " and ".join(key for key, names in _FORMATS.items() if name in names)
+            raise ValueError(f"--{name} is for --to {fitting}, not for {language}.")
+    if out is not None:
+        check_new_file(out, overwrite=force)
+    network = load_model(model).network(max_nonzero)
+    method = "to_numpy_json" if language == "json" else f"to_{language}"
+    exported = getattr(network, method)(**given)
+    if language == "onnx":
+        _write(exported.SerializeToString(), out, force)
+    else:
+        text = str(exported)
+        _write(text if text.endswith("\n") else text + "\n", out, force)
+
+
+def _roles(
+    table: Table, targets: tuple[str, ...], features: tuple[str, ...], drop: tuple[str, ...]
+) -> tuple[list[str], list[str]]:
+    """Names of the targets and of the columns to predict them from."""
+    from sk_swat.cli.table import SEPARATORS
+
+    if features and drop:
+        raise ValueError("give --features or --drop, not both.")
+    target_names = table.columns(targets, "--target")
+    chosen = table.columns(features, "--features") if features else list(table.names)
+    if features and (both := [name for name in chosen if name in target_names]):
+        raise ValueError(f"--features must not name a target, got {both[0]!r}.")
+    left_out = {*target_names, *table.columns(drop, "--drop")}
+    feature_names = [name for name in chosen if name not in left_out]
+    if not feature_names:
+        raise ValueError(
+            f"'{table.path}' must have a column to predict from besides the target, but there is none left of "
+            f"{', '.join(map(repr, table.names))}. {SEPARATORS}"
+        )
+    return target_names, feature_names
+
+
+def _fitted(X: np.ndarray, y: np.ndarray, parameters: dict[str, Any], *, verbose: bool) -> SWATRegressor:
+    """Fit the regressor. Its log goes to standard error if asked for, and its warnings go there in one line each."""
+    from sk_swat.estimator import SWATRegressor
+
+    model = SWATRegressor(**parameters, verbose=int(verbose))
+    with warnings.catch_warnings(record=True) as caught, _log_on_stderr():
+        warnings.simplefilter("default")
+        model.fit(X, y)
+    for one in caught:
+        click.echo(f"warning: {' '.join(str(one.message).split())}", err=True)
+    return model
+
+
+@contextmanager
+def _log_on_stderr() -> Iterator[None]:
+    """Keep standard output free for results."""
+    logger, handler = logging.getLogger("sk_swat"), logging.StreamHandler()
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+def _write(content: str | bytes, out: Path | None, force: bool) -> None:
+    """Write to a file, or to standard output."""
+    from sk_swat.files import write_file
+
+    if out is not None:
+        write_file(out, content, overwrite=force)
+    elif isinstance(content, bytes) and sys.stdout.isatty():
+        raise ValueError("onnx is not for reading; give a file with --out.")
+    else:
+        click.echo(content, nl=False)
