@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import validate_data
 
 from sk_swat.activations import ACTIVATION_NAMES
+from sk_swat.callbacks import CallbackSupportMixin, FitCallbacks, fit_callbacks
 from sk_swat.counted import counted_rows
 from sk_swat.exporting import ExportMixin
 from sk_swat.fitted import PathMixin, unchanged_on_error
@@ -22,7 +25,8 @@ from sk_swat.interrupts import interruptible
 from sk_swat.network import SparseMLP
 from sk_swat.parameters import check_depths, drawn_seed
 from sk_swat.path import Path
-from sk_swat.report import candidate_table, log_fit, search_report, shown_log
+from sk_swat.progress import Watcher, watchers
+from sk_swat.report import FitLog, candidate_table, search_report, shown_log
 from sk_swat.scaling import Standardisation
 from sk_swat.settings import Settings, checked_settings
 from sk_swat.targets import path_with_constants, varying_targets
@@ -36,7 +40,7 @@ __all__ = ["SWATRegressor"]
 _EXPLORING = 0.75  # share of time_limit after which no new network is looked for
 
 
-class SWATRegressor(ExportMixin, PathMixin, RegressorMixin, BaseEstimator):
+class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin, BaseEstimator):
     """Tiny sparse neural network, found in the latent space of a pretrained autoencoder.
 
     ``fit`` standardises the table, decodes networks from the latent space that fit the data, polishes them
@@ -114,7 +118,7 @@ class SWATRegressor(ExportMixin, PathMixin, RegressorMixin, BaseEstimator):
         Search on from the network of the previous fit, in addition to the new starts, if that fit was made with
         warm_start=True, the same checkpoint and as many columns.
     verbose : int, default=0
-        1 logs one line for each depth and each stage.
+        1 logs one line for each depth and each stage, when it has ended.
 
     Attributes
     ----------
@@ -251,10 +255,12 @@ class SWATRegressor(ExportMixin, PathMixin, RegressorMixin, BaseEstimator):
         self : SWATRegressor
             The fitted regressor. If an error ends the fit, the regressor is as it was before.
         """
-        with unchanged_on_error(self):
-            return self._fit(X, y, sample_weight)
+        with unchanged_on_error(self), fit_callbacks(self, X, y, sample_weight) as callbacks:
+            return self._fit(X, y, sample_weight, callbacks)
 
-    def _fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> SWATRegressor:
+    def _fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, callbacks: FitCallbacks | None
+    ) -> SWATRegressor:
         settings = checked_settings(self)
         seed = drawn_seed(self.random_state)
         # in C order, so that means are rounded the same way whatever the table's layout
@@ -276,11 +282,10 @@ class SWATRegressor(ExportMixin, PathMixin, RegressorMixin, BaseEstimator):
         if not np.all(scaling.y_scale):
             varies = scaling.y_scale > 0
             left = varying_targets(target, varies)
-            self._search(table, left, weight, Standardisation.of(table, left, weight), settings, seed)
-            self._path = path_with_constants(self._path, varies, target[0])
-            self._keep_row(settings.choose(self._path), self._prices)  # the constants count as numbers
-            return self
-        return self._search(table, target, weight, scaling, settings, seed)
+            finish = partial(path_with_constants, varies=varies, constants=target[0])
+            scaling = Standardisation.of(table, left, weight)
+            return self._search(table, left, weight, scaling, settings, seed, callbacks, finish)
+        return self._search(table, target, weight, scaling, settings, seed, callbacks)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -295,6 +300,8 @@ class SWATRegressor(ExportMixin, PathMixin, RegressorMixin, BaseEstimator):
         scaling: Standardisation,
         settings: Settings,
         seed: int,
+        callbacks: FitCallbacks | None,
+        finish: Callable[[Path], Path] | None = None,
     ) -> SWATRegressor:
         from sk_swat.checkpoint import load_checkpoint
         from sk_swat.refine.task import Deadline
@@ -303,6 +310,10 @@ class SWATRegressor(ExportMixin, PathMixin, RegressorMixin, BaseEstimator):
         limit = settings.time_limit
         exploring = Deadline(None if limit is None else _EXPLORING * limit)
         finishing = Deadline(limit)
+        watching: list[Watcher] = [FitLog(), *watchers()]
+        if callbacks is not None:
+            callbacks.finish = finish
+            watching.append(callbacks)
         # whatever the user's default device is: the search moves what it needs
         with shown_log(self.verbose), default_device("cpu"), interruptible(exploring.stop) as interrupt:
             checkpoint = load_checkpoint(self.checkpoint)
@@ -327,9 +338,11 @@ class SWATRegressor(ExportMixin, PathMixin, RegressorMixin, BaseEstimator):
                 weight=weight,
                 previous=self._previous_starts(X.shape[1], checkpoint.fingerprint),
                 deadlines=(exploring, finishing),
+                watchers=watching,
             )
+            if finish is not None:
+                result = replace(result, path=finish(result.path))
             self._keep(result, settings, settings.choose(result.path), checkpoint.fingerprint)
-            log_fit(self.search_report_, self.fit_report_)
         if interrupt.happened:
             warnings.warn(
                 "The fit was interrupted; the best networks found until then are kept.",
@@ -377,7 +390,11 @@ class SWATRegressor(ExportMixin, PathMixin, RegressorMixin, BaseEstimator):
         """Set the fitted attributes for a target, or a table, that does not vary: nothing to search."""
         network = SparseMLP.constant(self.n_features_in_, value)
         r2 = 0.0 if varies else 1.0
-        self._path, self._latents = Path([network], np.full(1, r2), np.full(1, r2), np.zeros((1, 1))), [None]
+        return self._keep_alone(Path([network], np.full(1, r2), np.full(1, r2), np.zeros((1, 1))))
+
+    def _keep_alone(self, path: Path) -> SWATRegressor:
+        """Set the fitted attributes for a path of one network, without the records of a search."""
+        self._path, self._latents = path, [None]
         self._keep_row(0, (self.sparsity, self.compactness))
         self.loss_curve_ = np.zeros(0)
         self.n_iter_ = 0

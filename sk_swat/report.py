@@ -5,16 +5,20 @@ from __future__ import annotations
 import logging
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
-    from sk_swat.search import Candidate, DepthSearch
+from sk_swat.progress import Watcher
 
-__all__ = ["candidate_table", "log_fit", "search_report", "shown_log"]
+if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
+    from sk_swat.network import SparseMLP
+    from sk_swat.search import Candidate, DepthSearch
+    from sk_swat.search.refinement import Stage
+
+__all__ = ["FitLog", "candidate_table", "search_report", "shown_log"]
 
 logger = logging.getLogger("sk_swat")
 
@@ -41,17 +45,22 @@ def search_report(search: DepthSearch) -> dict[str, Any]:
     }
 
 
-def log_fit(depths: Sequence[dict[str, Any]], stages: Sequence[dict[str, Any]]) -> None:
-    """Log one line for each depth of the latent search, and one for each stage of the fit."""
-    for depth in depths:
-        logger.info(
-            f"depth {depth['depth']}: best objective {depth['objective']:.5f} after {depth['n_iter']} steps "
-            f"({depth['stop_reason']}), {sum(depth['seconds'].values()):.1f} s"
-        )
-    for stage in stages:
-        logger.info(
-            f"{stage['name']}: R^2 {stage['r2_before']:.5f} to {stage['r2_after']:.5f}, {stage['seconds']:.1f} s"
-        )
+class FitLog(Watcher):
+    """Logs one line for each depth of the latent search, and one for each stage of the fit, when it has ended."""
+
+    def end_part(self, search: DepthSearch | None = None) -> bool:
+        """Log a depth."""
+        if search is not None:
+            logger.info(
+                f"depth {search.depth}: best objective {search.objective:.5f} after {search.n_iter} steps "
+                f"({search.stop_reason}), {sum(search.seconds.values()):.1f} s"
+            )
+        return False
+
+    def end_stage(self, stage: Stage, network: Callable[[], SparseMLP]) -> bool:
+        """Log a stage."""
+        logger.info(f"{stage.name}: R^2 {stage.r2_before:.5f} to {stage.r2_after:.5f}, {stage.seconds:.1f} s")
+        return False
 
 
 @contextmanager

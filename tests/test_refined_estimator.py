@@ -431,8 +431,9 @@ def test_rounds_better_the_front_at_every_size(refined, table, monkeypatch):
     fronts = []
 
     def spy(*args, **options):
-        fronts.append(original(*args, **options)[0].members())
-        return original(*args, **options)
+        found = original(*args, **options)
+        fronts.append(found[0].members())
+        return found
 
     original = refinement.refine
     monkeypatch.setattr(table_module, "refine", spy)

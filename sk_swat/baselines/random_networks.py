@@ -18,7 +18,7 @@ from sk_swat.pretraining.corpus import random_networks
 from sk_swat.search.children import best_of_tried, may_be_deepened, repeated
 from sk_swat.search.objective import hard_sizes
 from sk_swat.search.problem import Problem, SearchConfig
-from sk_swat.search.run import Candidate, DepthSearch, RunOptions, one_torch_thread
+from sk_swat.search.run import Candidate, DepthSearch, RunOptions, run_side_by_side
 from sk_swat.search.screening import chosen, draw_inputs, scored, screened
 from sk_swat.softnet import SoftNetworks, concatenate
 
@@ -61,10 +61,8 @@ class WeightSpace:
         options: RunOptions | None = None,
     ) -> list[DepthSearch]:
         """Draw random networks and keep those with the best readouts."""
-        n_jobs = None if options is None else options.n_jobs
         work = (joblib.delayed(self._search_depth)(problem, depth, config, seed) for depth in depths)
-        with one_torch_thread():
-            return list(joblib.Parallel(n_jobs=n_jobs, prefer="threads")(work))
+        return run_side_by_side(work, options or RunOptions())
 
     def _search_depth(self, problem: Problem, depth: int, config: SearchConfig, seed: int) -> DepthSearch:
         begin = time.perf_counter()

@@ -6,7 +6,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +103,7 @@ def fit(
     target_names, feature_names = _roles(table, targets, features, drop)
     X = table.numbers(feature_names, "leave it out with --drop, or code it in numbers")
     y = table.numbers(target_names, "a target must be a number")
-    fitted = _fitted(X, y[:, 0] if len(target_names) == 1 else y, parameters, verbose=verbose)
+    fitted = _fitted(X, y[:, 0] if len(target_names) == 1 else y, parameters, quiet=quiet, verbose=verbose)
     source = f"{data.name}, {len(X)} rows"
     names = {"feature_names": feature_names, "target_names": target_names}
     save_model(out, fitted, **names, source=source, overwrite=force)
@@ -227,12 +227,14 @@ def _roles(
     return target_names, feature_names
 
 
-def _fitted(X: np.ndarray, y: np.ndarray, parameters: dict[str, Any], *, verbose: bool) -> SWATRegressor:
-    """Fit the regressor. Its log goes to standard error if asked for, and its warnings go there in one line each."""
+def _fitted(X: np.ndarray, y: np.ndarray, parameters: dict[str, Any], *, quiet: bool, verbose: bool) -> SWATRegressor:
+    """Fit the regressor. A bar, its log if asked for, and its warnings, in one line each, go to standard error."""
     from sk_swat.estimator import SWATRegressor
+    from sk_swat.progress import shown_bar
 
     model = SWATRegressor(**parameters, verbose=int(verbose))
-    with warnings.catch_warnings(record=True) as caught, _log_on_stderr():
+    bar = nullcontext() if quiet or verbose else shown_bar()
+    with warnings.catch_warnings(record=True) as caught, _log_on_stderr(), bar:
         warnings.simplefilter("default")
         model.fit(X, y)
     for one in caught:

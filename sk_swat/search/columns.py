@@ -73,9 +73,9 @@ class ColumnView:
 def column_chance(rows: Rows, residuals: torch.Tensor | None = None) -> torch.Tensor:
     """Chance with which each column should be drawn, of shape (n_columns,), with sum 1.
 
-    At least a fifth is the same for all columns. The rest goes to columns of which a test says more than chance allows: that the
-    column, its square, or its product with another column (of the 2000 most telling ones) goes with the residuals.
-    Tests are sums over their standard errors with a Bonferroni bound, so outliers count once.
+    At least a fifth is the same for all columns. The rest goes to columns of which a test says more than chance allows:
+    that the column, its square, or its product with another column (of the 2000 most telling ones) goes with the
+    residuals. Tests are sums over their standard errors with a Bonferroni bound, so outliers count once.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ the path gets the errors of the networks of its size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -23,9 +23,9 @@ from sk_swat.search.run import Candidate
 from sk_swat.search.space import Space
 from sk_swat.softnet import SoftNetworks
 
-__all__ = ["fold_errors"]
+__all__ = ["N_FOLDS", "fold_errors"]
 
-_N_FOLDS = 5
+N_FOLDS = 5  # or as many as there are rows
 _N_STARTS = 8  # of each depth
 _N_PRUNED = 4  # of each depth
 _POLISH_STEPS = 4
@@ -39,6 +39,7 @@ def fold_errors(
     allowed: Sequence[bool],
     seed: int,
     n_jobs: int | None,
+    judged: Callable[[], None] | None = None,
 ) -> np.ndarray:
     """Squared error of every row, for each size, by networks that were found without it.
 
@@ -50,6 +51,8 @@ def fold_errors(
         As in :func:`sk_swat.search.refinement.refine`.
     task : RefineTask
         Rows.
+    judged : callable, default=None
+        Called when a fold is done.
 
     Returns
     -------
@@ -57,7 +60,7 @@ def fold_errors(
         For each size those of the best network of at most that size.
     """
     n_rows = len(task.rows)
-    fold = np.random.default_rng([seed, 2]).permutation(n_rows) % min(_N_FOLDS, n_rows)
+    fold = np.random.default_rng([seed, 2]).permutation(n_rows) % min(N_FOLDS, n_rows)
     errors = np.empty((len(sizes), n_rows))
     some = [one for depth in _depths(candidates) for one in _of(candidates, depth)]
     for number in range(fold.max() + 1):
@@ -72,6 +75,8 @@ def fold_errors(
         for row, size in enumerate(sizes):
             last = max((i for i, member in enumerate(members) if member.size <= size), default=0)
             errors[row, inside.numpy()] = known[last]
+        if judged is not None:
+            judged()
     return errors
 
 

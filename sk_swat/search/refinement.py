@@ -17,6 +17,7 @@ import joblib
 import numpy as np
 import torch
 
+from sk_swat.progress import Progress
 from sk_swat.refine.front import Front, Member
 from sk_swat.refine.growth import widened
 from sk_swat.refine.levenberg_marquardt import fit_networks
@@ -59,6 +60,7 @@ def refine(
     seed: int,
     n_jobs: int | None,
     r2: float = 0.0,
+    progress: Progress | None = None,
     n_pruned: int = 8,
 ) -> tuple[Front, list[Stage]]:
     """Polish, prune and vary.
@@ -83,6 +85,8 @@ def refine(
         Threads over depths, as in joblib.
     r2 : float, default=0.0
         R^2 of the best candidate on these rows, for the record.
+    progress : Progress, default=None
+        Told of the stages.
     n_pruned : int, default=8
         Polished starts of each depth that are pruned.
 
@@ -99,11 +103,15 @@ def refine(
     depths = sorted({candidate.depth for candidate in candidates})
 
     def run(name: str, works: list[_Work]) -> None:
+        if progress is not None:
+            progress.begin(name)
         begin, before = time.perf_counter(), stages[-1].r2_after if stages else r2
         for found in joblib.Parallel(n_jobs=n_jobs, prefer="threads")(joblib.delayed(work)() for work in works):
             front.join(found)
-        after = task.r2(front.members()[-1].error)
-        stages.append(Stage(name, time.perf_counter() - begin, before, after))
+        best = front.members()[-1]
+        stages.append(Stage(name, time.perf_counter() - begin, before, task.r2(best.error)))
+        if progress is not None:
+            progress.end(stages[-1], best.network)
 
     def of_depth(depth: int) -> _Work:
         index = [i for i, candidate in enumerate(candidates) if candidate.depth == depth]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -22,7 +22,15 @@ from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.starts import Starts, choose_starts
 from sk_swat.softnet import SoftNetworks, apply_to_tensors
 
-__all__ = ["Candidate", "DepthSearch", "RunOptions", "default_device", "one_torch_thread", "search_depths"]
+__all__ = [
+    "Candidate",
+    "DepthSearch",
+    "RunOptions",
+    "default_device",
+    "one_torch_thread",
+    "run_side_by_side",
+    "search_depths",
+]
 
 
 @dataclass(frozen=True)
@@ -60,12 +68,15 @@ class RunOptions:
         Starts by depth that join the chosen ones.
     deadline : Deadline, default=Deadline()
         When to stop descending; the default sets no limit.
+    found : callable, default=None
+        Called with the record of each depth when it is there, in the order of the depths.
     """
 
     n_jobs: int | None = None
     device: str = "cpu"
     previous: dict[int, Starts] | None = None
     deadline: Deadline = field(default_factory=Deadline)
+    found: Callable[[DepthSearch], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -131,8 +142,24 @@ def search_depths(
         )
         for depth in depths
     )
+    return run_side_by_side(work, options)
+
+
+def run_side_by_side(work: Iterable[Any], options: RunOptions) -> list[DepthSearch]:
+    """Run a search for each depth, as joblib's delayed calls, and hand their records to `options.found` in order."""
+    searches = []
     with one_torch_thread():
-        return list(joblib.Parallel(n_jobs=options.n_jobs, prefer="threads")(work))
+        results = joblib.Parallel(n_jobs=options.n_jobs, prefer="threads", return_as="generator")(work)
+        try:
+            for search in results:
+                searches.append(search)
+                if options.found is not None:
+                    options.found(search)
+        except BaseException:
+            options.deadline.stop()
+            list(results)  # joblib warns of results that are left behind
+            raise
+    return searches
 
 
 @contextmanager

@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 
 from sk_swat.path import Path
+from sk_swat.progress import Progress, Watcher
 from sk_swat.refine.task import Deadline, RefineTask
 from sk_swat.rows import Rows
 from sk_swat.scaling import Standardisation
 from sk_swat.search.columns import ColumnView
-from sk_swat.search.cross_validation import fold_errors
+from sk_swat.search.cross_validation import N_FOLDS, fold_errors
 from sk_swat.search.finish import PathNetwork, finished_path, in_raw_units
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.readout import solve_readout, with_readout
@@ -22,6 +24,7 @@ from sk_swat.search.refinement import Stage, refine
 from sk_swat.search.run import Candidate, DepthSearch, RunOptions, one_torch_thread
 from sk_swat.search.space import Space
 from sk_swat.search.starts import Starts
+from sk_swat.softnet import SoftNetworks
 
 __all__ = ["TableConfig", "TableSearch", "previous_starts", "search_table"]
 
@@ -122,6 +125,7 @@ def search_table(
     weight: np.ndarray | None = None,
     previous: dict[int, Starts] | None = None,
     deadlines: tuple[Deadline, Deadline] | None = None,
+    watchers: Sequence[Watcher] = (),
 ) -> TableSearch:
     """Find networks for a table whose target varies.
 
@@ -143,6 +147,8 @@ def search_table(
         The other settings.
     deadlines : tuple of two Deadline, default=None
         When to stop searching, and when to stop the last polish.
+    watchers : sequence of Watcher, default=()
+        Told of the stages when they begin and end; they may stop the search, but not the last polish.
     """
     deadlines = deadlines or (Deadline(), Deadline())
     order = np.random.default_rng([config.seed, 0]).permutation(len(y))
@@ -158,25 +164,30 @@ def search_table(
     n_rows = max(search.n_rows, min(_MOST_SEARCHED, len(fitted) // _SEARCHED)) if config.refine else search.n_rows
     judged_by = data.rows(held[:n_rows], torch.float32) if n_held else None
     problem = Problem(data.rows(fitted[:n_rows], torch.float32), judged_by, torch.tensor(scaling.varying))
+    progress = Progress(watchers, partial(in_raw_units, scaling=scaling), deadlines[0])
+    options = RunOptions(config.n_jobs, config.device, previous, deadlines[0], progress.end_part)
+    progress.begin_search(config.n_rounds + 3 if config.refine else 1)
+    progress.begin("latent search", [f"depth {depth}" for depth in depths])
     begin = time.perf_counter()
     with one_torch_thread():
-        searches = space.search(
-            problem, depths, search, config.seed, RunOptions(config.n_jobs, config.device, previous, deadlines[0])
-        )
+        searches = space.search(problem, depths, search, config.seed, options)
         candidates = [candidate for found in searches for candidate in found.candidates]
         if not candidates:
             raise ValueError(
                 "no start gave a finite network; the table may hold extreme outliers (more than 1e18 standard "
                 "deviations)."
             )
-        stages = [_latent_stage(candidates, problem, time.perf_counter() - begin)]
+        stage, best = _latent_stage(candidates, problem, time.perf_counter() - begin)
+        stages = [stage]
+        progress.end(stage, best)
         if config.refine:
             path, more = _refined_path(
-                candidates, problem, fitted, data, space, search, config, deadlines, stages[0].r2_after
+                candidates, problem, fitted, data, space, search, config, deadlines, stage.r2_after, progress
             )
             stages += more
         else:
             path = _latent_path(candidates, search, config.max_nonzero, data)
+    progress.end_search()
     errors = np.stack([one.validation_errors for one in path])
     judges = (held if n_held else fitted)[: errors.shape[1]]
     judged = Path.judged(
@@ -188,10 +199,12 @@ def search_table(
     return TableSearch(judged, [candidates[one.start] for one in path], searches, stages)
 
 
-def _latent_stage(candidates: list[Candidate], problem: Problem, seconds: float) -> Stage:
+def _latent_stage(candidates: list[Candidate], problem: Problem, seconds: float) -> tuple[Stage, SoftNetworks]:
+    """Record of the latent search, and the network with the smallest error."""
     with torch.no_grad():
         errors = [float(problem.rows.error(one.network)) for one in candidates]
-    return Stage("latent search", seconds, 0.0, RefineTask(problem.rows).r2(min(errors)))
+    stage = Stage("latent search", seconds, 0.0, RefineTask(problem.rows).r2(min(errors)))
+    return stage, candidates[errors.index(min(errors))].network
 
 
 def _refined_path(
@@ -204,6 +217,7 @@ def _refined_path(
     config: TableConfig,
     deadlines: tuple[Deadline, Deadline],
     r2: float,
+    progress: Progress,
 ) -> tuple[list[PathNetwork], list[Stage]]:
     """Refine the candidates on the rows of the search, and finish the front on all rows."""
     exploring, finishing = deadlines
@@ -215,8 +229,10 @@ def _refined_path(
         deadline=exploring,
     )
     front, stages = refine(
-        candidates, problem, space, task, search.allowed, config.n_rounds, config.seed, config.n_jobs, r2
+        candidates, problem, space, task, search.allowed, config.n_rounds, config.seed, config.n_jobs, r2, progress
     )
+    folds = [] if len(held) else [f"fold {number + 1}" for number in range(min(N_FOLDS, len(task.rows)))]
+    progress.begin("last polish", folds)
     begin = time.perf_counter()
     task = replace(task, deadline=finishing)
     n_held = min(len(held), _MOST_ROWS // 4)
@@ -224,10 +240,13 @@ def _refined_path(
     rows = data.rows(np.r_[fitted[: _MOST_ROWS - n_held], held[:n_held]], _DTYPE, view.columns.numpy())
 
     def judge(sizes: Sequence[int]) -> np.ndarray:
-        return fold_errors(sizes, candidates, space, task, search.allowed, config.seed, config.n_jobs)
+        return fold_errors(
+            sizes, candidates, space, task, search.allowed, config.seed, config.n_jobs, progress.end_part
+        )
 
     path = finished_path(front, view, replace(task, rows=rows), n_held, scaling, judge)
     last = Stage("last polish", time.perf_counter() - begin, stages[-1].r2_after, 1 - path[-1].train_fvu)
+    progress.end(last, path[-1].network)
     return path, [*stages, last]
 
 
