@@ -1,4 +1,4 @@
-"""Rewrite hard networks without changing their functions: reflect, reorder, remove, deepen, pad.
+"""Rewrite hard networks without changing their functions: reflect, reorder, remove, deepen, pad, trim.
 
 Neurons of a layer may be permuted, odd and sigmoid neurons reflected, neurons that see no input folded into the next
 bias. Writing every network in one canonical way leaves the autoencoder one network per function to learn instead of
@@ -7,12 +7,14 @@ thousands.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from sk_swat.activations import ACTIVATION_NAMES
-from sk_swat.softnet import TORCH_ACTIVATIONS, SoftNetworks, mix_activations
+from sk_swat.softnet import TORCH_ACTIVATIONS, SoftNetworks, concatenate, mix_activations
 
-__all__ = ["canonical", "deepen", "fold_constants", "padded", "permute_inputs"]
+__all__ = ["canonical", "deepen", "fold_constants", "joined", "padded", "permute_inputs", "trimmed"]
 
 _ODD = torch.tensor([name in ("identity", "tanh", "sine") for name in ACTIVATION_NAMES])
 _EVEN = torch.tensor([name == "gaussian" for name in ACTIVATION_NAMES])
@@ -64,6 +66,30 @@ def permute_inputs(networks: SoftNetworks, order: torch.Tensor, sign: torch.Tens
     first = networks.weights[0]
     first = first.gather(1, order[:, :, None].expand_as(first)) * sign[:, :, None]
     return networks.replace(weights=(first, *networks.weights[1:]), input_mask=networks.input_mask.gather(1, order))
+
+
+def trimmed(networks: SoftNetworks) -> SoftNetworks:
+    """Leave out places of missing neurons: each hidden layer is as wide as that of the widest network."""
+    weights, biases, activation, mask = (
+        list(part) for part in (networks.weights, networks.biases, networks.activation, networks.mask)
+    )
+    for layer, alive in enumerate(networks.mask):
+        width = max(1, int((alive > 0).sum(1).max()))
+        kept = (alive > 0).to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :width]
+        weights[layer] = weights[layer].gather(2, kept[:, None, :].expand(-1, weights[layer].shape[1], -1))
+        weights[layer + 1] = weights[layer + 1].gather(1, kept[:, :, None].expand(-1, -1, weights[layer + 1].shape[2]))
+        biases[layer], mask[layer] = biases[layer].gather(1, kept), mask[layer].gather(1, kept)
+        activation[layer] = activation[layer].gather(1, kept[:, :, None].expand(-1, -1, activation[layer].shape[2]))
+    return SoftNetworks(tuple(weights), tuple(biases), tuple(activation), tuple(mask), networks.input_mask)
+
+
+def joined(batches: Sequence[SoftNetworks]) -> SoftNetworks:
+    """Join batches of one depth, on the same columns, into one as wide as the widest of them."""
+    width = max(part.shape[1] for batch in batches for part in batch.mask)
+    narrow = any(part.shape[1] < width for batch in batches for part in batch.mask)
+    if narrow:
+        batches = [padded(batch, width, batch.weights[0].shape[1]) for batch in batches]
+    return concatenate(batches)
 
 
 def fold_constants(networks: SoftNetworks) -> SoftNetworks:

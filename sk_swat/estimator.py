@@ -76,6 +76,9 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
     n_rounds : int, default=5
         Rounds in which networks along the path are encoded, varied in the latent space, decoded, widened, polished
         and pruned again. Needs refine=True.
+    max_blocks : int, default=4
+        Most decoded networks that a network is the sum of. A further one is searched on what is left unexplained, as
+        long as held-out rows gain; without held-out rows there is one. Needs refine=True.
     time_limit : float, default=None
         Seconds after which `fit` returns the best it has; three quarters of them are for the search. The result then
         depends on the machine. The first candidates and the last polish may take it some tenths of a second over.
@@ -194,6 +197,7 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
         one_standard_error: bool = False,
         refine: bool = True,
         n_rounds: int = 5,
+        max_blocks: int = 4,
         time_limit: float | None = None,
         n_restarts: int | None = None,
         max_iter: int | None = None,
@@ -219,6 +223,7 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
         self.one_standard_error = one_standard_error
         self.refine = refine
         self.n_rounds = n_rounds
+        self.max_blocks = max_blocks
         self.time_limit = time_limit
         self.n_restarts = n_restarts
         self.max_iter = max_iter
@@ -329,6 +334,7 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
                 TableConfig(
                     refine=settings.refine,
                     n_rounds=settings.n_rounds,
+                    max_blocks=settings.max_blocks,
                     max_nonzero=settings.max_nonzero,
                     validation_fraction=self.validation_fraction if held_out else None,
                     seed=seed,

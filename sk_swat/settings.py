@@ -31,6 +31,7 @@ class Settings:
     search: dict[str, Any]
     refine: bool
     n_rounds: int
+    max_blocks: int
     sparsity: float
     compactness: float
     max_nonzero: int | None
@@ -92,6 +93,7 @@ def checked_settings(estimator: Any) -> Settings:
         search=search | _PATH_SEARCH if refine else search,
         refine=refine,
         n_rounds=check_integer("n_rounds", estimator.n_rounds, 0),
+        max_blocks=check_integer("max_blocks", estimator.max_blocks, 1),
         sparsity=sparsity,
         compactness=compactness,
         max_nonzero=optional("max_nonzero", check_integer, 1),

@@ -139,7 +139,7 @@ def refined(tiny_checkpoint):
 
     They hold rows out; the cross-validation of small tables (early_stopping=False) takes three times as long.
     """
-    short = {"depths": (1,), "n_restarts": 4, "n_rounds": 1, "early_stopping": True, "random_state": 0}
+    short = {"depths": (1,), "n_restarts": 4, "n_rounds": 1, "max_blocks": 1, "early_stopping": True, "random_state": 0}
 
     def make(**parameters):
         return SWATRegressor(**(short | {"checkpoint": str(tiny_checkpoint)} | parameters))

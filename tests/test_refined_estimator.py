@@ -724,3 +724,11 @@ def test_planted_network_is_found_at_about_its_size(widths, size, depths, seed):
     model = SWATRegressor(depths=depths, random_state=seed).fit(X, network.predict(X))
     small = [found for found in model.networks_ if found.n_nonzero <= 1.5 * size]
     assert max(r2_score(network.predict(fresh), found.predict(fresh)) for found in small) >= 0.999
+
+
+def test_cross_validated_size_is_no_better_than_its_network_fits(refined):
+    """The folds may have found a better network of that size than the one that is kept."""
+    x = np.linspace(-1.7, 1.7, 120)
+    for seed in range(4):
+        path = refined(early_stopping=False, n_rounds=0, random_state=seed).fit(x[:, None], np.tanh(4 * x)).path_
+        assert (path["r2_validation"] <= path["r2_train"] + 1e-9).all()

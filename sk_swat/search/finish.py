@@ -13,22 +13,21 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from sk_swat.equivalence import joined
 from sk_swat.network import SparseMLP
-from sk_swat.refine.front import Front, Member
+from sk_swat.refine.front import Member
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.task import RefineTask
 from sk_swat.rows import Rows
 from sk_swat.scaling import Standardisation
 from sk_swat.search.columns import ColumnView
-from sk_swat.softnet import SoftNetworks, concatenate
+from sk_swat.softnet import SoftNetworks
 
 __all__ = ["PathNetwork", "by_depth", "finished_path", "in_raw_units"]
 
 _POLISH_STEPS, _LAST_STEPS = 18, 9
 _STEPS_BETWEEN = 3  # polishing steps between two looks at the held-out rows
 _ROWS_A_NUMBER = 2  # networks with fewer rows for each number are left out of the path
-_GAINS = (0.02, 0.05, 0.1, 0.2)  # shares by which the error must fall from one network to the next
-_LONGEST = 40  # networks of a path
 _DAMPING = 1e-2
 Result = TypeVar("Result")
 
@@ -56,18 +55,18 @@ class PathNetwork:
 
 
 def finished_path(
-    front: Front,
+    members: Sequence[Member],
     view: ColumnView,
     task: RefineTask,
     n_held: int,
     scaling: Standardisation,
     judge: Callable[[Sequence[int]], np.ndarray],
 ) -> list[PathNetwork]:
-    """Polish, judge and fold the networks of a front.
+    """Polish, judge and fold networks.
 
     Parameters
     ----------
-    front : Front
+    members : sequence of Member
         Networks of the search, in float64.
     view : ColumnView
         Columns that they use.
@@ -85,9 +84,6 @@ def finished_path(
     path : list of PathNetwork
         By size; each has a smaller training error than all smaller ones.
     """
-    members = next(
-        (found for gain in _GAINS if len(found := front.members(gain)) <= _LONGEST), front.members(_GAINS[-1])
-    )
     rows, n_fitted = task.rows, len(task.rows) - n_held
     credible = [member for member in members if _ROWS_A_NUMBER * member.size <= rows.n_observations]
     members = [replace(member, network=view.narrow(member.network)) for member in credible or members[:1]]
@@ -103,9 +99,12 @@ def finished_path(
     else:
         members = _polished(members, task, _POLISH_STEPS)
     members = _polished(members, task, _LAST_STEPS)
-    if not n_held:
+    train = rows.mean(torch.from_numpy(_squared_errors(members, rows))).numpy()
+    if not n_held:  # a size may be judged by other networks than the one that is kept, which is no better than it fits
         validation = judge([member.size for member in members])
-    train = rows.mean(torch.from_numpy(_squared_errors(members, rows))).numpy() / rows.variance
+        judged = rows.mean(torch.from_numpy(validation)).numpy()
+        validation = validation * np.maximum(1.0, train / np.maximum(judged, 1e-300))[:, None]
+    train = train / rows.variance
     path = [
         PathNetwork(in_raw_units(view.widen(member.network), scaling), member.start, float(fvu), errors)
         for member, fvu, errors in zip(members, train, validation, strict=True)
@@ -121,7 +120,7 @@ def by_depth(members: Sequence[Member], work: Callable[[SoftNetworks], Sequence[
     results: dict[int, Result] = {}
     for depth in sorted({member.depth for member in members}):
         index = [i for i, member in enumerate(members) if member.depth == depth]
-        results |= dict(zip(index, work(concatenate([members[i].network for i in index])), strict=True))
+        results |= dict(zip(index, work(joined([members[i].network for i in index])), strict=True))
     return [results[i] for i in range(len(members))]
 
 

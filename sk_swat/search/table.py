@@ -12,9 +12,11 @@ import torch
 
 from sk_swat.path import Path
 from sk_swat.progress import Progress, Watcher
+from sk_swat.refine.front import Front, Member
 from sk_swat.refine.task import Deadline, RefineTask
 from sk_swat.rows import Rows
 from sk_swat.scaling import Standardisation
+from sk_swat.search.blocks import Growth
 from sk_swat.search.columns import ColumnView
 from sk_swat.search.cross_validation import N_FOLDS, fold_errors
 from sk_swat.search.finish import PathNetwork, finished_path, in_raw_units
@@ -30,6 +32,9 @@ __all__ = ["TableConfig", "TableSearch", "previous_starts", "search_table"]
 
 _DTYPE = torch.float64
 _MOST_ROWS = 20_000  # of the last polish; evenly drawn from a longer table
+_GAINS = (0.02, 0.05, 0.1, 0.2)  # shares by which the error must fall from one network to the next
+_LONGEST = 40  # networks of a path before blocks are added
+_MOST_GROWN = 4096  # rows on which sums of networks are fitted
 _SEARCHED = 8  # one row in so many of a long table is searched on, up to
 _MOST_SEARCHED = 6144  # rows; noise then hides less of the structure
 
@@ -77,6 +82,8 @@ class TableConfig:
         Share of the rows that is held out; None holds out none.
     seed : int
         Source of all random choices.
+    max_blocks : int, default=1
+        Most decoded networks that one network is the sum of; more than one needs held-out rows.
     n_jobs : int or None
         Threads over depths, as in joblib.
     device : str
@@ -88,6 +95,7 @@ class TableConfig:
     max_nonzero: int | None
     validation_fraction: float | None
     seed: int
+    max_blocks: int = 1
     n_jobs: int | None = None
     device: str = "cpu"
 
@@ -166,7 +174,7 @@ def search_table(
     problem = Problem(data.rows(fitted[:n_rows], torch.float32), judged_by, torch.tensor(scaling.varying))
     progress = Progress(watchers, partial(in_raw_units, scaling=scaling), deadlines[0])
     options = RunOptions(config.n_jobs, config.device, previous, deadlines[0], progress.end_part)
-    progress.begin_search(config.n_rounds + 3 if config.refine else 1)
+    progress.begin_search(config.n_rounds + config.max_blocks + 2 if config.refine else 1)
     progress.begin("latent search", [f"depth {depth}" for depth in depths])
     begin = time.perf_counter()
     with one_torch_thread():
@@ -231,12 +239,19 @@ def _refined_path(
     front, stages = refine(
         candidates, problem, space, task, search.allowed, config.n_rounds, config.seed, config.n_jobs, r2, progress
     )
+    members = _spread(front)
+    if len(held) and config.max_blocks > 1:
+        grown = replace(task, rows=data.rows(fitted[:_MOST_GROWN], _DTYPE))
+        judges = data.rows(held[:_MOST_GROWN], _DTYPE)
+        growth = Growth(problem, space, grown, judges, search, config.seed, config.n_jobs)
+        sums, more = growth.run(members, config.max_blocks, progress)
+        members, stages = members + _spread(sums), stages + more
     folds = [] if len(held) else [f"fold {number + 1}" for number in range(min(N_FOLDS, len(task.rows)))]
     progress.begin("last polish", folds)
     begin = time.perf_counter()
     task = replace(task, deadline=finishing)
     n_held = min(len(held), _MOST_ROWS // 4)
-    view = ColumnView.in_use([member.network for member in front.members()])
+    view = ColumnView.in_use([member.network for member in members])
     rows = data.rows(np.r_[fitted[: _MOST_ROWS - n_held], held[:n_held]], _DTYPE, view.columns.numpy())
 
     def judge(sizes: Sequence[int]) -> np.ndarray:
@@ -244,10 +259,15 @@ def _refined_path(
             sizes, candidates, space, task, search.allowed, config.seed, config.n_jobs, progress.end_part
         )
 
-    path = finished_path(front, view, replace(task, rows=rows), n_held, scaling, judge)
+    path = finished_path(members, view, replace(task, rows=rows), n_held, scaling, judge)
     last = Stage("last polish", time.perf_counter() - begin, stages[-1].r2_after, 1 - path[-1].train_fvu)
     progress.end(last, path[-1].network)
     return path, [*stages, last]
+
+
+def _spread(front: Front) -> list[Member]:
+    """Members of a front, not too many."""
+    return next((found for gain in _GAINS if len(found := front.members(gain)) <= _LONGEST), front.members(_GAINS[-1]))
 
 
 def _latent_path(
