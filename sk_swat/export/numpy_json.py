@@ -8,7 +8,7 @@ __all__ = ["to_numpy_json"]
 
 
 def to_numpy_json(model: object) -> str:
-    """Write the pruned network as JSON, in the form of :meth:`SparseMLP.to_json`.
+    """Write the pruned network as JSON, in the form of :meth:`sk_swat.SparseMLP.to_json`.
 
     ``SparseMLP.from_json`` reads it back without loss; the example shows the lines that run it without sk_swat. Keys:
     "coefs" (for each layer a matrix of shape (n_in, n_out), with zeros), "intercepts", "activations" (for each hidden
