@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import validate_data
 
-from sk_swat.activations import ACTIVATION_NAMES
+from sk_swat.activations import ACTIVATION_NAMES, check_activations
 from sk_swat.callbacks import CallbackSupportMixin, FitCallbacks, fit_callbacks
 from sk_swat.counted import counted_rows
 from sk_swat.exporting import ExportMixin
@@ -118,8 +118,9 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
     random_state : int, RandomState instance or None, default=None
         Source of all random choices; an integer makes fits repeatable.
     warm_start : bool, default=False
-        Search on from the network of the previous fit, in addition to the new starts, if that fit was made with
-        warm_start=True, the same checkpoint and as many columns.
+        Search on from the previous fit, in addition to the new starts, if it was made with warm_start=True, the same
+        checkpoint and as many columns: from its latent, and with refinement from its network, which is polished on the
+        new rows, pruned, encoded and varied. For tables that grow, or for more rounds.
     verbose : int, default=0
         1 logs one line for each depth and each stage, when it has ended.
 
@@ -323,6 +324,7 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
         with shown_log(self.verbose), default_device("cpu"), interruptible(exploring.stop) as interrupt:
             checkpoint = load_checkpoint(self.checkpoint)
             check_depths(settings.depths, checkpoint.autoencoder.config.max_depth)
+            previous = self._previous_starts(X.shape[1], checkpoint.fingerprint)
             held_out = settings.hold_out(self.early_stopping, len(y))
             result = search_table(
                 X,
@@ -342,7 +344,8 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
                     device=self.device,
                 ),
                 weight=weight,
-                previous=self._previous_starts(X.shape[1], checkpoint.fingerprint),
+                previous=previous,
+                known=self.network_ if previous is not None and self._may_go_on(y, settings) else None,
                 deadlines=(exploring, finishing),
                 watchers=watching,
             )
@@ -408,6 +411,16 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
         self.candidates_ = candidate_table([], None)
         self.search_report_, self.fit_report_ = [], []
         return self
+
+    def _may_go_on(self, y: np.ndarray, settings: Settings) -> bool:
+        """Whether the network of the previous fit is one that this fit could find."""
+        kinds = {name for layer in self.network_.activations for name in layer}
+        n_targets = 1 if y.ndim == 1 else y.shape[1]
+        return (
+            self.network_.n_outputs == n_targets
+            and self.network_.depth in settings.depths
+            and kinds <= set(check_activations(self.activations))
+        )
 
     def _previous_starts(self, n_columns: int, fingerprint: str) -> dict[int, Any] | None:
         """Where the previous fit ended, if it can go on from there: same checkpoint, as many columns."""

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Standardisation", "column_scales"]
+from sk_swat.network import SparseMLP
+
+__all__ = ["Standardisation", "column_scales", "standardised"]
 
 _CENTRED = 0.1  # standard deviations
 _CHUNK_ROWS = 65_536  # of a table that are looked at together, so that no copy of it is made
@@ -104,6 +106,12 @@ class Standardisation:
     def target(self, y: np.ndarray) -> np.ndarray:
         """Standardised targets, which have to vary."""
         return (0.5 * y - 0.5 * self.y_offset) / (0.5 * self.y_scale)
+
+
+def standardised(network: SparseMLP, scaling: Standardisation) -> SparseMLP:
+    """Let a network in raw units read and write standardised ones: what ``with_scaling`` does, undone."""
+    x_scale, y_scale = 1 / scaling.divisor, 1 / scaling.y_scale
+    return network.with_scaling(-scaling.x_offset * x_scale, x_scale, -scaling.y_offset * y_scale, y_scale)
 
 
 def _unless_centred(offset: np.ndarray, scale: np.ndarray) -> np.ndarray:

@@ -407,15 +407,6 @@ def test_automatic_settings_depend_on_refinement(refined, quick, table):
     assert len(latent.search_report_[0]["selection_objective"]) == 5
 
 
-def test_warm_start_adds_the_start_of_the_previous_network(refined, table):
-    model = refined(warm_start=True).fit(*table)
-    latent = model.latent_
-    model.fit(*table)
-    assert len(model.candidates_["depth"]) == 5
-    assert model.candidates_["restart"][model.candidates_["chosen"]].shape == (1,)
-    assert latent.shape == model.latent_.shape and finite(model.network_)
-
-
 # --- accuracy
 
 

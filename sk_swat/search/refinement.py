@@ -62,6 +62,7 @@ def refine(
     r2: float = 0.0,
     progress: Progress | None = None,
     n_pruned: int = 8,
+    known: Member | None = None,
 ) -> tuple[Front, list[Stage]]:
     """Polish, prune and vary.
 
@@ -89,6 +90,8 @@ def refine(
         Told of the stages.
     n_pruned : int, default=8
         Polished starts of each depth that are pruned.
+    known : Member, default=None
+        Network of an earlier fit on the columns of these rows, to go on from.
 
     Returns
     -------
@@ -101,6 +104,9 @@ def refine(
     stages: list[Stage] = []
     front.add(*_constant(candidates[0].network, task), torch.zeros(1, dtype=torch.int64))
     depths = sorted({candidate.depth for candidate in candidates})
+    width = candidates[0].network.mask[0].shape[1]
+    if known is not None:
+        front.join(_from_known(known, task))
 
     def run(name: str, works: list[_Work]) -> None:
         if progress is not None:
@@ -128,7 +134,7 @@ def refine(
         if task.deadline.passed():
             break
         chance = column_chance(task.rows, _residuals(front.members()[-1].network, task))
-        parents = _parents(front)
+        parents = _parents(front, width)
         works = [of_parents(chosen, depth, number) for depth in depths if (chosen := _parents_of(parents, depth))]
         run(f"round {number + 1}", works)
     return front, stages
@@ -203,6 +209,22 @@ def _from_parents(
     return front
 
 
+@torch.no_grad()
+def _from_known(known: Member, task: RefineTask) -> Front:
+    """Polish a network that was fitted to other rows, and prune it."""
+    front, view = Front(), ColumnView.in_use([known.network])
+    task = replace(task, rows=view.rows(task.rows))
+    network = view.narrow(known.network)
+    ridge = task.ridge(task.rows.error(network))
+    fitted = fit_networks(network, task.rows, n_steps=_MORE_STEPS, ridge=ridge, deadline=task.deadline).networks
+
+    def sink(found: SoftNetworks, size: torch.Tensor, error: torch.Tensor, origin: torch.Tensor) -> None:
+        front.add(view.widen(found), size, error, torch.full_like(size, known.start))
+
+    prune(fitted, task, sink)
+    return front
+
+
 @dataclass(frozen=True)
 class _Seen:
     """Networks on the columns that each of them sees, and the task on these columns; no `view` where that is all."""
@@ -251,10 +273,10 @@ def _polished(networks: SoftNetworks, task: RefineTask, n_steps: int) -> tuple[S
     return result.networks, result.error
 
 
-def _parents(front: Front) -> list[Member]:
-    """Networks spread evenly along the front."""
+def _parents(front: Front, width: int) -> list[Member]:
+    """Networks spread evenly along the front, of those that are no wider than decoded ones."""
     low, high = _PARENT_SIZES
-    members = [member for member in front.members() if low <= member.size <= high]
+    members = [one for one in front.members() if low <= one.size <= high and one.network.mask[0].shape[1] <= width]
     if len(members) <= _N_PARENTS:
         return members
     chosen = np.unique(np.linspace(0, len(members) - 1, _N_PARENTS).round().astype(int))

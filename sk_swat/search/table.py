@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,12 +11,14 @@ from functools import partial
 import numpy as np
 import torch
 
+from sk_swat.hard import padded_batch, widest
+from sk_swat.network import SparseMLP
 from sk_swat.path import Path
 from sk_swat.progress import Progress, Watcher
 from sk_swat.refine.front import Front, Member
 from sk_swat.refine.task import Deadline, RefineTask
 from sk_swat.rows import Rows
-from sk_swat.scaling import Standardisation
+from sk_swat.scaling import Standardisation, standardised
 from sk_swat.search.blocks import Growth
 from sk_swat.search.columns import ColumnView
 from sk_swat.search.cross_validation import N_FOLDS, fold_errors
@@ -132,6 +135,7 @@ def search_table(
     *,
     weight: np.ndarray | None = None,
     previous: dict[int, Starts] | None = None,
+    known: SparseMLP | None = None,
     deadlines: tuple[Deadline, Deadline] | None = None,
     watchers: Sequence[Watcher] = (),
 ) -> TableSearch:
@@ -153,6 +157,8 @@ def search_table(
         Settings of the latent search.
     config : TableConfig
         The other settings.
+    known : SparseMLP, default=None
+        Network in raw units, of as many outputs, that descends from the previous start: refinement goes on from it.
     deadlines : tuple of two Deadline, default=None
         When to stop searching, and when to stop the last polish.
     watchers : sequence of Watcher, default=()
@@ -190,7 +196,17 @@ def search_table(
         progress.end(stage, best)
         if config.refine:
             path, more = _refined_path(
-                candidates, problem, fitted, data, space, search, config, deadlines, stage.r2_after, progress
+                candidates,
+                problem,
+                fitted,
+                data,
+                space,
+                search,
+                config,
+                deadlines,
+                stage.r2_after,
+                progress,
+                _known_member(known, candidates, previous, scaling),
             )
             stages += more
         else:
@@ -226,6 +242,7 @@ def _refined_path(
     deadlines: tuple[Deadline, Deadline],
     r2: float,
     progress: Progress,
+    known: Member | None,
 ) -> tuple[list[PathNetwork], list[Stage]]:
     """Refine the candidates on the rows of the search, and finish the front on all rows."""
     exploring, finishing = deadlines
@@ -237,7 +254,17 @@ def _refined_path(
         deadline=exploring,
     )
     front, stages = refine(
-        candidates, problem, space, task, search.allowed, config.n_rounds, config.seed, config.n_jobs, r2, progress
+        candidates,
+        problem,
+        space,
+        task,
+        search.allowed,
+        config.n_rounds,
+        config.seed,
+        config.n_jobs,
+        r2,
+        progress,
+        known=known,
     )
     members = _spread(front)
     if len(held) and config.max_blocks > 1:
@@ -263,6 +290,20 @@ def _refined_path(
     last = Stage("last polish", time.perf_counter() - begin, stages[-1].r2_after, 1 - path[-1].train_fvu)
     progress.end(last, path[-1].network)
     return path, [*stages, last]
+
+
+def _known_member(
+    known: SparseMLP | None,
+    candidates: Sequence[Candidate],
+    previous: dict[int, Starts] | None,
+    scaling: Standardisation,
+) -> Member | None:
+    """Network of an earlier fit, with the candidate that its start has become; None if that is not searched."""
+    if known is None or not known.depth or not previous:
+        return None
+    start = next((i for i, one in enumerate(candidates) if one.depth in previous and one.restart == 0), None)
+    network = padded_batch([standardised(known, scaling)], max(widest(known), candidates[0].network.mask[0].shape[1]))
+    return None if start is None else Member(network, known.n_nonzero, math.inf, start)
 
 
 def _spread(front: Front) -> list[Member]:
