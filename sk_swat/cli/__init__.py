@@ -9,7 +9,7 @@ import click
 from sk_swat import __version__
 from sk_swat.cli.command import Commands
 from sk_swat.cli.data import export, fit, predict, show
-from sk_swat.cli.research import bench_quick, benchmark, demo, evaluate_autoencoder, make_bank, pretrain
+from sk_swat.cli.research import bench_cost, bench_quick, benchmark, demo, evaluate_autoencoder, make_bank, pretrain
 
 __all__ = ["app", "main"]
 
@@ -27,7 +27,7 @@ def app() -> None:
 
 for command in (fit, predict, show, export):
     app.add_command(command)
-for command in (demo, bench_quick, benchmark, evaluate_autoencoder, make_bank, pretrain):
+for command in (demo, bench_quick, bench_cost, benchmark, evaluate_autoencoder, make_bank, pretrain):
     app.add_command(command)
 
 

@@ -10,7 +10,7 @@ import click
 
 from sk_swat.cli.command import Command, several
 
-__all__ = ["bench_quick", "benchmark", "demo", "evaluate_autoencoder", "make_bank", "pretrain"]
+__all__ = ["bench_cost", "bench_quick", "benchmark", "demo", "evaluate_autoencoder", "make_bank", "pretrain"]
 
 _PATH = click.Path(path_type=Path)
 _jobs = click.option("--jobs", "n_jobs", type=int, default=1, help="Processes side by side.")
@@ -51,6 +51,21 @@ def bench_quick(**arguments: Any) -> None:
     from sk_swat.benchmark.quick import bench_quick
 
     bench_quick(**arguments)
+
+
+@click.command("bench-cost", cls=Command, example="--rows 1000 100000 --columns 8 200 --out cost.md")
+@several("--rows", type=int, metavar="N...", help="Numbers of rows (default: 1000 to 1000000).")
+@several("--columns", type=int, metavar="N...", help="Numbers of columns (default: 2 to 1000).")
+@click.option("--out", type=_PATH, metavar="FILE", help="Also write the table to a .md file.")
+@_seed("random_state", "tables and fits")
+def bench_cost(**arguments: Any) -> None:
+    """Measure time and memory against rows and columns.
+
+    A table for each pair of sizes, unless it is very large; about ten minutes on two cores.
+    """
+    from sk_swat.benchmark.cost import bench_cost
+
+    bench_cost(**arguments)
 
 
 @click.command(
