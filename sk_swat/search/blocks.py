@@ -37,7 +37,8 @@ _N_BLOCKS = 6  # tried for each depth
 _BASE_STEPS, _SUM_STEPS = 8, 12  # Levenberg-Marquardt steps
 _DOWN_TO = 0.75  # of the size of a sum: where its pruning ends
 _PRICE = 1e-5  # of a number, by which networks are compared
-_GAIN = 0.98  # factor of the held-out error below which growth goes on
+_LEAST_NUMBERS = 15  # of a block: an error of less than their price leaves nothing to gain
+_GAIN = 0.98  # factor of the held-out objective below which growth goes on
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,8 @@ class Growth:
             if self.task.deadline.passed() or not best:
                 break
             begin, base = time.perf_counter(), min(front.members(), key=self._objective)
+            if self._error(base) < _LEAST_NUMBERS * _PRICE:
+                break
             progress.begin(f"block {number + 1}")
             works = [joblib.delayed(self._grown)(base, depth, number) for depth in depths]
             for found in joblib.Parallel(n_jobs=self.n_jobs, prefer="threads")(works):
@@ -107,7 +110,7 @@ class Growth:
             r2 = [self.task.r2(one.error) for one in (base, grown)]
             stages.append(Stage(f"block {number + 1}", time.perf_counter() - begin, *r2))
             progress.end(stages[-1], grown.network)
-            if self._error(grown) >= _GAIN * self._error(base):
+            if self._objective(grown) >= _GAIN * self._objective(base):
                 break
         return front, stages
 
