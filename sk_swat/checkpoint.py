@@ -10,7 +10,8 @@ import functools
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,12 @@ class Checkpoint:
     bank: Bank
     summary: dict[str, Any]
     fingerprint: str
+
+    def __reduce__(self) -> tuple[Callable[..., Checkpoint], tuple[Any, ...]]:
+        """Send the bundled checkpoint to another process by its fingerprint: the package there has the file too."""
+        if self is load_checkpoint():
+            return _bundled, (self.fingerprint,)
+        return Checkpoint, tuple(getattr(self, item.name) for item in fields(self))
 
 
 def save_checkpoint(path: str | Path, autoencoder: Autoencoder, bank: Bank, summary: dict[str, Any]) -> str:
@@ -111,6 +118,16 @@ def load_checkpoint(path: str | Path | None = None) -> Checkpoint:
         )
     status = path.stat()
     return _read(path, status.st_mtime_ns, status.st_size)
+
+
+def _bundled(fingerprint: str) -> Checkpoint:
+    checkpoint = load_checkpoint()
+    if checkpoint.fingerprint != fingerprint:
+        raise ValueError(
+            f"the bundled checkpoint must be the same in all processes, got fingerprint {checkpoint.fingerprint[:12]} "
+            f"here and {fingerprint[:12]} where the work comes from; install the same version of sk_swat everywhere."
+        )
+    return checkpoint
 
 
 @functools.lru_cache(maxsize=4)

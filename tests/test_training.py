@@ -215,6 +215,11 @@ def test_lines_of_the_log_go_to_the_sink_alone(train, capsys):
     assert capsys.readouterr() == ("", "")
 
 
+def test_lines_of_the_log_can_be_printed(train, capsys):
+    train(n_epochs=1, sink=print)
+    assert "valid_loss" in capsys.readouterr().out
+
+
 def test_training_lowers_the_losses(train, tmp_path):
     train(steps_per_epoch=30, learning_rate=1e-3)
     rows = log_of(tmp_path)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-import joblib
 import numpy as np
 import torch
 
@@ -17,8 +17,9 @@ from sk_swat.estimator import SWATRegressor
 from sk_swat.pretraining.corpus import random_networks
 from sk_swat.search.children import best_of_tried, may_be_deepened, repeated
 from sk_swat.search.objective import hard_sizes
+from sk_swat.search.parallel import side_by_side
 from sk_swat.search.problem import Problem, SearchConfig
-from sk_swat.search.run import Candidate, DepthSearch, RunOptions, run_side_by_side
+from sk_swat.search.run import Candidate, DepthSearch, RunOptions
 from sk_swat.search.screening import chosen, draw_inputs, scored, screened
 from sk_swat.softnet import SoftNetworks, concatenate
 
@@ -61,8 +62,9 @@ class WeightSpace:
         options: RunOptions | None = None,
     ) -> list[DepthSearch]:
         """Draw random networks and keep those with the best readouts."""
-        work = (joblib.delayed(self._search_depth)(problem, depth, config, seed) for depth in depths)
-        return run_side_by_side(work, options or RunOptions())
+        options = options or RunOptions()
+        pieces = [partial(self._search_depth, problem, depth, config, seed) for depth in depths]
+        return side_by_side(pieces, options.n_jobs, options.found)
 
     def _search_depth(self, problem: Problem, depth: int, config: SearchConfig, seed: int) -> DepthSearch:
         begin = time.perf_counter()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 
@@ -23,6 +24,12 @@ class Deadline:
     ----------
     seconds : float, default=None
         Time from now; None sets no limit.
+
+    Notes
+    -----
+    A copy that is sent to another process passes when this one does, by the clock of the day, which the machines must
+    share, and in no case later than after the seconds that were left when it was sent. It is not told of a later
+    `stop`.
     """
 
     def __init__(self, seconds: float | None = None) -> None:
@@ -32,6 +39,18 @@ class Deadline:
     def stop(self) -> None:
         """Ask for a stop."""
         self._stopped = True
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self._end is None:
+            return vars(self)
+        left = self._end - time.monotonic()  # a clock that begins anew on every machine
+        return vars(self) | {"_end": (left, time.time() + left)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if self._end is not None:
+            left, until = state["_end"]
+            self._end = time.monotonic() + min(left, until - time.time())
 
     def passed(self) -> bool:
         """Say whether to stop."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
-import joblib
 import numpy as np
 import torch
 
@@ -24,6 +24,7 @@ from sk_swat.refine.task import RefineTask, sizes
 from sk_swat.rows import Rows
 from sk_swat.search.children import may_be_deepened
 from sk_swat.search.columns import ColumnView
+from sk_swat.search.parallel import side_by_side
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.refinement import Stage
 from sk_swat.search.run import RunOptions
@@ -60,7 +61,7 @@ class Growth:
     seed : int
         Source of all random choices.
     n_jobs : int or None
-        Threads over depths, as in joblib.
+        Depths that are worked on at a time, as in joblib.
     """
 
     problem: Problem
@@ -103,8 +104,7 @@ class Growth:
             if self._error(base) < _LEAST_NUMBERS * _PRICE:
                 break
             progress.begin(f"block {number + 1}")
-            works = [joblib.delayed(self._grown)(base, depth, number) for depth in depths]
-            for found in joblib.Parallel(n_jobs=self.n_jobs, prefer="threads")(works):
+            for found in side_by_side([partial(self._grown, base, depth, number) for depth in depths], self.n_jobs):
                 front.join(found)
             grown = min(front.members(), key=self._objective)
             r2 = [self.task.r2(one.error) for one in (base, grown)]

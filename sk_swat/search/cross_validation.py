@@ -17,6 +17,7 @@ import torch
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.task import RefineTask
 from sk_swat.search.finish import by_depth
+from sk_swat.search.parallel import side_by_side
 from sk_swat.search.problem import Problem
 from sk_swat.search.refinement import refine
 from sk_swat.search.run import Candidate
@@ -47,10 +48,12 @@ def fold_errors(
     ----------
     sizes : sequence of int
         Sizes, increasing.
-    candidates, space, allowed, seed, n_jobs
+    candidates, space, allowed, seed
         As in :func:`sk_swat.search.refinement.refine`.
     task : RefineTask
         Rows.
+    n_jobs : int or None
+        Folds that are worked on at a time, as in joblib.
     judged : callable, default=None
         Called when a fold is done.
 
@@ -61,23 +64,34 @@ def fold_errors(
     """
     n_rows = len(task.rows)
     fold = np.random.default_rng([seed, 2]).permutation(n_rows) % min(N_FOLDS, n_rows)
-    errors = np.empty((len(sizes), n_rows))
     some = [one for depth in _depths(candidates) for one in _of(candidates, depth)]
-    for number in range(fold.max() + 1):
-        inside, outside = torch.as_tensor(fold == number), torch.as_tensor(fold != number)
-        if not outside.any():  # a single row
-            outside = inside
-        part = replace(task, rows=task.rows[outside])
-        problem = Problem(part.rows.to(torch.float32), None, torch.arange(part.rows.X.shape[1]))
-        front, _ = refine(some, problem, space, part, allowed, 0, seed, n_jobs, n_pruned=_N_PRUNED)
-        members = front.members()
-        known = by_depth(members, partial(_errors, part=part, task=task, inside=inside))
-        for row, size in enumerate(sizes):
-            last = max((i for i, member in enumerate(members) if member.size <= size), default=0)
-            errors[row, inside.numpy()] = known[last]
-        if judged is not None:
-            judged()
+    folds = [fold == number for number in range(fold.max() + 1)]
+    works = [partial(_fold, sizes, some, space, task, allowed, seed, torch.as_tensor(inside)) for inside in folds]
+    errors = np.empty((len(sizes), n_rows))
+    ended = None if judged is None else lambda _: judged()
+    for inside, found in zip(folds, side_by_side(works, n_jobs, ended), strict=True):
+        errors[:, inside] = found
     return errors
+
+
+def _fold(
+    sizes: Sequence[int],
+    candidates: Sequence[Candidate],
+    space: Space,
+    task: RefineTask,
+    allowed: Sequence[bool],
+    seed: int,
+    inside: torch.Tensor,
+) -> np.ndarray:
+    """Squared errors of the rows of one fold, for each size."""
+    outside = ~inside if not inside.all() else inside  # all: a single row
+    part = replace(task, rows=task.rows[outside])
+    problem = Problem(part.rows.to(torch.float32), None, torch.arange(part.rows.X.shape[1]))
+    front, _ = refine(candidates, problem, space, part, allowed, 0, seed, n_jobs=1, n_pruned=_N_PRUNED)
+    members = front.members()
+    known = by_depth(members, partial(_errors, part=part, task=task, inside=inside))
+    smaller = (max((i for i, member in enumerate(members) if member.size <= size), default=0) for size in sizes)
+    return np.stack([known[i] for i in smaller])
 
 
 def _errors(networks: SoftNetworks, part: RefineTask, task: RefineTask, inside: torch.Tensor) -> list[np.ndarray]:

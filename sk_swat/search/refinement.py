@@ -11,9 +11,9 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-import joblib
 import numpy as np
 import torch
 
@@ -24,6 +24,7 @@ from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.pruning import Sink, prune
 from sk_swat.refine.task import RefineTask, sizes
 from sk_swat.search.columns import ColumnView, column_chance, seen_columns
+from sk_swat.search.parallel import side_by_side
 from sk_swat.search.problem import Problem
 from sk_swat.search.run import Candidate
 from sk_swat.search.space import Space
@@ -83,7 +84,7 @@ def refine(
     seed : int
         Source of all random choices; each round and depth draws its own.
     n_jobs : int or None
-        Threads over depths, as in joblib.
+        Depths that are worked on at a time, as in joblib.
     r2 : float, default=0.0
         R^2 of the best candidate on these rows, for the record.
     progress : Progress, default=None
@@ -112,7 +113,7 @@ def refine(
         if progress is not None:
             progress.begin(name)
         begin, before = time.perf_counter(), stages[-1].r2_after if stages else r2
-        for found in joblib.Parallel(n_jobs=n_jobs, prefer="threads")(joblib.delayed(work)() for work in works):
+        for found in side_by_side(works, n_jobs):
             front.join(found)
         best = front.members()[-1]
         stages.append(Stage(name, time.perf_counter() - begin, before, task.r2(best.error)))
@@ -122,11 +123,10 @@ def refine(
     def of_depth(depth: int) -> _Work:
         index = [i for i, candidate in enumerate(candidates) if candidate.depth == depth]
         networks = concatenate([candidates[i].network for i in index])
-        return lambda: _from_starts(networks, torch.tensor(index), task, chance, _generator(seed, depth), n_pruned)
+        return partial(_from_starts, networks, torch.tensor(index), task, chance, (seed, depth), n_pruned)
 
     def of_parents(parents: list[Member], depth: int, number: int) -> _Work:
-        generator = _generator(seed, depth, number)
-        return lambda: _from_parents(parents, depth, problem, space, task, allowed, chance, generator)
+        return partial(_from_parents, parents, depth, problem, space, task, allowed, chance, (seed, depth, number))
 
     chance = column_chance(task.rows)
     run("polish and prune", [of_depth(depth) for depth in depths])
@@ -163,11 +163,11 @@ def _from_starts(
     start: torch.Tensor,
     task: RefineTask,
     chance: torch.Tensor,
-    generator: torch.Generator,
+    seed: tuple[int, ...],
     n_pruned: int,
 ) -> Front:
     """Polish all starts of a depth, the better ones longer, and prune the best."""
-    front = Front()
+    front, generator = Front(), _generator(*seed)
     networks = networks.map(lambda part: part.to(task.rows.y.dtype))
     kept = _Seen(networks, None, task)
     for n_steps, n_kept in ((_FIRST_STEPS, math.ceil(_FIRST_KEPT * len(start))), (_MORE_STEPS, n_pruned)):
@@ -188,10 +188,11 @@ def _from_parents(
     task: RefineTask,
     allowed: Sequence[bool],
     chance: torch.Tensor,
-    generator: torch.Generator,
+    seed: tuple[int, ...],
 ) -> Front:
     """Vary networks in the latent space, decode them to one depth, widen and polish them, and prune."""
     front, family, children = Front(), [], []
+    generator = _generator(*seed)
     for source in sorted({parent.depth for parent in parents}):
         group = [parent for parent in parents if parent.depth == source]
         networks = concatenate([parent.network for parent in group])

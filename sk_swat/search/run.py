@@ -5,12 +5,12 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
-import joblib
 import numpy as np
 import torch
 
@@ -18,19 +18,12 @@ from sk_swat.checkpoint import Checkpoint
 from sk_swat.refine.task import Deadline
 from sk_swat.search.descent import Descent, descend
 from sk_swat.search.objective import hard_sizes
+from sk_swat.search.parallel import one_torch_thread, side_by_side
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.starts import Starts, choose_starts
 from sk_swat.softnet import SoftNetworks, apply_to_tensors
 
-__all__ = [
-    "Candidate",
-    "DepthSearch",
-    "RunOptions",
-    "default_device",
-    "one_torch_thread",
-    "run_side_by_side",
-    "search_depths",
-]
+__all__ = ["Candidate", "DepthSearch", "RunOptions", "default_device", "one_torch_thread", "search_depths"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +54,7 @@ class RunOptions:
     Parameters
     ----------
     n_jobs : int, default=None
-        Threads over depths, as in joblib.
+        Depths that are searched at a time, as in joblib.
     device : str, default="cpu"
         Torch device.
     previous : dict of int to Starts, default=None
@@ -136,41 +129,11 @@ def search_depths(
         checkpoint = replace(checkpoint, autoencoder=copy.deepcopy(checkpoint.autoencoder).to(device), bank=bank)
         held = None if problem.held is None else problem.held.to(device)
         problem = Problem(problem.rows.to(device), held, problem.columns.to(device))
-    work = (
-        joblib.delayed(_search_depth)(
-            problem, checkpoint, depth, config, seed, device, previous.get(depth), options.deadline
-        )
+    pieces = [
+        partial(_search_depth, problem, checkpoint, depth, config, seed, device, previous.get(depth), options.deadline)
         for depth in depths
-    )
-    return run_side_by_side(work, options)
-
-
-def run_side_by_side(work: Iterable[Any], options: RunOptions) -> list[DepthSearch]:
-    """Run a search for each depth, as joblib's delayed calls, and hand their records to `options.found` in order."""
-    searches = []
-    with one_torch_thread():
-        results = joblib.Parallel(n_jobs=options.n_jobs, prefer="threads", return_as="generator")(work)
-        try:
-            for search in results:
-                searches.append(search)
-                if options.found is not None:
-                    options.found(search)
-        except BaseException:
-            options.deadline.stop()
-            list(results)  # joblib warns of results that are left behind
-            raise
-    return searches
-
-
-@contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """Let torch use one thread: sums are then rounded the same way everywhere, and small ones are no slower."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(n_threads)
+    ]
+    return side_by_side(pieces, options.n_jobs, options.found)
 
 
 def default_device(device: str) -> AbstractContextManager[Any]:
@@ -223,7 +186,8 @@ def _candidates(descent: Descent, depth: int) -> list[Candidate]:
     numbers, neurons = hard_sizes(best.networks)
     return [
         Candidate(
-            network=best.networks[restart : restart + 1].map(lambda part: part.detach().cpu()),
+            # a copy: a slice would be sent to other processes with the whole batch behind it
+            network=best.networks[restart : restart + 1].map(lambda part: part.detach().cpu().clone()),
             latent=best.latent[restart].numpy(force=True),
             inputs=best.inputs[restart].numpy(force=True),
             threshold=float(best.threshold[restart]),

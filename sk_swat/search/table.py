@@ -88,7 +88,7 @@ class TableConfig:
     max_blocks : int, default=1
         Most decoded networks that one network is the sum of; more than one needs held-out rows.
     n_jobs : int or None
-        Threads over depths, as in joblib.
+        Depths and folds that are worked on at a time, as in joblib.
     device : str
         Torch device of the latent search.
     """
