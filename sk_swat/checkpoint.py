@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save_file
 
 from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.autoencoder import Autoencoder, AutoencoderConfig
@@ -64,9 +64,20 @@ def save_checkpoint(path: str | Path, autoencoder: Autoencoder, bank: Bank, summ
     -------
     fingerprint : str
         SHA-256 of all tensors.
+
+    Raises
+    ------
+    ValueError
+        If a tensor is not finite in half precision.
     """
     tensors = {f"autoencoder.{name}": part.half().contiguous() for name, part in autoencoder.state_dict().items()}
     tensors |= {f"bank.{name}": part.contiguous() for name, part in bank.tensors().items()}
+    odd = [name for name, part in tensors.items() if part.is_floating_point() and not torch.isfinite(part).all()]
+    if odd:
+        raise ValueError(
+            f"a checkpoint must hold finite numbers (in half precision: below 65520), got others in {', '.join(odd)}; "
+            "train with a smaller learning rate."
+        )
     header = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
@@ -103,8 +114,8 @@ def load_checkpoint(path: str | Path | None = None) -> Checkpoint:
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
+    OSError
+        If there is no such file (FileNotFoundError), or it cannot be read.
     ValueError
         If the file is damaged, of another kind, or of another version.
     """
@@ -117,7 +128,8 @@ def load_checkpoint(path: str | Path | None = None) -> Checkpoint:
             "give the path of one, or None for the bundled checkpoint."
         )
     status = path.stat()
-    return _read(path, status.st_mtime_ns, status.st_size)
+    # absolute: in another folder a relative path names another file
+    return _read(path.absolute(), status.st_mtime_ns, status.st_size)
 
 
 def _bundled(fingerprint: str) -> Checkpoint:
@@ -133,17 +145,29 @@ def _bundled(fingerprint: str) -> Checkpoint:
 @functools.lru_cache(maxsize=4)
 def _read(path: Path, mtime: int, size: int) -> Checkpoint:
     try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except SafetensorError as error:
+        content = path.read_bytes()  # not mapped: what happens to the file later must not change the tensors
+    except OSError as error:
+        raise OSError(
+            f"checkpoint '{path}' must be a file that can be read, got '{error.strerror}'; allow it or give another."
+        ) from error
+    try:
+        tensors = load(content)
+    except (SafetensorError, KeyError) as error:  # KeyError: a type of numbers that torch does not have
         raise ValueError(f"checkpoint '{path}' is damaged or not a safetensors file ({error}); replace it.") from error
+    metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__", {})
     if "sk_swat" not in metadata:
-        raise ValueError(f"checkpoint '{path}' must have been written by sk_swat, but its header says nothing of it.")
+        raise ValueError(
+            f"checkpoint '{path}' must have been written by `python -m sk_swat pretrain`, but its header says nothing "
+            "of sk_swat; give another file, or None for the bundled checkpoint."
+        )
     try:
         header = json.loads(metadata["sk_swat"])
+        if not isinstance(header, dict):
+            raise ValueError(f"got a {type(header).__name__}")
     except ValueError as error:
-        raise ValueError(f"checkpoint '{path}' is damaged: its header is not JSON ({error}); replace it.") from error
+        raise ValueError(
+            f"checkpoint '{path}' is damaged: its header is no JSON object ({error}); replace it."
+        ) from error
     if (header.get("format"), header.get("version")) != (FORMAT, FORMAT_VERSION):
         raise ValueError(
             f"checkpoint '{path}' must be of format {FORMAT} version {FORMAT_VERSION}, got {header.get('format')} "
@@ -153,7 +177,7 @@ def _read(path: Path, mtime: int, size: int) -> Checkpoint:
         raise ValueError(f"checkpoint '{path}' is damaged: its tensors do not match its fingerprint; replace it.")
     try:
         return _assemble(tensors, header)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(
             f"checkpoint '{path}' is damaged, or of another version: header and tensors do not fit ({error!r}); "
             "replace it."

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import column_or_1d
@@ -29,7 +28,7 @@ from sk_swat.progress import Watcher, watchers
 from sk_swat.report import FitLog, candidate_table, search_report, shown_log
 from sk_swat.scaling import Standardisation
 from sk_swat.settings import Settings, checked_settings
-from sk_swat.targets import path_with_constants, varying_targets
+from sk_swat.targets import path_with_constants, real_target, varying_targets
 
 if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
     from sk_swat.checkpoint import Checkpoint
@@ -274,13 +273,11 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
         table, target = validate_data(
             self, X, y, dtype=[np.float64, np.float32], order="C", multi_output=True, y_numeric=True
         )
+        target = real_target(target)
         if target.ndim == 2 and target.shape[1] == 1:
             target = column_or_1d(target, warn=True)
         elif target.ndim == 2 and self.readout != "ridge":
             raise ValueError(f"readout must be 'ridge' for several targets, got {self.readout!r}.")
-        if issparse(target):
-            raise ValueError("y must be a dense array, got a sparse matrix; use y.toarray().")
-        target = np.ascontiguousarray(target, dtype=np.float64)
         table, target, weight = counted_rows(table, target, sample_weight)
         scaling = Standardisation.checked(table, target, weight)
         if not np.any(scaling.y_scale) or not len(scaling.varying):

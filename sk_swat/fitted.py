@@ -14,8 +14,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sk_swat.network import SparseMLP
 from sk_swat.parameters import check_choice, check_integer, check_number
 from sk_swat.path import Path, path_frame
+from sk_swat.pickling import marked_state, read_state
 
 __all__ = ["PathMixin", "unchanged_on_error"]
+
+_FITTED = ("network_", "n_features_in_", "_path", "_row", "_prices")  # what the methods below read
 
 
 class PathMixin:
@@ -88,7 +91,8 @@ class PathMixin:
             min_r2=least,
             one_standard_error=bool(check_choice("one_standard_error", own.one_standard_error, (True, False))),
         )
-        self._keep_row(chosen, prices)
+        with unchanged_on_error(self):
+            self._keep_row(chosen, prices)
         return self
 
     @property
@@ -111,6 +115,15 @@ class PathMixin:
         from sk_swat.displays.html import network_html
 
         return shown + network_html(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: Any = super().__getstate__()  # of BaseEstimator
+        return marked_state(state)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        own: Any = self
+        needed = [*own._get_param_names(), *(_FITTED if "network_" in state else ())]
+        super().__setstate__(read_state(type(self).__name__, state, needed))  # type: ignore[misc]  # of BaseEstimator
 
     def _plainly_valid(self, X: Any) -> bool:
         """Say in a microsecond that validate_data would pass X unchanged; False only means: ask it."""
@@ -150,8 +163,7 @@ def unchanged_on_error(estimator: Any) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
+        estimator.__dict__ = before  # one step, which no second interrupt can cut in two
         raise
 
 

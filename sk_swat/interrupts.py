@@ -4,44 +4,51 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
 
-__all__ = ["Interrupt", "interruptible"]
+__all__ = ["interruptible"]
 
 
-class Interrupt:
-    """Whether Ctrl-C was pressed."""
-
-    happened = False
-
-
-@contextmanager
-def interruptible(stop: Callable[[], None]) -> Iterator[Interrupt]:
+class interruptible:
     """Call `stop` at the first Ctrl-C inside the block instead of raising KeyboardInterrupt; the second one raises.
 
-    Outside the main thread, or where the program handles the signal in its own way, nothing is changed.
+    Outside the main thread, or where the program handles the signal in its own way, nothing is changed. Not written as
+    a generator: an error between its first half and the block would leave the signal as it is.
 
     Parameters
     ----------
     stop : callable
         Asks the work to end soon.
+
+    Attributes
+    ----------
+    happened : bool
+        Whether Ctrl-C was pressed.
     """
-    interrupt = Interrupt()
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield interrupt
-        return
 
-    def handle(number: int, frame: FrameType | None) -> None:
-        if interrupt.happened:
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self._stop = stop
+        self._installed = False
+        self.happened = False
+
+    def __enter__(self) -> interruptible:
+        main = threading.current_thread() is threading.main_thread()
+        if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            try:
+                self._installed = True
+                signal.signal(signal.SIGINT, self._handle)
+            except BaseException:
+                self.__exit__()
+                raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._installed:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.happened:
             signal.default_int_handler(number, frame)
-        interrupt.happened = True
-        stop()
-
-    signal.signal(signal.SIGINT, handle)
-    try:
-        yield interrupt
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.happened = True
+        self._stop()

@@ -17,8 +17,10 @@ from sk_swat.exporting import ExportMixin
 from sk_swat.network_checks import activation_names, check_layers, column_names, frozen_array, vector
 from sk_swat.network_forward import ForwardPlan
 from sk_swat.network_text import describe_network, fields_from_dict, network_to_dict
+from sk_swat.pickling import marked_state, read_state
 
 _CHUNK_ROWS = 8192  # rows evaluated at once: bounds the memory, and fits the cache
+_STATE = ("coefs", "intercepts", "activations", "feature_names")  # what a pickle holds
 
 
 class SparseMLP(ExportMixin):
@@ -290,8 +292,8 @@ class SparseMLP(ExportMixin):
     __hash__ = None  # type: ignore[assignment]
 
     def __getstate__(self) -> dict[str, Any]:
-        names = ("coefs", "intercepts", "activations", "feature_names")
-        return {name: getattr(self, name) for name in names}  # without the forward plan
+        return marked_state({name: getattr(self, name) for name in _STATE})  # without the forward plan
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state)  # type: ignore[misc]  # a pickled array forgets that it is read-only
+        fields = read_state("SparseMLP", state, _STATE)
+        self.__init__(**fields)  # type: ignore[misc]  # a pickled array forgets that it is read-only

@@ -14,7 +14,7 @@ __all__ = ["Standardisation", "column_scales", "standardised"]
 
 _CENTRED = 0.1  # standard deviations
 _CHUNK_ROWS = 65_536  # of a table that are looked at together, so that no copy of it is made
-_SMALLEST_SCALE = 1e-300  # of a column: weights are divided by it
+_SMALLEST_SCALE = 1e-300  # of a column: weights are divided by it; and of a target that varies
 _LARGEST_SCALE = 1e300  # of a column and of the target: weights are products of scales
 
 
@@ -78,10 +78,13 @@ class Standardisation:
 
     @classmethod
     def checked(cls, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> Standardisation:
-        """Standardisation of the given rows; ValueError if a column or the target varies too much to be fitted."""
+        """Standardisation of the given rows; ValueError if a column or target varies too much or too little."""
         scaling = cls.of(X, y, weight)
         if max(scaling.x_scale.max(), np.max(scaling.y_scale)) > _LARGEST_SCALE:
             raise ValueError(f"X and y must vary by less than {_LARGEST_SCALE:g}; scale the columns that do not.")
+        y_scale = np.atleast_1d(scaling.y_scale)
+        if np.any((y_scale > 0) & (y_scale < _SMALLEST_SCALE)):
+            raise ValueError(f"y must be constant or vary by more than {_SMALLEST_SCALE:g}, got less; scale it.")
         return scaling
 
     def of_columns(self, columns: np.ndarray) -> Standardisation:

@@ -1,13 +1,39 @@
-"""Targets that do not vary: they are left out of the search, and given back as outputs with a bias alone."""
+"""Targets: brought to float64, and those that do not vary left out of the search and given back as biases alone."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from scipy.sparse import issparse
 
 from sk_swat.network import SparseMLP
 from sk_swat.path import Path
 
-__all__ = ["path_with_constants", "varying_targets"]
+__all__ = ["path_with_constants", "real_target", "varying_targets"]
+
+
+def real_target(y: Any) -> np.ndarray:
+    """Bring a target that scikit-learn let pass to a float64 array in C order.
+
+    Raises
+    ------
+    ValueError
+        If it is sparse, holds something else than real numbers, or numbers beyond float64.
+    """
+    if issparse(y):
+        raise ValueError("y must be a dense array, got a sparse matrix; use y.toarray().")
+    wanted = "y must hold real numbers that float64 holds as finite ones"
+    if y.dtype.kind not in "biufOUS":
+        raise ValueError(f"{wanted}, got values of type {y.dtype}.")
+    try:
+        with np.errstate(over="ignore"):
+            target = np.ascontiguousarray(y, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{wanted}, got values of type {y.dtype}: {error}.") from error
+    if not np.isfinite(target).all():
+        raise ValueError(f"{wanted}, got {y[~np.isfinite(target)][0]!s}.")
+    return target
 
 
 def varying_targets(y: np.ndarray, varies: np.ndarray) -> np.ndarray:

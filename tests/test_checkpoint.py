@@ -1,9 +1,12 @@
 """The checkpoint's file: what is saved comes back, and a damaged file is told by its name."""
 
+import copy
 import dataclasses
+import errno
 import json
 import os
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -174,11 +177,100 @@ def test_a_flipped_bit_in_the_header_loads_the_same_tensors_or_says_so(tmp_path,
     assert refused > 80
 
 
-def test_foreign_safetensors_file_is_told(tmp_path):
+@pytest.mark.parametrize("metadata", [None, {"format": "pt"}])
+def test_foreign_safetensors_file_is_told(tmp_path, metadata):
     path = tmp_path / "foreign.safetensors"
-    save_file({"weight": torch.zeros(3)}, path)
-    with pytest.raises(ValueError, match=r"foreign.safetensors' must have been written by sk_swat"):
+    save_file({"weight": torch.zeros(3)}, path, metadata)
+    with pytest.raises(
+        ValueError, match=r"foreign.safetensors' must have been written by `python -m sk_swat pretrain`"
+    ):
         load_checkpoint(path)
+
+
+def test_safetensors_file_of_a_type_without_a_torch_type_is_told(tmp_path):
+    header = json.dumps({"weight": {"dtype": "F6_E2M3", "shape": [4], "data_offsets": [0, 3]}}).encode()
+    path = tmp_path / "odd.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + b"abc")
+    with pytest.raises(ValueError, match=r"odd.safetensors' is damaged or not a safetensors file .*; replace it"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"A text.\n" * 100, b'{"format": "sk_swat.autoencoder"}', b"\x00" * 64, b"\xff" * 64]
+)
+def test_file_of_another_kind_is_told(tmp_path, content):
+    path = tmp_path / "other.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"other.safetensors' is damaged or not a safetensors file"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_bytes_are_told(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    path = tmp_path / "random.safetensors"
+    path.write_bytes(rng.bytes(rng.integers(1, 1000)))
+    with pytest.raises(ValueError, match=r"random.safetensors' is damaged or not a safetensors file"):
+        load_checkpoint(path)
+
+
+def test_torch_file_is_told(tmp_path, tiny_autoencoder):
+    path = tmp_path / "model.pt"
+    torch.save(tiny_autoencoder.state_dict(), path)
+    with pytest.raises(ValueError, match=r"model.pt' is damaged or not a safetensors file .*; replace it"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("header", ["[]", "3", "null", '"text"', "{", ""])
+def test_header_that_is_no_json_object_is_told(tmp_path, tiny_checkpoint, header):
+    path = tmp_path / "odd.safetensors"
+    save_file(load_file(tiny_checkpoint), path, metadata={"sk_swat": header})
+    with pytest.raises(ValueError, match=r"odd.safetensors' is damaged: its header is no JSON object .*; replace it"):
+        load_checkpoint(path)
+
+
+def test_file_that_may_not_be_read_is_told(tmp_path, tiny_checkpoint, monkeypatch):
+    def refuse(self):
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    path = tmp_path / "locked.safetensors"
+    path.write_bytes(tiny_checkpoint.read_bytes())
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(OSError, match=r"locked.safetensors' must be a file that can be read, got 'Permission denied'"):
+        load_checkpoint(path)
+
+
+def test_what_happens_to_the_file_later_does_not_change_a_loaded_checkpoint(tmp_path, tiny_checkpoint):
+    path = tmp_path / "one.safetensors"
+    path.write_bytes(tiny_checkpoint.read_bytes())
+    loaded = load_checkpoint(path)
+    before = {name: part.clone() for name, part in loaded.bank.tensors().items()}
+    with open(path, "r+b") as file:
+        file.write(b"\x01" * path.stat().st_size)
+        file.truncate(100)
+    assert all(torch.equal(part, before[name]) for name, part in loaded.bank.tensors().items())
+
+
+def test_relative_path_names_a_file_of_the_present_folder(tmp_path, tiny_autoencoder, tiny_bank, monkeypatch):
+    for number in (1, 2):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        save_checkpoint(folder / "one.safetensors", tiny_autoencoder, tiny_bank, {"number": number})
+        os.utime(folder / "one.safetensors", ns=(0, 0))
+        monkeypatch.chdir(folder)
+        assert load_checkpoint("one.safetensors").summary == {"number": number}
+
+
+def test_weights_beyond_half_precision_are_not_saved(tmp_path, tiny_autoencoder, tiny_bank):
+    autoencoder = copy.deepcopy(tiny_autoencoder)
+    for value in (1e5, np.nan):
+        with torch.no_grad():
+            autoencoder.encoder_rows[0, 0] = value
+        with pytest.raises(
+            ValueError, match=r"checkpoint must hold finite numbers .* got others in autoencoder.encoder_"
+        ):
+            save_checkpoint(tmp_path / "one.safetensors", autoencoder, tiny_bank, {})
+    assert not list(tmp_path.iterdir())
 
 
 def test_other_version_is_told(tmp_path, tiny_checkpoint):

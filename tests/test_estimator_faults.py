@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from sk_swat import SWATRegressor
 
@@ -166,6 +167,12 @@ def test_missing_and_infinite_numbers_are_refused(quick, bad, where):
         (np.zeros((5, 2)), None, "requires y to be passed"),
         (np.full((5, 2), "a"), np.zeros(5), "could not convert string to float|dtype='numeric'"),
         (np.zeros((5, 2), dtype=complex), np.zeros(5), "Complex data not supported"),
+        (np.zeros((5, 2)), np.zeros(5, dtype=complex), "Complex data not supported"),
+        (np.zeros((5, 2)), ["a"] * 5, "y must hold real numbers .*, got values of type <U1: could not convert string"),
+        (np.zeros((5, 2)), ["1", "2", "3", "4", "inf"], "y must hold real numbers .*, got inf"),
+        (np.zeros((5, 2)), np.arange(5).astype("datetime64[D]"), r"y must .*, got values of type datetime64\[D\]"),
+        (np.zeros((5, 2)), np.arange(5).astype([("value", float)]), "y must hold real numbers .*, got values of type"),
+        (np.zeros((5, 2)), csr_array(np.eye(5)), "y must be a dense array, got a sparse matrix; use y.toarray()"),
     ],
 )
 def test_wrong_shapes_and_types_are_refused(quick, X, y, message):
@@ -179,6 +186,21 @@ def test_range_beyond_all_bounds_is_refused(quick):
         quick().fit(column[:, None], np.arange(10.0))
     with pytest.raises(ValueError, match=r"X and y must vary by less than 1e\+300"):
         quick().fit(np.arange(10.0)[:, None], column)
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).max == np.finfo(float).max, reason="needs numbers beyond float64")
+def test_target_beyond_float64_is_refused(quick):
+    with pytest.raises(ValueError, match=r"y must hold real numbers that float64 holds as finite ones, got 1e\+400"):
+        quick().fit(np.arange(10.0)[:, None], np.arange(10) * np.longdouble("1e400"))
+
+
+@pytest.mark.parametrize("scale", [1e-301, 1e-310, 5e-324])
+def test_target_that_varies_too_little_is_refused(quick, scale):
+    X, y = np.arange(10.0)[:, None], scale * np.arange(10.0)
+    with pytest.raises(ValueError, match=r"y must be constant or vary by more than 1e-300"):
+        quick().fit(X, y)
+    with pytest.raises(ValueError, match=r"y must be constant or vary by more than 1e-300"):
+        quick().fit(X, np.column_stack([y, X]))
 
 
 def test_wrong_number_of_columns_at_predict_is_refused(quick):

@@ -1,0 +1,46 @@
+"""What pickles say of themselves: the version of their format, so that other ones are told instead of misread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+__all__ = ["FORMAT_VERSION", "marked_state", "read_state"]
+
+FORMAT_VERSION = 1  # of the states of all classes; raised when one of them changes
+_KEY = "sk_swat_format"
+
+
+def marked_state(state: dict[str, Any]) -> dict[str, Any]:
+    """Copy of an object's state with the version of its format."""
+    return state | {_KEY: FORMAT_VERSION}
+
+
+def read_state(kind: str, state: Any, needed: Iterable[str]) -> dict[str, Any]:
+    """Give the state back without the version.
+
+    Parameters
+    ----------
+    kind : str
+        Class, for the message.
+    state : dict
+        What :func:`marked_state` gave.
+    needed : iterable of str
+        What the state must hold.
+
+    Raises
+    ------
+    ValueError
+        If its format is of another version, or something is missing.
+    """
+    remedy = (
+        "fit again, or load it with the version of sk_swat that wrote it and take the network over with to_json and "
+        "SparseMLP.from_json."
+    )
+    version = state.get(_KEY) if isinstance(state, dict) else None
+    if version != FORMAT_VERSION:
+        raise ValueError(f"a pickled {kind} must be of format version {FORMAT_VERSION}, got {version}; {remedy}")
+    missing = [name for name in needed if name not in state]
+    if missing:
+        raise ValueError(f"a pickled {kind} must hold {', '.join(missing)}, but does not; {remedy}")
+    return {name: value for name, value in state.items() if name != _KEY}
