@@ -10,6 +10,7 @@ ORDER = [
     "plot_price_by_grid_search.py",
     "plot_comparison.py",
     "plot_several_targets.py",
+    "plot_compress.py",
     "plot_physical_law.py",
     "plot_sensor_calibration.py",
     "plot_what_few_rows_show.py",

@@ -3,13 +3,18 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sk_swat.compressor import SWATCompressor
     from sk_swat.estimator import SWATRegressor
     from sk_swat.network import SparseMLP
 
-__all__ = ["SWATRegressor", "SparseMLP"]
+__all__ = ["SWATCompressor", "SWATRegressor", "SparseMLP"]
 __version__ = "0.1.0"
 
-_MODULES = {"SWATRegressor": "sk_swat.estimator", "SparseMLP": "sk_swat.network"}
+_MODULES = {
+    "SWATCompressor": "sk_swat.compressor",
+    "SWATRegressor": "sk_swat.estimator",
+    "SparseMLP": "sk_swat.network",
+}
 
 
 def __getattr__(name: str) -> Any:

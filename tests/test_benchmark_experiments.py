@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from sk_swat.benchmark import harness
+from sk_swat.benchmark.compression import COMPRESSORS
 from sk_swat.benchmark.experiments import EXPERIMENTS, Rows, by_price, run_experiment
 from sk_swat.benchmark.models import BENCHMARK_MODELS, TIMED_MODELS
 from sk_swat.benchmark.results import Result, read_results
@@ -52,7 +53,8 @@ def made(name, seed=0, **rows):
 
 
 def test_names_of_models_are_known():
-    assert all(set(experiment.models) <= set(BENCHMARK_MODELS) for experiment in EXPERIMENTS.values())
+    for experiment in EXPERIMENTS.values():
+        assert set(experiment.models) <= set(COMPRESSORS if experiment.compresses else BENCHMARK_MODELS)
     assert EXPERIMENTS["latent-time"].models == TIMED_MODELS
 
 
@@ -167,7 +169,7 @@ def test_summary_is_printed_and_written(measured, tmp_path):
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("corn", {}, "name must name some of cornn, tables, .*latent-starts, got 'corn'"),
+        ("corn", {}, "name must name some of cornn, tables, .*latent-starts, compress, got 'corn'"),
         ("cornn", {"models": ["Lasso"]}, "models must name some of SWATRegressor, .*got 'Lasso'"),
         ("cornn", {"tasks": ["Boooth"]}, "Did you mean 'Booth'"),
         ("planted", {"tasks": ["Booth"]}, "tasks must name some of planted 2x14 sigmoid, .*got 'Booth'"),

@@ -29,6 +29,7 @@ def run(code):
         "from sk_swat.datasets import load_cornn",
         "from sk_swat.export import to_c, to_sympy, to_torch",
         # a constant target needs no search
+        "from sk_swat import SWATCompressor, SparseMLP; SWATCompressor(SparseMLP.constant(1, 1.0)).fit([[0], [1]])",
         "from sk_swat import SWATRegressor; SWATRegressor().fit([[1.0], [2.0]], [3.0, 3.0]).predict([[4.0]])",
     ],
 )
@@ -47,6 +48,6 @@ def test_import_costs_less_than_half_a_second_beyond_scikit_learn():
 
 
 def test_public_names_are_importable_and_listed():
-    assert set(sk_swat.__all__) == {"SWATRegressor", "SparseMLP"}
+    assert set(sk_swat.__all__) == {"SWATCompressor", "SWATRegressor", "SparseMLP"}
     assert all(hasattr(sk_swat, name) for name in sk_swat.__all__)
     assert sk_swat.__version__

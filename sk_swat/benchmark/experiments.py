@@ -8,6 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from sk_swat.baselines.registry import check_names
+from sk_swat.benchmark.compression import (
+    COMPRESSORS,
+    Compressed,
+    compression_summary,
+    compression_tasks,
+    run_compression,
+)
 from sk_swat.benchmark.harness import Selections, by_size, checked_file, run_tasks
 from sk_swat.benchmark.models import BENCHMARK_MODELS, PART_MODELS, START_MODELS, TIMED_MODELS
 from sk_swat.benchmark.paired import paired_table
@@ -74,13 +81,15 @@ class Experiment:
     make : callable
         Takes names of tasks or None, a seed and :class:`Rows`; gives the tasks.
     models : tuple of str
-        Keys of ``BENCHMARK_MODELS``.
+        Keys of ``BENCHMARK_MODELS``, or of ``COMPRESSORS``.
     sizes : tuple of int
         Limits on the size of the selected networks; empty if they are selected by price.
     tasks : tuple of str, default=None
         Which ones; None stands for all.
     pairs : tuple of (str, str), default=()
         Models that are compared task by task.
+    compresses : bool, default=False
+        Whether the models compress a teacher; see :mod:`sk_swat.benchmark.compression`.
     """
 
     shows: str
@@ -89,6 +98,7 @@ class Experiment:
     sizes: tuple[int, ...]
     tasks: tuple[str, ...] | None = None
     pairs: tuple[tuple[str, str], ...] = ()
+    compresses: bool = False
 
 
 def by_size_and_steps(sizes: Iterable[int]) -> Selections:
@@ -193,6 +203,13 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         (15, 20, 30, 50, 100),
         pairs=(("bank", "random"), ("bank", "prior")),
     ),
+    "compress": Experiment(
+        "what is left of a network of 100 neurons, or of nine layers, beside magnitude pruning, on functions or tables",
+        compression_tasks,
+        tuple(COMPRESSORS),
+        (20, 30, 50),
+        compresses=True,
+    ),
 }
 
 
@@ -212,7 +229,7 @@ def run_experiment(
     figures: str | Path | None = None,
     audit: bool = False,
     sink: Callable[[str], object] = print,
-) -> list[Result]:
+) -> list[Result] | list[Compressed]:
     """Measure the models of an experiment on its tasks, and print a summary.
 
     Parameters
@@ -251,13 +268,13 @@ def run_experiment(
 
     Returns
     -------
-    found : list of Result
+    found : list of Result, or list of Compressed for "compress"
         Task by task, in the order of the models, measured now or before.
     """
     check_names("name", [name], EXPERIMENTS)
     experiment = EXPERIMENTS[name]
     models = list(dict.fromkeys(experiment.models if models is None else models))
-    check_names("models", models, BENCHMARK_MODELS)
+    check_names("models", models, COMPRESSORS if experiment.compresses else BENCHMARK_MODELS)
     selections = _selections(name, sizes)
     out = None if out is None else checked_file("out", out, ".csv")
     summary = None if summary is None else checked_file("summary", summary, ".md")
@@ -271,20 +288,31 @@ def run_experiment(
             raise ValueError(f"seeds must be from 0 to 2**32 - 1, got {seed}.")
     rows = Rows(n_train, None if tables is None else Path(tables), n_folds)
     made = [task for seed in seeds for task in experiment.make(names, seed, rows)]
+    if experiment.compresses:
+        if audit or figures is not None:
+            raise ValueError(f"audit and figures must be left out for {name!r}, which has none.")
+        limits = [arguments["max_nonzero"] for arguments in selections.values()]
+        lines = run_compression(made, models, limits, n_jobs=n_jobs, out=out, sink=sink)
+        _tell(compression_summary(lines), summary, sink)
+        return lines
     found = run_tasks(made, models, selections, audited=audit, n_jobs=n_jobs, out=out, sink=sink)
     text = summary_table(found)
     pairs = [pair for pair in experiment.pairs if set(pair) <= set(models)]
     if pairs:
         text += "\n\n" + paired_table(found, pairs)
-    sink("\n" + text)
-    if summary is not None:
-        summary.write_text(text + "\n", encoding="utf-8")
+    _tell(text, summary, sink)
     if figures is not None:
         from sk_swat.benchmark.figures import draw_figures
 
         for path in draw_figures(found, name, figures):
             sink(str(path))
     return found
+
+
+def _tell(text: str, summary: Path | None, sink: Callable[[str], object]) -> None:
+    sink("\n" + text)
+    if summary is not None:
+        summary.write_text(text + "\n", encoding="utf-8")
 
 
 def _selections(name: str, sizes: Iterable[int] | None) -> Selections:

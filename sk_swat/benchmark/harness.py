@@ -176,7 +176,7 @@ def run_tasks(
 
     for task in tasks:
         check_split(task)
-    known = {item.key: item for item in read_results(out)} if out is not None and out.exists() else {}
+    known = {item.key: item for item in read_results(out, Result)} if out is not None and out.exists() else {}
     plan = [(task, model) for task in tasks for model in models]
     keys = [_keys(task, model, selections) for task, model in plan]
     pending = [pair for pair, own in zip(plan, keys, strict=True) if not known.keys() >= set(own)]

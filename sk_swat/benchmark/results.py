@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = ["Key", "Result", "read_results", "write_results"]
 
@@ -68,41 +68,45 @@ class Result:
 
 
 _KINDS: Mapping[Any, Callable[[str], Any]] = {"str": str, "int": int, "float": float}
-_FIELDS = {field.name: _KINDS[field.type] for field in dataclasses.fields(Result)}
+Line = TypeVar("Line")
 
 
-def read_results(path: str | Path) -> list[Result]:
+def read_results(path: str | Path, kind: type[Line] = Result) -> list[Line]:  # type: ignore[assignment]
     """Read what an earlier call wrote; lines that it did not finish are left out.
 
     Parameters
     ----------
     path : str or path
         CSV file.
+    kind : type, default=Result
+        Dataclass of one line, with fields of type str, int and float.
 
     Returns
     -------
     found : list of Result
         One for each line.
     """
+    fields = {field.name: _KINDS[field.type] for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     text = Path(path).read_text(encoding="utf-8")
     lines = csv.reader(text[: text.rfind("\n") + 1].splitlines())  # without a last line that was cut off
-    if next(lines, list(_FIELDS)) != list(_FIELDS):
-        raise ValueError(f"out must be a new file or one with the columns {', '.join(_FIELDS)}, got '{path}'.")
+    if next(lines, list(fields)) != list(fields):
+        raise ValueError(f"out must be a new file or one with the columns {', '.join(fields)}, got '{path}'.")
     found = []
     for line in lines:
         try:
-            values = {name: kind(cell) for (name, kind), cell in zip(_FIELDS.items(), line, strict=True)}
+            values = {name: parse(cell) for (name, parse), cell in zip(fields.items(), line, strict=True)}
         except ValueError:
             continue
-        found.append(Result(**values))
+        found.append(kind(**values))
     return found
 
 
-def write_results(found: Iterable[Result], path: Path) -> None:
-    """Write results to a CSV file."""
+def write_results(found: Iterable[Any], path: Path) -> None:
+    """Write results of one kind, at least one, to a CSV file."""
+    lines = list(found)
     part = path.with_name(path.name + ".part")  # replaces the file at once, so that a crash loses nothing
     with part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_FIELDS)
-        writer.writerows(dataclasses.astuple(item) for item in found)
+        writer.writerow([field.name for field in dataclasses.fields(lines[0])])
+        writer.writerows(dataclasses.astuple(item) for item in lines)
     part.replace(path)

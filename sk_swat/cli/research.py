@@ -96,7 +96,8 @@ def benchmark(**arguments: Any) -> None:
 
     EXPERIMENT is cornn (54 test functions), tables (those of a folder), planted (random sparse networks found again),
     prices (size against sparsity), latent-time (latent and random networks in equal time), latent-parts (parts of the
-    latent search in two seconds) or latent-starts (starts after equal polishing). Each takes hours.
+    latent search in two seconds), latent-starts (starts after equal polishing) or compress (networks that exist,
+    compressed and pruned by magnitude). Each takes hours.
     """
     from sk_swat.benchmark.experiments import run_experiment
 

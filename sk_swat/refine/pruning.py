@@ -26,14 +26,20 @@ __all__ = ["Sink", "prune"]
 Sink = Callable[[SoftNetworks, torch.Tensor, torch.Tensor, torch.Tensor], None]
 
 _ONE_AT_A_TIME = 24  # numbers; larger networks lose several in a round
-_SHARE = 0.12  # of the numbers of a larger network that go in a round
+_SHARE = 0.12
 _CLIFF = 4.0  # factor of the error in one round above which other removals are tried
 _FIRST_DAMPING = 1e-1
 _DAMPINGS = (1e-3, 1.0, 10.0)  # multiples of the damping tried for the step that makes up for a removal
 
 
 def prune(
-    networks: SoftNetworks, task: RefineTask, sink: Sink, *, n_polish: int = 2, smallest: int | torch.Tensor = 1
+    networks: SoftNetworks,
+    task: RefineTask,
+    sink: Sink,
+    *,
+    n_polish: int = 2,
+    smallest: int | torch.Tensor = 1,
+    share: float = _SHARE,
 ) -> None:
     """Remove number after number.
 
@@ -49,6 +55,8 @@ def prune(
         Levenberg-Marquardt steps after each removal.
     smallest : int or Tensor of int, of shape (n_networks,), default=1
         Networks of this size or less are not pruned further.
+    share : float, default=0.12
+        Of the numbers of a network larger than 24 that go in a round.
     """
     networks = fold_constants(networks)
     may_go = removable(networks, task)
@@ -69,13 +77,13 @@ def prune(
             kept = alive.nonzero().squeeze(1)
             networks, damping, origin = networks[kept], damping[kept], origin[kept]
             continue
-        networks, damping, error, gone = _shrunk(state, may_go.expand(len(networks), -1), own, n_polish)
+        networks, damping, error, gone = _shrunk(state, may_go.expand(len(networks), -1), own, n_polish, share)
         others = may_go & ~gone
         fallen = ((error > _CLIFF * state.error) & state.has_any(others)).nonzero().squeeze(1)
         if len(fallen):
             theirs = own.of_networks(fallen)
             again = _State.of(state.networks[fallen], state.damping[fallen], theirs)
-            other, other_damping, other_error, _ = _shrunk(again, others[fallen], theirs, n_polish)
+            other, other_damping, other_error, _ = _shrunk(again, others[fallen], theirs, n_polish, share)
             better = (other_error < error[fallen]).nonzero().squeeze(1)
             networks = _replaced(networks, fallen[better], other[better])
             damping = damping.index_copy(0, fallen[better], other_damping[better])
@@ -112,7 +120,7 @@ class _State:
 
 
 def _shrunk(
-    state: _State, allowed: torch.Tensor, task: RefineTask, n_polish: int
+    state: _State, allowed: torch.Tensor, task: RefineTask, n_polish: int, share: float
 ) -> tuple[SoftNetworks, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Remove what costs least from each network, and polish.
 
@@ -125,7 +133,7 @@ def _shrunk(
     """
     numbers, equations = state.numbers, state.equations
     ridge = task.ridge(equations.error)
-    wanted = torch.where(state.size <= _ONE_AT_A_TIME, 1, (_SHARE * state.size).ceil())
+    wanted = torch.where(state.size <= _ONE_AT_A_TIME, 1, (share * state.size).ceil())
     inverse = inverse_curvature(numbers, equations, ridge)
     removed = choose_removals(numbers, state.networks, numbers.start, inverse, wanted, allowed)
     values = _without(numbers, equations, removed, ridge, state.damping, task)

@@ -16,7 +16,7 @@ from sk_swat.search.problem import Problem
 from sk_swat.search.readout import solve_readout, with_readout
 from sk_swat.softnet import SoftNetworks
 
-__all__ = ["best_of_tried", "latent_children", "may_be_deepened", "repeated"]
+__all__ = ["best_of_tried", "input_layer", "latent_children", "may_be_deepened", "repeated", "with_one_output"]
 
 _NOISE = 0.1  # standard deviation of the change of a latent, whose entries have about unit variance
 _CROSSED = 0.25  # share of the rows of a latent that come from a network of the bank
@@ -61,9 +61,9 @@ def latent_children(
     while parents.depth < depth and may_be_deepened(parents, allowed):
         parents = deepen(parents)
     parents = canonical(padded(parents, slots, parents.weights[0].shape[1]))
-    inputs = _input_layer(parents, slots)
+    inputs = input_layer(parents, slots)
     input_mask = inputs.sum(1)
-    on_slots = _with_one_output(parents).replace(input_mask=input_mask)
+    on_slots = with_one_output(parents).replace(input_mask=input_mask)
     on_slots = on_slots.replace(weights=(inputs.mT @ on_slots.weights[0], *on_slots.weights[1:]))
 
     def decoded(latent: torch.Tensor, input_mask: torch.Tensor, inputs: torch.Tensor) -> SoftNetworks:
@@ -94,7 +94,7 @@ def best_of_tried(children: SoftNetworks, n_parents: int, problem: Problem) -> S
     return children[best * n_parents + torch.arange(n_parents, device=best.device)]
 
 
-def _with_one_output(networks: SoftNetworks) -> SoftNetworks:
+def with_one_output(networks: SoftNetworks) -> SoftNetworks:
     """Networks that the encoder takes: several outputs become one, with as large weights."""
     if networks.n_outputs == 1:
         return networks
@@ -139,7 +139,7 @@ def _varied(
     return bounded(latent + _NOISE * noise)
 
 
-def _input_layer(networks: SoftNetworks, slots: int) -> torch.Tensor:
+def input_layer(networks: SoftNetworks, slots: int) -> torch.Tensor:
     """Give each input slot one column that the network uses, those of the largest weights if there are too many."""
     strength = networks.weights[0].abs().sum(2)
     n_columns = strength.shape[1]

@@ -29,6 +29,7 @@ _POLISH_STEPS, _LAST_STEPS = 18, 9
 _STEPS_BETWEEN = 3  # polishing steps between two looks at the held-out rows
 _ROWS_A_NUMBER = 2  # networks with fewer rows for each number are left out of the path
 _DAMPING = 1e-2
+_WIDTH_STEP = 8  # neurons
 Result = TypeVar("Result")
 
 
@@ -116,12 +117,18 @@ def finished_path(
 
 
 def by_depth(members: Sequence[Member], work: Callable[[SoftNetworks], Sequence[Result]]) -> list[Result]:
-    """Work on the networks of each depth together; results in the order of the members."""
+    """Work on the networks of each depth and about one width together; results in the order of the members."""
     results: dict[int, Result] = {}
-    for depth in sorted({member.depth for member in members}):
-        index = [i for i, member in enumerate(members) if member.depth == depth]
+    shapes = [(member.depth, _breadth(member)) for member in members]
+    for shape in sorted(set(shapes)):
+        index = [i for i, own in enumerate(shapes) if own == shape]
         results |= dict(zip(index, work(joined([members[i].network for i in index])), strict=True))
     return [results[i] for i in range(len(members))]
+
+
+def _breadth(member: Member) -> int:
+    """Width of the widest layer in steps: small networks would wait for the numbers of large ones in their batch."""
+    return -(-max(mask.shape[1] for mask in member.network.mask) // _WIDTH_STEP)
 
 
 def _polished(members: Sequence[Member], task: RefineTask, n_steps: int) -> list[Member]:

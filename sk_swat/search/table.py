@@ -31,7 +31,7 @@ from sk_swat.search.space import Space
 from sk_swat.search.starts import Starts
 from sk_swat.softnet import SoftNetworks
 
-__all__ = ["TableConfig", "TableSearch", "previous_starts", "search_table"]
+__all__ = ["TableConfig", "TableSearch", "previous_starts", "search_table", "spread"]
 
 _DTYPE = torch.float64
 _MOST_ROWS = 20_000  # of the last polish; evenly drawn from a longer table
@@ -266,13 +266,13 @@ def _refined_path(
         progress,
         known=known,
     )
-    members = _spread(front)
+    members = spread(front)
     if len(held) and config.max_blocks > 1:
         grown = replace(task, rows=data.rows(fitted[:_MOST_GROWN], _DTYPE))
         judges = data.rows(held[:_MOST_GROWN], _DTYPE)
         growth = Growth(problem, space, grown, judges, search, config.seed, config.n_jobs)
         sums, more = growth.run(members, config.max_blocks, progress)
-        members, stages = members + _spread(sums), stages + more
+        members, stages = members + spread(sums), stages + more
     folds = [] if len(held) else [f"fold {number + 1}" for number in range(min(N_FOLDS, len(task.rows)))]
     progress.begin("last polish", folds)
     begin = time.perf_counter()
@@ -306,7 +306,7 @@ def _known_member(
     return None if start is None else Member(network, known.n_nonzero, math.inf, start)
 
 
-def _spread(front: Front) -> list[Member]:
+def spread(front: Front) -> list[Member]:
     """Members of a front, not too many."""
     return next((found for gain in _GAINS if len(found := front.members(gain)) <= _LONGEST), front.members(_GAINS[-1]))
 

@@ -1,0 +1,125 @@
+"""Starts that come from a network itself: encode it, decode it to other depths, fit the readout."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from sk_swat.autoencoder import bounded
+from sk_swat.checkpoint import Checkpoint
+from sk_swat.equivalence import canonical, fold_constants
+from sk_swat.hard import padded_batch, widest
+from sk_swat.network import SparseMLP
+from sk_swat.search.children import input_layer, with_one_output
+from sk_swat.search.problem import Problem, SearchConfig
+from sk_swat.search.run import Candidate
+from sk_swat.search.screening import scored
+from sk_swat.softnet import SoftNetworks, concatenate
+
+__all__ = ["as_candidates", "fits_matrix", "network_candidates", "restored"]
+
+_NOISES = (0.0, 0.05, 0.1, 0.2)  # standard deviations of the change of a latent; entries have about unit variance
+_TRIED = 16  # latents for each of them
+
+
+def fits_matrix(network: SparseMLP, checkpoint: Checkpoint) -> bool:
+    """Whether the encoder can read a network: not too deep and not too wide."""
+    config = checkpoint.autoencoder.config
+    return 1 <= network.depth <= config.max_depth and widest(network) <= config.max_width
+
+
+def restored(
+    network: SparseMLP,
+    problem: Problem,
+    checkpoint: Checkpoint,
+    depth: int,
+    search: SearchConfig,
+    generator: torch.Generator,
+    n_kept: int,
+) -> list[Candidate]:
+    """Encode a network, move its latent a little, and decode it to a depth.
+
+    Parameters
+    ----------
+    network : SparseMLP
+        Takes standardised columns and gives standardised targets; see :func:`fits_matrix`.
+    problem : Problem
+        Rows on which readouts are fitted and candidates ranked.
+    checkpoint : Checkpoint
+        Autoencoder.
+    depth : int
+        Decoder to use.
+    search : SearchConfig
+        Prices, and which activations may be chosen.
+    generator : torch.Generator
+        Source of all random choices.
+    n_kept : int
+        Candidates to give, best first.
+    """
+    autoencoder, slots = checkpoint.autoencoder, checkpoint.autoencoder.config.max_width
+    parent = canonical(padded_batch([network], slots).map(lambda part: part.float()))
+    inputs = input_layer(parent, slots)
+    input_mask = inputs.sum(1)
+    on_slots = with_one_output(parent).replace(input_mask=input_mask)
+    on_slots = on_slots.replace(weights=(inputs.mT @ on_slots.weights[0], *on_slots.weights[1:]))
+    with torch.no_grad():
+        latent = autoencoder.encode(on_slots)
+        noise = torch.tensor(_NOISES).repeat_interleave(_TRIED)[_TRIED - 1 :]  # the latent itself once
+        moved = torch.randn(len(noise), *latent.shape[1:], generator=generator, dtype=torch.float32)
+        latents = bounded(latent + noise[:, None, None] * moved)
+        raw = autoencoder.decode(latents, input_mask.expand(len(latents), -1), [depth])[depth]
+        soft = raw.soften(allowed=torch.tensor(search.allowed))
+        if depth < network.depth:  # shallower decoders leave most neurons out: the readout shall decide
+            soft = concatenate([soft, soft.replace(mask=tuple(torch.ones_like(part) for part in soft.mask))])
+        decoded = soft.harden().connected(inputs.expand(len(soft), -1, -1))
+    return _best(decoded, problem, search, n_kept)
+
+
+def network_candidates(
+    networks: list[SparseMLP], width: int, problem: Problem, search: SearchConfig
+) -> list[Candidate]:
+    """Candidates of networks of any depths as they are, with fitted readouts; none of those with other activations."""
+    found: list[Candidate] = []
+    for depth in sorted({network.depth for network in networks}):
+        batch = padded_batch([network for network in networks if network.depth == depth], width)
+        kept = _allowed(batch, search)
+        if kept.any():
+            found += _best(batch[kept].map(lambda part: part.float()), problem, search, int(kept.sum()))
+    return found
+
+
+def _allowed(networks: SoftNetworks, search: SearchConfig) -> torch.Tensor:
+    """Which networks have no neuron of an activation that may not be chosen."""
+    other = ~torch.tensor(search.allowed)
+    parts = zip(networks.activation, networks.mask, strict=True)
+    return ~torch.stack([(share[:, :, other].sum(2) * mask > 0).any(1) for share, mask in parts]).any(0)
+
+
+def _best(networks: SoftNetworks, problem: Problem, search: SearchConfig, n_kept: int) -> list[Candidate]:
+    with torch.no_grad():
+        networks, score, _ = scored(networks, problem, search)
+        networks = fold_constants(networks)
+    score = score.nan_to_num(torch.inf, torch.inf)
+    order = score.argsort(stable=True)[:n_kept]
+    return as_candidates(networks[order], score[order])
+
+
+def as_candidates(networks: SoftNetworks, score: torch.Tensor) -> list[Candidate]:
+    """Candidates without latents; those whose score is not finite are left out."""
+    nothing = np.zeros(0)
+    return [
+        Candidate(
+            network=networks[i : i + 1],
+            latent=nothing,
+            inputs=nothing,
+            threshold=0.0,
+            depth=networks.depth,
+            restart=i,
+            step=0,
+            start_objective=float(score[i]),
+            objective=float(score[i]),
+            n_nonzero=int(sum((part[i] != 0).sum() for part in (*networks.weights, *networks.biases))),
+            n_neurons=int(sum(part[i].sum() for part in networks.mask)),
+        )
+        for i in torch.isfinite(score).nonzero().squeeze(1).tolist()
+    ]

@@ -1,0 +1,97 @@
+"""What becomes of pruned wholes: narrow ones are starts, all that matter compete with the networks of the search."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from sk_swat.compress.encoding import fits_matrix, network_candidates, restored
+from sk_swat.hard import padded_batch, widest
+from sk_swat.refine.front import Front
+from sk_swat.refine.task import RefineTask
+from sk_swat.search.problem import Problem, SearchConfig
+from sk_swat.search.run import Candidate
+from sk_swat.search.space import LatentSpace
+
+__all__ = ["front_of_wholes", "returned"]
+
+_N_RETURNED = 3  # starts of each depth that come from one whole
+_GAIN, _LARGE_GAIN = 0.05, 0.3  # shares by which the error must fall below that of the next smaller one
+_LARGE = 100  # numbers from which on the second holds
+_EXACT = 1e-4  # share of variance left, below which no larger network is kept
+
+
+def returned(
+    front: Front,
+    start: int,
+    problem: Problem,
+    space: LatentSpace,
+    search: SearchConfig,
+    depths: Sequence[int],
+    seed: int,
+) -> list[Candidate]:
+    """Give starts that come from one pruned whole: what is narrow enough of it, as it is, and decoded to other depths.
+
+    Parameters
+    ----------
+    front : Front
+        Of pruned wholes.
+    start : int
+        Which of the wholes.
+    problem : Problem
+        Rows on which readouts are fitted.
+    space : LatentSpace
+        Its autoencoder encodes them.
+    search : SearchConfig
+        Settings of the latent search.
+    depths : sequence of int
+        Hidden layers of starts.
+    seed : int
+        Source of all random choices.
+    """
+    width = space.checkpoint.autoencoder.config.max_width
+    networks = [member.network.to_sparse(0).pruned() for member in front.members() if member.start == start]
+    narrow = [network for network in networks if network.depth and widest(network) <= width]
+    found: list[Candidate] = []
+    own = [network for network in narrow if network.depth in depths]
+    if own:
+        chosen = np.unique(np.linspace(0, len(own) - 1, min(_N_RETURNED, len(own))).round().astype(int))
+        found += network_candidates([own[i] for i in chosen], width, problem, search)
+    if narrow and fits_matrix(narrow[-1], space.checkpoint):
+        for depth in depths:
+            if depth != narrow[-1].depth:
+                generator = torch.Generator().manual_seed(seed + depth)
+                found += restored(narrow[-1], problem, space.checkpoint, depth, search, generator, _N_RETURNED)
+    return found
+
+
+def front_of_wholes(front: Front, first_start: int, space: LatentSpace, task: RefineTask) -> Front:
+    """Give the pruned wholes that matter, no wider than need be.
+
+    A larger one matters if its error is clearly smaller, and as long as there is an error worth speaking of.
+
+    Parameters
+    ----------
+    front : Front
+        Of pruned wholes.
+    first_start : int
+        The `start` of what comes from the first whole, in the new front.
+    space : LatentSpace
+        Widths are multiples of its largest one, so that networks of about the same size are polished together.
+    task : RefineTask
+        Rows of the search.
+    """
+    width = space.checkpoint.autoencoder.config.max_width
+    kept, least = Front(), math.inf
+    for member in front.members(_GAIN):
+        gain = _GAIN if member.size <= _LARGE else _LARGE_GAIN
+        network = member.network.to_sparse(0).pruned()
+        if network.depth and _EXACT * task.rows.variance < least and member.error < (1 - gain) * least:
+            least = member.error
+            alone = padded_batch([network], width * math.ceil(widest(network) / width))
+            size, start = torch.tensor([member.size]), torch.tensor([member.start + first_start])
+            kept.add(alone, size, torch.tensor([least], dtype=torch.float64), start)
+    return kept
