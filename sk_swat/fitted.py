@@ -44,7 +44,7 @@ class PathMixin:
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            Float64 predictions, in the units of the target.
+            Float64 predictions, in the units of the target. Not finite where a sum is too large for float64.
         """
         check_is_fitted(self, "network_")
         if not self._plainly_valid(X):

@@ -80,6 +80,16 @@ def test_chances_follow_the_residuals_and_all_targets():
     assert rest[20] > 0.5 and rest[3] < 0.05
 
 
+def test_weight_of_two_is_a_row_that_comes_twice(hard_networks):
+    X = normal(300, 40)
+    y, count = torch.tanh(X[:, 7] * X[:, 9]), torch.arange(300) % 3
+    counted, repeated = Rows(X, y, count.double()), Rows(X.repeat_interleave(count, 0), y.repeat_interleave(count))
+    torch.testing.assert_close(column_chance(counted), column_chance(repeated))
+    networks = on_table(hard_networks(1, n_networks=3), [1, 4, 9], 40)
+    seen = [seen_columns(networks, rows, torch.full((40,), 1 / 40), generator()) for rows in (counted, repeated)]
+    assert torch.equal(seen[0].columns, seen[1].columns)
+
+
 def test_constant_columns_and_targets_do_no_harm():
     X = normal(50, 20)
     X[:, 4] = 0.0

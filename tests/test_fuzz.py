@@ -24,8 +24,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 import sk_swat
 from sk_swat import SWATRegressor
 
-# hypothesis' plugin for pytest leaves a folder behind as soon as tests are collected
-HOME = tempfile.TemporaryDirectory()
+HOME = tempfile.TemporaryDirectory()  # otherwise collecting these tests leaves a folder of hypothesis behind
 set_hypothesis_home_dir(HOME.name)
 SK_SWAT, SKLEARN = Path(sk_swat.__file__).parent, Path(sklearn.__file__).parent
 
@@ -45,7 +44,6 @@ COLUMNS = {
 }
 SCALES = [1.0, 1.0, 1.0, 1e-8, 1e8, 1e-30, 1e30, 1e-150, 1e150, 1e-300, 1e290, 1e300, 5e-324]
 OFFSETS = [0.0, 0.0, 0.0, 1.0, -1e3, 1e8, 1e15]
-BLEMISHES = [np.nan, np.inf, -np.inf]
 
 
 def numbers(rng, shape, kinds, scales, offsets):

@@ -16,9 +16,7 @@ from sk_swat.counted import counted_rows
 from sk_swat.scaling import Standardisation
 from sk_swat.targets import real_target
 
-HOME = (
-    tempfile.TemporaryDirectory()
-)  # hypothesis' plugin for pytest leaves a folder behind as soon as tests are collected
+HOME = tempfile.TemporaryDirectory()  # otherwise collecting these tests leaves a folder of hypothesis behind
 set_hypothesis_home_dir(HOME.name)
 FUZZ = settings(
     derandomize=True, database=None, deadline=None, max_examples=200, suppress_health_check=list(HealthCheck)

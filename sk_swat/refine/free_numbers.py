@@ -133,13 +133,13 @@ class FreeNumbers:
         Returns
         -------
         residuals : Tensor of shape (n_networks, n_rows)
-            Target less output, weighted, summed over several targets.
+            Target less output, summed over several targets.
         pull : Tensor of shape (n_networks, width, n_rows)
-            Derivative of minus half of the squared error of each row with respect to the input of each neuron.
+            Derivative of minus half of the squared error of each row with respect to the input of each neuron. Neither
+            is weighted.
         """
         output, _, deltas = self._with_deltas(self.start, rows.X)
-        y, weight = rows.one_after_the_other()
-        residuals = y - output if weight is None else (y - output) * weight
+        residuals = rows.one_after_the_other()[0] - output
         pull = (deltas[0] * residuals[:, None, :]).unflatten(2, (rows.n_targets, -1)).sum(2)
         return residuals.unflatten(1, (rows.n_targets, -1)).sum(1), pull
 

@@ -87,17 +87,16 @@ def column_chance(rows: Rows, residuals: torch.Tensor | None = None) -> torch.Te
     X = rows.X
     residuals = rows.y.reshape(rows.n_targets, -1) if residuals is None else residuals
     residuals = residuals - rows.mean(residuals)[:, None]
-    if rows.weight is not None:
-        residuals = residuals * rows.weight
     n_columns = X.shape[1]
     square = X.square() - rows.mean(X.square().mT)
     told = X.new_zeros(n_columns)
     for residual in residuals:
-        single = [_beyond_chance(_z_squared(part, residual[:, None])[:, 0], n_columns) for part in (X, square)]
-        spread = _z_squared(square, (residual.square() - residual.square().mean())[:, None])[:, 0]
+        alone, weight = residual[:, None], rows.weight
+        single = [_beyond_chance(_z_squared(part, alone, weight)[:, 0], n_columns) for part in (X, square)]
+        spread = _z_squared(square, alone.square() - rows.mean(residual.square()), weight)[:, 0]
         likely = torch.stack([*single, spread]).amax(0).topk(min(n_columns, _MOST_PAIRED)).indices
         some = X[:, likely]
-        pairs = _z_squared(some, some * residual[:, None]).fill_diagonal_(0.0)
+        pairs = _z_squared(some, some * alone, weight).fill_diagonal_(0.0)
         paired = torch.zeros_like(told)
         paired[likely] = _beyond_chance(pairs.amax(1), max(1, len(likely) ** 2 // 2))
         told = told + (single[0] + single[1] + paired).sqrt()
@@ -142,15 +141,18 @@ def _slopes(networks: SoftNetworks, rows: Rows) -> torch.Tensor:
     """Largest squared test value of a new weight from each column, of shape (n_networks, n_columns)."""
     residuals, pull = FreeNumbers(networks).pull_on_first_layer(rows)
     n, width = pull.shape[:2]
-    slopes = _z_squared(rows.X, pull.reshape(n * width, -1).mT).reshape(-1, n, width).amax(2)
-    new = _z_squared(rows.X, residuals.mT)
-    bent = _z_squared(rows.X.square() - rows.mean(rows.X.square().mT), residuals.mT)
+    slopes = _z_squared(rows.X, pull.reshape(n * width, -1).mT, rows.weight).reshape(-1, n, width).amax(2)
+    new = _z_squared(rows.X, residuals.mT, rows.weight)
+    bent = _z_squared(rows.X.square() - rows.mean(rows.X.square().mT), residuals.mT, rows.weight)
     return torch.stack([slopes, new, bent]).amax(0).mT.nan_to_num(0.0, 0.0)
 
 
-def _z_squared(columns: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-    """(sum a b)^2 / sum (a b)^2 over the rows, for columns a and others b, of shape (n_columns, n_others)."""
-    return (columns.mT @ others).square() / (columns.square().mT @ others.square()).clamp_min(1e-30)
+def _z_squared(columns: torch.Tensor, others: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
+    """(sum a b)^2 / sum (a b)^2 over the counted rows, for columns a and others b: shape (n_columns, n_others)."""
+    counted = 1.0 if weight is None else weight[:, None]
+    return (columns.mT @ (counted * others)).square() / (columns.square().mT @ (counted * others.square())).clamp_min(
+        1e-30
+    )
 
 
 def _beyond_chance(z_squared: torch.Tensor, n_tests: int) -> torch.Tensor:
