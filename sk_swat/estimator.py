@@ -113,8 +113,8 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
     device : str, default="cpu"
         Torch device of the latent search: "cpu" or a CUDA device. Refinement runs on the CPU.
     n_jobs : int, default=None
-        Depths, and folds of the cross-validation, that are worked on at a time: in threads, or where
-        ``joblib.parallel_config`` says. The result does not depend on it.
+        Depths, groups of at most 48 starts, and folds of the cross-validation that are worked on at a time: in threads,
+        or where ``joblib.parallel_config`` says. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
         Source of all random choices; an integer makes fits repeatable.
     warm_start : bool, default=False

@@ -279,3 +279,19 @@ def test_threads_are_given_back_after_an_error_inside_a_context_inside_another(s
             raise KeyError
         assert threads_in_use() == (1, 1)
     assert threads_in_use() == several_threads
+
+
+def test_groups_of_many_starts_run_side_by_side_with_the_same_result(refined, table, monkeypatch):
+    pieces = []
+    real = side_by_side
+
+    def spy(works, n_jobs, ended=None):
+        pieces.append(len(works))
+        return real(works, n_jobs, ended)
+
+    monkeypatch.setattr("sk_swat.search.refinement.side_by_side", spy)
+    fits = [refined(n_restarts=100, n_rounds=0, n_jobs=n_jobs).fit(*table) for n_jobs in (1, 3)]
+    assert pieces == [3, 3]  # of one depth: 34, 33 and 33 starts
+    assert fits[0].networks_ == fits[1].networks_
+    refined(n_restarts=48, n_rounds=0).fit(*table)
+    assert pieces[2:] == [1]

@@ -34,6 +34,7 @@ __all__ = ["Stage", "refine"]
 
 _FIRST_STEPS, _MORE_STEPS, _ROUND_STEPS = 6, 10, 10  # Levenberg-Marquardt steps
 _FIRST_KEPT = 0.5  # share of the starts that are polished on
+_MOST_TOGETHER = 48  # starts of a depth; more are split into groups, whatever n_jobs is, so that results stay the same
 _N_PARENTS = 12  # networks of the front that are varied in a round
 _DOWN_TO = 0.4  # of a parent's size: where the pruning of its child ends
 _OTHER_DEPTHS = 4  # one parent in so many is decoded to another depth than its own as well
@@ -84,13 +85,13 @@ def refine(
     seed : int
         Source of all random choices; each round and depth draws its own.
     n_jobs : int or None
-        Depths that are worked on at a time, as in joblib.
+        Depths, and groups of at most 48 starts, that are worked on at a time, as in joblib.
     r2 : float, default=0.0
         R^2 of the best candidate on these rows, for the record.
     progress : Progress, default=None
         Told of the stages.
     n_pruned : int, default=8
-        Polished starts of each depth that are pruned.
+        Polished starts of each depth that are pruned, for each group of starts.
     known : Member, default=None
         Network of an earlier fit on the columns of these rows, to go on from.
 
@@ -120,16 +121,27 @@ def refine(
         if progress is not None:
             progress.end(stages[-1], best.network)
 
-    def of_depth(depth: int) -> _Work:
-        index = [i for i, candidate in enumerate(candidates) if candidate.depth == depth]
-        networks = concatenate([candidates[i].network for i in index])
-        return partial(_from_starts, networks, torch.tensor(index), task, chance, (seed, depth), n_pruned)
+    def of_depth(depth: int) -> list[_Work]:
+        own = np.array([i for i, candidate in enumerate(candidates) if candidate.depth == depth])
+        groups = np.array_split(own, math.ceil(len(own) / _MOST_TOGETHER))
+        return [
+            partial(
+                _from_starts,
+                concatenate([candidates[i].network for i in index]),
+                torch.as_tensor(index),
+                task,
+                chance,
+                (seed, depth, *[group] * (group > 0)),
+                n_pruned,
+            )
+            for group, index in enumerate(groups)
+        ]
 
     def of_parents(parents: list[Member], depth: int, number: int) -> _Work:
         return partial(_from_parents, parents, depth, problem, space, task, allowed, chance, (seed, depth, number))
 
     chance = column_chance(task.rows)
-    run("polish and prune", [of_depth(depth) for depth in depths])
+    run("polish and prune", [work for depth in depths for work in of_depth(depth)])
     for number in range(n_rounds):
         if task.deadline.passed():
             break
