@@ -28,7 +28,7 @@ from sk_swat.progress import watchers
 from sk_swat.report import FitLog, search_report, shown_log
 from sk_swat.scaling import Standardisation
 from sk_swat.settings import Settings, checked_settings
-from sk_swat.targets import path_with_constants, varying_targets
+from sk_swat.targets import path_with_constants, target_names, varying_targets
 
 if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
     from sk_swat.compress.run import CompressRows
@@ -128,6 +128,8 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         Number of columns seen during fit.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, if X had string names.
+    target_names_in_ : ndarray of shape (n_outputs,)
+        Names of the outputs: those that the teacher knows, or those of y with objective="accuracy".
 
     See Also
     --------
@@ -234,6 +236,7 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
                 )
         else:
             target = labels
+        self._keep_target_names(target_names(y) if self.objective == "accuracy" else teacher.target_names)
         self.n_numbers_before_ = teacher.n_numbers
         self.subnetworks_: list[dict[str, Any]] = []
         self.search_report_: list[dict[str, Any]] = []

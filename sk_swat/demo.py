@@ -6,14 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from sk_swat.baselines.registry import MODELS, count_numbers, make_model
 from sk_swat.benchmark.tasks import Task, load_task
 from sk_swat.benchmark.timing import timed_fit
-from sk_swat.network import SparseMLP
 
-__all__ = ["DemoRow", "comparison_table", "describe_found", "fit_and_score", "run_demo"]
+__all__ = ["DemoRow", "comparison_table", "fit_and_score", "run_demo"]
 
 _TASKS = {
     "diabetes": "Diabetes progression after one year, from ten measurements of 442 patients",
@@ -74,32 +71,6 @@ def fit_and_score(
     return model, DemoRow(name, count_numbers(model), float(model.score(task.X_test, task.y_test)), seconds, converged)
 
 
-def describe_found(network: SparseMLP, feature_names: Sequence[str]) -> str:
-    """Describe a network with the names of its columns.
-
-    Parameters
-    ----------
-    network : SparseMLP
-        Found by a fit on columns without names.
-    feature_names : sequence of n_features_in str
-        One name for each column.
-
-    Returns
-    -------
-    text : str
-        What ``SparseMLP.describe`` says.
-
-    Examples
-    --------
-    >>> print(describe_found(SparseMLP([[[1.0], [0.0]]], [[2.0]], []), ["age", "bmi"]))
-    SparseMLP: 2 inputs (1 used), 0 hidden neurons, 2 non-zero numbers
-    inputs used: age
-    output layer: 1 output
-      1  identity    1 weight + bias
-    """
-    return network.with_inputs(np.eye(network.n_features_in), feature_names).describe()
-
-
 def comparison_table(rows: Sequence[DemoRow]) -> str:
     """Write one line for each model, under a header.
 
@@ -157,7 +128,7 @@ def run_demo(
             model, row = fit_and_score(model_name, task, random_state=random_state, parameters=own)
             rows.append(row)
             if model_name == "SWATRegressor":
-                sink(describe_found(model.network_, task.feature_names) + "\n")
+                sink(f"{model.network_.with_names(task.feature_names)}\n")
         sink(comparison_table(rows) + "\n")
         found[name] = rows
     sink("numbers: weights and biases; for boosting two for each split and one for each leaf.")

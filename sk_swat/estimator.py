@@ -28,7 +28,7 @@ from sk_swat.progress import Watcher, watchers
 from sk_swat.report import FitLog, candidate_table, search_report, shown_log
 from sk_swat.scaling import Standardisation
 from sk_swat.settings import Settings, checked_settings
-from sk_swat.targets import path_with_constants, real_target, varying_targets
+from sk_swat.targets import path_with_constants, real_target, target_names, varying_targets
 
 if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
     from sk_swat.checkpoint import Checkpoint
@@ -172,6 +172,9 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
         Number of columns seen during fit.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, if X had string names.
+    target_names_in_ : ndarray of shape (n_targets,)
+        Names of the targets, if y was a Series or a DataFrame with string names. Printing, pictures and exports of the
+        network show them.
 
     See Also
     --------
@@ -269,6 +272,7 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
     ) -> SWATRegressor:
         settings = checked_settings(self)
         seed = drawn_seed(self.random_state)
+        self._keep_target_names(target_names(y))
         # in C order, so that means are rounded the same way whatever the table's layout
         table, target = validate_data(
             self, X, y, dtype=[np.float64, np.float32], order="C", multi_output=True, y_numeric=True

@@ -152,8 +152,13 @@ class PathMixin:
         self.network_ = self._named(network)
 
     def _named(self, network: SparseMLP) -> SparseMLP:
-        names = getattr(self, "feature_names_in_", None)
-        return SparseMLP(network.coefs, network.intercepts, network.activations, names)
+        return network.with_names(*(getattr(self, key, None) for key in ("feature_names_in_", "target_names_in_")))
+
+    def _keep_target_names(self, names: np.ndarray | None) -> None:
+        if names is None:
+            vars(self).pop("target_names_in_", None)
+        else:
+            self.target_names_in_ = names
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from sk_swat.files import write_file
+from sk_swat.labels import feature_labels, target_labels
 from sk_swat.network import SparseMLP
 from sk_swat.path import Path
 
@@ -37,7 +38,7 @@ class StoredModel:
     target_names : tuple of str
         Names of the outputs.
     path : Path
-        Networks of every size with their R^2; they carry the names of the columns.
+        Networks of every size with their R^2; they carry the names of columns and outputs.
     chosen : int
         Which of them the fit has chosen.
     parameters : dict
@@ -100,7 +101,7 @@ def save_model(
     feature_names : sequence of str, default=None
         Names of the columns, all different. None takes ``feature_names_in_``, or x0, x1 ... without it.
     target_names : sequence of str, default=None
-        Names of the outputs, all different. None takes y, or y0, y1 ... for several.
+        Names of the outputs, all different. None takes ``target_names_in_``; without it y, or y0, y1 ... for several.
     source : str, default=""
         Which data it was fitted to, in words.
     overwrite : bool, default=False
@@ -128,9 +129,9 @@ def save_model(
         raise TypeError(f"model must be a fitted SWATRegressor, got {model!r}.")
     n_features, n_outputs = found.networks[0].n_features_in, found.networks[0].n_outputs
     if feature_names is None:
-        feature_names = getattr(model, "feature_names_in_", [f"x{i}" for i in range(n_features)])
+        feature_names = feature_labels(model.network_)
     if target_names is None:
-        target_names = ["y"] if n_outputs == 1 else [f"y{j}" for j in range(n_outputs)]
+        target_names = target_labels(model.network_)
     document = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
@@ -203,15 +204,16 @@ def _model(document: dict[str, Any]) -> StoredModel:
     if any((one.n_features_in, one.n_outputs) != (n_features, n_outputs) for one in networks):
         raise ValueError("`networks` must have the same numbers of inputs and outputs")
     names = tuple(_names("feature_names", fields["feature_names"], n_features))
+    outputs = tuple(_names("target_names", fields["target_names"], n_outputs))
     n_networks = len(networks)
     if type(fields["chosen"]) is not int or not 0 <= fields["chosen"] < n_networks:
         raise ValueError(f"`chosen` must be from 0 to {n_networks - 1}, got {fields['chosen']!r}")
     _check_parameters(fields["parameters"])
     return StoredModel(
         feature_names=names,
-        target_names=tuple(_names("target_names", fields["target_names"], n_outputs)),
+        target_names=outputs,
         path=Path(
-            [SparseMLP(one.coefs, one.intercepts, one.activations, names) for one in networks],
+            [network.with_names(names, outputs) for network in networks],
             _array("r2_train", parts["r2_train"], (n_networks,)),
             _array("r2_validation", parts["r2_validation"], (n_networks,)),
             _array("standard_error", parts["standard_error"], (n_networks, n_networks)),

@@ -14,20 +14,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from sk_swat.activations import activate
 from sk_swat.exporting import ExportMixin
-from sk_swat.network_checks import activation_names, check_layers, column_names, frozen_array, vector
+from sk_swat.network_checks import activation_names, check_layers, checked_names, frozen_array, vector
 from sk_swat.network_forward import ForwardPlan
-from sk_swat.network_text import describe_network, fields_from_dict, network_to_dict
+from sk_swat.network_text import FIELDS, describe_network, fields_from_dict, network_to_dict
 from sk_swat.pickling import marked_state, read_state
 
 _CHUNK_ROWS = 8192  # rows evaluated at once: bounds the memory, and fits the cache
-_STATE = ("coefs", "intercepts", "activations", "feature_names")  # what a pickle holds
 
 
 class SparseMLP(ExportMixin):
     """A small multilayer perceptron with exact zeros for absent weights and one activation per neuron.
 
     Networks do not change: arrays are read-only, and every operation returns a new network. Two networks are
-    equal when weights, biases and activations are; feature names do not count.
+    equal when weights, biases and activations are; names do not count.
 
     Parameters
     ----------
@@ -39,7 +38,9 @@ class SparseMLP(ExportMixin):
     activations : sequence of depth sequences of str
         For each hidden layer one name from ``ACTIVATION_NAMES`` per neuron. The output layer is linear.
     feature_names : sequence of str or None, default=None
-        Names of the input columns, for printing and exports.
+        Names of the input columns, for printing, pictures and exports.
+    target_names : sequence of str or None, default=None
+        Names of the outputs, for the same.
 
     Examples
     --------
@@ -56,12 +57,14 @@ class SparseMLP(ExportMixin):
         intercepts: Sequence[ArrayLike],
         activations: Sequence[Sequence[str]],
         feature_names: Iterable[str] | None = None,
+        target_names: Iterable[str] | None = None,
     ) -> None:
         self._coefs = tuple(frozen_array(c, 2, f"coefs[{i}]") for i, c in enumerate(coefs))
         self._intercepts = tuple(frozen_array(b, 1, f"intercepts[{i}]") for i, b in enumerate(intercepts))
         self._activations = tuple(activation_names(a, f"activations[{i}]") for i, a in enumerate(activations))
         check_layers(self._coefs, self._intercepts, self._activations)
-        self._feature_names = column_names(feature_names, self.n_features_in)
+        self._feature_names = checked_names("feature_names", feature_names, self.n_features_in, "column")
+        self._target_names = checked_names("target_names", target_names, self.n_outputs, "output")
         self._plan: ForwardPlan | None = None
 
     @classmethod
@@ -89,6 +92,11 @@ class SparseMLP(ExportMixin):
     def feature_names(self) -> tuple[str, ...] | None:
         """Names of the input columns, or None."""
         return self._feature_names
+
+    @property
+    def target_names(self) -> tuple[str, ...] | None:
+        """Names of the outputs, or None."""
+        return self._target_names
 
     @property
     def n_features_in(self) -> int:
@@ -189,7 +197,7 @@ class SparseMLP(ExportMixin):
         if not all(activations):  # a layer without neurons lets nothing through, so no layer has any
             coefs = [np.zeros((self.n_features_in, self.n_outputs))]
             intercepts, activations = intercepts[-1:], []
-        return SparseMLP(coefs, intercepts, activations, self._feature_names)
+        return self._changed(coefs=coefs, intercepts=intercepts, activations=activations)
 
     def with_scaling(
         self, x_offset: ArrayLike, x_scale: ArrayLike, y_offset: ArrayLike, y_scale: ArrayLike
@@ -220,7 +228,7 @@ class SparseMLP(ExportMixin):
         intercepts[0] = intercepts[0] - x_offset @ coefs[0]
         coefs[-1] = coefs[-1] * y_scale
         intercepts[-1] = intercepts[-1] * y_scale + y_offset
-        return SparseMLP(coefs, intercepts, self._activations, self._feature_names)
+        return self._changed(coefs=coefs, intercepts=intercepts)
 
     def with_inputs(self, A: ArrayLike, feature_names: Iterable[str] | None = None) -> SparseMLP:
         """Let the network read new columns, of which its present inputs are linear combinations.
@@ -243,7 +251,30 @@ class SparseMLP(ExportMixin):
         if A.shape[1] != self.n_features_in:
             raise ValueError(f"`A` must have shape (n_new_features, {self.n_features_in}), got {A.shape}.")
         coefs = (A @ self._coefs[0], *self._coefs[1:])
-        return SparseMLP(coefs, self._intercepts, self._activations, feature_names)
+        return self._changed(coefs=coefs, feature_names=feature_names)
+
+    def with_names(
+        self, feature_names: Iterable[str] | None = None, target_names: Iterable[str] | None = None
+    ) -> SparseMLP:
+        """Name the input columns and the outputs anew.
+
+        Parameters
+        ----------
+        feature_names : sequence of str or None, default=None
+            Names of the input columns; None leaves them without.
+        target_names : sequence of str or None, default=None
+            Names of the outputs; None leaves them without.
+
+        Returns
+        -------
+        network : SparseMLP
+            The same network with these names alone.
+        """
+        return self._changed(feature_names=feature_names, target_names=target_names)
+
+    def _changed(self, **fields: Any) -> SparseMLP:
+        """Make a network that differs in these arguments of the constructor alone."""
+        return SparseMLP(**{name: getattr(self, name) for name in FIELDS} | fields)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the network as lists, strings and numbers, which JSON holds without loss."""
@@ -270,9 +301,30 @@ class SparseMLP(ExportMixin):
             raise ValueError(f"`text` must be JSON written by to_json, got an error: {error}.") from error
         return cls.from_dict(document)
 
-    def describe(self) -> str:
-        """Return a readable table of all neurons, as printing the network shows it."""
-        return describe_network(self)
+    def describe(self, *, digits: int = 4) -> str:
+        """Write the network for reading: its size, then one equation for each neuron, as printing it does.
+
+        Parameters
+        ----------
+        digits : int, default=4
+            Significant digits of the numbers, from 1 to 15.
+
+        Returns
+        -------
+        text : str
+            Several lines. ``h1_2`` is neuron 2 of hidden layer 1; columns and outputs without names are x0, x1 ... and
+            y, or y0, y1 ...
+
+        Examples
+        --------
+        >>> print(SparseMLP([[[1.5], [0.0]], [[2.0]]], [[0.0], [3.0]], [["sine"]], ["time", "mass"], ["height"]))
+        SparseMLP: 3 numbers (weights and biases), 1 hidden neuron, reads 1 of 2 columns
+        h1_1 = sine(1.5 * time)
+        height = 2 * h1_1 + 3
+        <BLANKLINE>
+        sine(z) = sin(z)
+        """
+        return describe_network(self, digits)
 
     def __str__(self) -> str:
         return self.describe()
@@ -292,8 +344,8 @@ class SparseMLP(ExportMixin):
     __hash__ = None  # type: ignore[assignment]
 
     def __getstate__(self) -> dict[str, Any]:
-        return marked_state({name: getattr(self, name) for name in _STATE})  # without the forward plan
+        return marked_state({name: getattr(self, name) for name in FIELDS})  # without the forward plan
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        fields = read_state("SparseMLP", state, _STATE)
+        fields = read_state("SparseMLP", state, FIELDS)
         self.__init__(**fields)  # type: ignore[misc]  # a pickled array forgets that it is read-only

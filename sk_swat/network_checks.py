@@ -51,18 +51,18 @@ def activation_names(names: Iterable[str], name: str) -> tuple[str, ...]:
     return tuple(map(str, listed))
 
 
-def column_names(names: Iterable[str] | None, n_features: int) -> tuple[str, ...] | None:
-    """Bring feature names to a tuple with one str per input column."""
+def checked_names(key: str, names: Iterable[str] | None, number: int, what: str) -> tuple[str, ...] | None:
+    """Bring names to a tuple with one str for each of so many columns or outputs."""
     if names is None:
         return None
     if isinstance(names, str) or not isinstance(names, Iterable):
-        raise TypeError(f"`feature_names` must be a sequence of str or None, got {names!r}.")
+        raise TypeError(f"`{key}` must be a sequence of str or None, got {names!r}.")
     listed = tuple(names)
     for one in listed:
         if not isinstance(one, str):
-            raise TypeError(f"`feature_names` must hold names (str), got {one!r}.")
-    if len(listed) != n_features:
-        raise ValueError(f"`feature_names` must hold {n_features} names, one per column, got {len(listed)}.")
+            raise TypeError(f"`{key}` must hold names (str), got {one!r}.")
+    if len(listed) != number:
+        raise ValueError(f"`{key}` must hold {number} names, one per {what}, got {len(listed)}.")
     return tuple(map(str, listed))
 
 

@@ -1,65 +1,95 @@
-"""A network as text: a readable description, and plain dicts that JSON can hold."""
+"""A network as text: equations for reading, and plain dicts that JSON can hold."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from sk_swat.activations import ACTIVATION_NAMES
+from sk_swat.activations import ACTIVATIONS
+from sk_swat.labels import feature_labels, plain_text, target_labels
 
 if TYPE_CHECKING:
+    from sk_swat.export.neurons import Neuron
     from sk_swat.network import SparseMLP
 
 SCHEMA_NAME = "sk_swat.SparseMLP"
 SCHEMA_VERSION = 1
+FIELDS = ("coefs", "intercepts", "activations", "feature_names", "target_names")  # arguments of the constructor
 
-_FIELDS = ("coefs", "intercepts", "activations", "feature_names")
-_NAME_WIDTH = max(map(len, ACTIVATION_NAMES))
+_NAMES = ("feature_names", "target_names")
+_LINE = 100  # letters
 
 
-def describe_network(network: SparseMLP) -> str:
-    """Write a network for reading: a header, then every neuron with its activation and its numbers.
+def describe_network(network: SparseMLP, digits: int) -> str:
+    """Write a network for reading: its size in a line, then its equations.
 
     Parameters
     ----------
     network : SparseMLP
         Any network, pruned or not.
+    digits : int
+        Significant digits of the numbers, from 1 to 15.
 
     Returns
     -------
     text : str
-        Several lines without a final line break. Weights of a neuron are its incoming non-zero weights.
+        Several lines without a final line break.
     """
+    return f"SparseMLP: {size_text(network)}\n{equations_text(network, digits)}"
+
+
+def size_text(network: SparseMLP) -> str:
+    """Sizes of a network, in one line."""
     n_hidden = sum(network.hidden_layer_sizes)
     hidden = _count(n_hidden, "hidden neuron")
     if network.n_neurons < n_hidden:
         hidden += f" ({network.n_neurons} alive)"
-    lines = [
-        f"SparseMLP: {_count(network.n_features_in, 'input')} ({len(network.used_features)} used), "
-        f"{hidden}, {_count(network.n_nonzero, 'non-zero number')}"
-    ]
-    if network.feature_names is not None and len(network.used_features):
-        used = ", ".join(network.feature_names[i] for i in network.used_features)
-        lines.append(textwrap.fill(f"inputs used: {used}", 88, subsequent_indent="  "))
-    for number, names in enumerate(network.activations):
-        lines.append(f"hidden layer {number + 1}: {_count(len(names), 'neuron')}")
-        lines += _neuron_lines(network, number, names)
-    lines.append(f"output layer: {_count(network.n_outputs, 'output')}")
-    lines += _neuron_lines(network, network.depth, ("identity",) * network.n_outputs)
-    return "\n".join(lines)
+    return (
+        f"{_count(network.n_nonzero, 'number')} (weights and biases), {hidden}, "
+        f"reads {len(network.used_features)} of {_count(network.n_features_in, 'column')}"
+    )
 
 
-def _neuron_lines(network: SparseMLP, layer: int, names: tuple[str, ...]) -> list[str]:
-    n_weights = np.count_nonzero(network.coefs[layer], axis=0)
-    index_width = max(3, len(str(len(names))))
-    return [
-        f"{j + 1:>{index_width}}  {name:<{_NAME_WIDTH}}  {_count(int(n_weights[j]), 'weight')}"
-        + (" + bias" if network.intercepts[layer][j] else "")
-        for j, name in enumerate(names)
-    ]
+def equations_text(network: SparseMLP, digits: int) -> str:
+    """Write a network neuron by neuron.
+
+    Parameters
+    ----------
+    network : SparseMLP
+        Any network, pruned or not.
+    digits : int
+        Significant digits of the numbers, from 1 to 15.
+
+    Returns
+    -------
+    text : str
+        One equation for each neuron, ``h1_2`` being neuron 2 of hidden layer 1; below them what the functions are.
+    """
+    from sk_swat.export.neurons import neuron_layers
+
+    *hidden, outputs = neuron_layers(network)
+    operands = list(map(plain_text, feature_labels(network)))
+    lines = []
+    for number, layer in enumerate(hidden, start=1):
+        results = [f"h{number}_{j}" for j in range(1, len(layer) + 1)]
+        lines += [_equation(name, one, operands, digits) for name, one in zip(results, layer, strict=True)]
+        operands = results
+    results = list(map(plain_text, target_labels(network)))
+    lines += [_equation(name, one, operands, digits) for name, one in zip(results, outputs, strict=True)]
+    used = {name for layer in network.activations for name in layer} - {"identity", "tanh"}
+    formulas = [f"{name}(z) = {ACTIVATIONS[name].formula}" for name in ACTIVATIONS if name in used]
+    return "\n".join([*lines, *(["", *formulas] if formulas else [])])
+
+
+def _equation(name: str, neuron: Neuron, operands: Sequence[str], digits: int) -> str:
+    from sk_swat.export.source import weighted_sum
+
+    total = weighted_sum(neuron, operands, lambda number: f"{number:.{digits}g}")
+    value = total if neuron.activation == "identity" else f"{neuron.activation}({total})"
+    return textwrap.fill(
+        f"{name} = {value}", _LINE, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _count(number: int, noun: str) -> str:
@@ -77,16 +107,17 @@ def network_to_dict(network: SparseMLP) -> dict[str, Any]:
     Returns
     -------
     document : dict
-        Keys ``schema``, ``version``, ``coefs``, ``intercepts``, ``activations`` and ``feature_names``.
+        Keys ``schema``, ``version``, ``coefs``, ``intercepts``, ``activations``, ``feature_names`` and
+        ``target_names``.
     """
-    names = network.feature_names
+    names = {key: getattr(network, key) for key in _NAMES}
     return {
         "schema": SCHEMA_NAME,
         "version": SCHEMA_VERSION,
         "coefs": [coef.tolist() for coef in network.coefs],
         "intercepts": [intercept.tolist() for intercept in network.intercepts],
         "activations": [list(layer) for layer in network.activations],
-        "feature_names": None if names is None else list(names),
+        **{key: None if value is None else list(value) for key, value in names.items()},
     }
 
 
@@ -103,7 +134,7 @@ def fields_from_dict(document: Mapping[str, Any]) -> dict[str, Any]:
     Returns
     -------
     fields : dict
-        Values for ``coefs``, ``intercepts``, ``activations`` and ``feature_names``.
+        Values for the arguments of the constructor.
     """
     if not isinstance(document, Mapping):
         raise ValueError(f"a stored network must be a dict, got {type(document).__name__}.")
@@ -114,11 +145,11 @@ def fields_from_dict(document: Mapping[str, Any]) -> dict[str, Any]:
             f"`version` must be {SCHEMA_VERSION}, got {document.get('version')!r}; "
             "a network of a newer version needs a newer sk_swat."
         )
-    expected = {"schema", "version", *_FIELDS}
+    expected = {"schema", "version", *FIELDS}
     if set(document) != expected:
         raise ValueError(f"a stored network must have the keys {sorted(expected)}, got {sorted(map(str, document))}.")
-    for key in _FIELDS:
+    for key in FIELDS:
         value = document[key]
-        if not isinstance(value, list) and not (key == "feature_names" and value is None):
+        if not isinstance(value, list) and not (key in _NAMES and value is None):
             raise ValueError(f"`{key}` of a stored network must be a list, got {value!r}.")
-    return {key: document[key] for key in _FIELDS}
+    return {key: document[key] for key in FIELDS}

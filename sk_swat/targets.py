@@ -1,4 +1,4 @@
-"""Targets: brought to float64, and those that do not vary left out of the search and given back as biases alone."""
+"""Targets: their names, their values in float64, and those that do not vary, which are no more than biases."""
 
 from __future__ import annotations
 
@@ -10,7 +10,22 @@ from scipy.sparse import issparse
 from sk_swat.network import SparseMLP
 from sk_swat.path import Path
 
-__all__ = ["path_with_constants", "real_target", "varying_targets"]
+__all__ = ["path_with_constants", "real_target", "target_names", "varying_targets"]
+
+
+def target_names(y: Any) -> np.ndarray | None:
+    """Names of the targets: that of a Series, or those of the columns of a data frame; None unless all are strings.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> target_names(pd.Series([1.0, 2.0], name="price"))
+    array(['price'], dtype=object)
+    """
+    names = list(y.columns) if hasattr(y, "columns") else [getattr(y, "name", None)]
+    if not names or not all(isinstance(name, str) and name for name in names):
+        return None
+    return np.array(names, dtype=object)
 
 
 def real_target(y: Any) -> np.ndarray:

@@ -16,8 +16,9 @@ import sk_swat
 from sk_swat import SparseMLP
 from sk_swat.cli import app, main
 from sk_swat.cli.table import read_table, write_table
-from sk_swat.cli.text import network_text, path_text, r2_text
+from sk_swat.cli.text import path_text, r2_text
 from sk_swat.model_file import load_model
+from sk_swat.network_text import equations_text, size_text
 from sk_swat.path import Path as NetworkPath
 from sk_swat.search import refinement
 
@@ -96,8 +97,8 @@ def test_fit_prints_rows_columns_r2_and_the_network(fitted):
     assert (
         f"R^2: {stored.path.r2_train[row]:.4f} on the fitted rows, {stored.path.r2_validation[row]:.4f} in" in printed
     )
-    assert f"{network.n_nonzero} numbers, " in printed and f"'{path}' holds {len(stored.path)} networks" in printed
-    assert printed.endswith(f"\n{network_text(network, ['y'], 4)}\n")
+    assert f"{size_text(network)}; " in printed and f"'{path}' holds {len(stored.path)} networks" in printed
+    assert printed.endswith(f"\n{equations_text(network, 4)}\n")
 
 
 def test_fit_takes_its_defaults_from_the_regressor():
@@ -281,14 +282,14 @@ def test_show_gives_sizes_neurons_formula_and_path(model):
     shown = succeed("show", model)
     assert shown.startswith(f"y.json: y, fitted to data.csv, 80 rows by sk_swat {sk_swat.__version__}\n")
     assert r2_text(stored.path, stored.chosen) in shown
-    assert network_text(stored.network(), ["y"], 4) in shown
+    assert equations_text(stored.network(), 4) in shown
     assert f"\nFormula\ny = {stored.network().to_sympy(digits=4)}\n" in shown
     assert shown.endswith(f"\n{path_text(stored.path, stored.chosen)}\n")
 
 
 def test_show_takes_a_smaller_network_and_fewer_digits(model):
     stored, shown = load_model(model), succeed("show", model, "--max-nonzero", "4", "--digits", "2")
-    assert network_text(stored.network(4), ["y"], 2) in shown
+    assert equations_text(stored.network(4), 2) in shown
     (line,) = (line for line in shown.splitlines() if line.startswith("*"))
     assert int(line[1:].split()[0]) == stored.network(4).n_nonzero <= 4
 
@@ -304,22 +305,23 @@ def test_text_of_a_network_is_what_it_computes():
         [[[1.23456, 0.0], [-2.0, 0.5]], [[3.0, 0.0], [0.0, -1.0]]],
         [[0.0, 1.0], [-4.0, 0.0]],
         [["gaussian", "identity"]],
-        ["a", "b\nc"],
+        ["a", "b\nc\x1b"],
+        ["u\r\n", "v"],
     )
-    assert network_text(network, ["u", "v"], 3).splitlines() == [
-        "h1_1 = gaussian(1.23 * a - 2 * b c)",
-        "h1_2 = 0.5 * b c + 1",
+    assert equations_text(network, 3).splitlines() == [
+        "h1_1 = gaussian(1.23 * a - 2 * b c\\x1b)",
+        "h1_2 = 0.5 * b c\\x1b + 1",
         "u = 3 * h1_1 - 4",
         "v = -1 * h1_2",
         "",
         "gaussian(z) = exp(-z^2)",
     ]
-    assert network_text(SparseMLP.constant(2, 1.5), ["y"], 3) == "y = 1.5"
+    assert equations_text(SparseMLP.constant(2, 1.5), 3) == "y = 1.5"
 
 
 def test_long_equation_is_broken_and_path_has_one_line_each():
     network = SparseMLP([np.ones((40, 1))], [[0.0]], [], [f"column_{i}" for i in range(40)])
-    lines = network_text(network, ["y"], 3).splitlines()
+    lines = equations_text(network, 3).splitlines()
     assert len(lines) > 5 and max(map(len, lines)) <= 100
     path = NetworkPath([SparseMLP.constant(40, 1.0), network], [0.0, 1.0], [np.nan, np.nan], np.zeros((2, 2)))
     assert [line[:9].split() for line in path_text(path, 1).splitlines()] == [["numbers"], ["1"], ["*", "40"]]

@@ -68,8 +68,11 @@ def test_names_are_those_of_the_frame_or_numbered(refined, table, tmp_path):
     frame = pd.DataFrame(X, columns=["one", "two", "three"])
     save_model(tmp_path / "a.json", refined(n_rounds=0).fit(frame, np.c_[y, y[::-1]]))
     save_model(tmp_path / "b.json", refined(n_rounds=0).fit(X, y))
+    save_model(tmp_path / "c.json", refined(n_rounds=0).fit(X, pd.Series(y, name="price")))
     framed, plain = load_model(tmp_path / "a.json"), load_model(tmp_path / "b.json")
     assert (framed.feature_names, framed.target_names) == (("one", "two", "three"), ("y0", "y1"))
+    named = load_model(tmp_path / "c.json")
+    assert named.target_names == named.network().target_names == ("price",)
     assert (plain.feature_names, plain.target_names, plain.source) == (("x0", "x1", "x2"), ("y",), "")
 
 

@@ -149,6 +149,30 @@ def test_data_frame_gives_names_and_the_same_network(quick, table, frame):
     assert not hasattr(quick().fit(*table), "feature_names_in_")
 
 
+@pytest.mark.parametrize(
+    ("target", "names"),
+    [
+        (lambda y: pd.Series(y, name="price"), ["price"]),
+        (lambda y: pd.DataFrame({"price": y}), ["price"]),
+        (lambda y: pd.DataFrame({"price": y, "cost": 2.0, "weight": -y}), ["price", "cost", "weight"]),
+        (lambda y: pd.Series(y), None),
+        (lambda y: pd.Series(y, name=3), None),
+        (lambda y: pd.DataFrame({"price": y, 2: -y}), None),
+        (lambda y: y, None),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:A column-vector y was passed")
+def test_targets_keep_their_names(quick, table, target, names):
+    X, y = table
+    model = quick(refine=True, n_rounds=0, n_generations=0).fit(X, pd.Series(y, name="of an earlier fit"))
+    model.fit(X, target(y))
+    found = [None if network.target_names is None else list(network.target_names) for network in model.networks_]
+    assert found == [names] * len(found) and list(model.network_.target_names or []) == (names or [])
+    assert (list(model.target_names_in_) if names else hasattr(model, "target_names_in_")) == (names or False)
+    text = str(pickle.loads(pickle.dumps(model)).select(max_nonzero=8).network_)
+    assert all(f"\n{name} = " in text for name in names or ["y0" if "y0 =" in text else "y"])
+
+
 def test_wrong_names_at_predict_are_refused(quick, frame):
     X, y = frame
     model = quick().fit(X, y)

@@ -312,6 +312,18 @@ def test_column_names_are_taken_over(compress, rows):
     assert model.report(X)["fidelity"][1] == model.fidelity(X)
 
 
+def test_target_names_are_those_of_what_is_fitted(compress, rows):
+    X, y = rows
+    price = pd.Series(y, name="price")
+    teacher = SparseMLP([[[1.0], [2.0]]], [[0.5]], [], target_names=["cost"])
+    assert compress(teacher).fit(X).network_.target_names == ("cost",)
+    assert compress(teacher).fit(X, price).network_.target_names == ("cost",)  # y is not read
+    assert compress(teacher, objective="accuracy").fit(X, price).network_.target_names == ("price",)
+    again = compress(compress(teacher).fit(X)).fit(X)
+    assert again.target_names_in_.tolist() == ["cost"] and "\ncost = " in str(again.network_)
+    assert compress(Ridge().fit(X, y)).fit(X).network_.target_names is None
+
+
 # --- estimators that are not fitted
 
 

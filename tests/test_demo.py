@@ -3,10 +3,9 @@ import inspect
 import numpy as np
 import pytest
 
-from sk_swat import SparseMLP
 from sk_swat.baselines.registry import MODELS
 from sk_swat.benchmark.tasks import load_task
-from sk_swat.demo import DemoRow, comparison_table, describe_found, fit_and_score, run_demo
+from sk_swat.demo import DemoRow, comparison_table, fit_and_score, run_demo
 
 
 @pytest.fixture(scope="module")
@@ -21,13 +20,6 @@ def test_score_is_that_of_the_test_rows():
     residual = task.y_test - model.predict(task.X_test)
     assert row.r2 == pytest.approx(1 - np.mean(residual**2) / np.var(task.y_test), rel=1e-12)
     assert (row.model, row.n_numbers, row.converged) == ("Ridge", 11, True)
-
-
-def test_description_names_the_columns_and_changes_no_weight():
-    network = SparseMLP([[[0.0], [2.0]], [[3.0]]], [[0.5], [0.0]], [["tanh"]])
-    text = describe_found(network, ["age", "bmi"])
-    assert "inputs used: bmi" in text
-    assert [line for line in text.split("\n") if "inputs used" not in line] == network.describe().split("\n")
 
 
 def test_table_says_which_fit_stopped_early():

@@ -190,6 +190,8 @@ def test_rows_give_the_input_scale(fitted, table):
 def test_used_inputs_are_named_and_unused_ones_faint():
     net = SparseMLP([[[1.0], [0.0], [2.0]]], [[0]], [], ["age", "idle", "size"])
     display = NetworkDisplay.from_network(net, output_names=["price"], ax=new_ax())
+    named = NetworkDisplay.from_network(net.with_names(net.feature_names, ["price"]), ax=new_ax())
+    assert [text.get_text() for text in named.texts_] == [text.get_text() for text in display.texts_]
     colours = {text.get_text(): text.get_color() for text in display.texts_}
     assert list(colours) == ["age", "idle", "size", "price"]
     assert colours["age"] == colours["size"] == colours["price"] != colours["idle"]

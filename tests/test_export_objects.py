@@ -212,3 +212,10 @@ def test_latex_of_several_outputs_and_of_constants():
         r"\end{aligned}",
     ]
     assert to_latex(SparseMLP.constant(2, 0.0)) == r"\hat{y} = 0"
+    named = network.with_names(["t"], ["u", "net_worth", "\u00b5"])
+    assert [line.split(" &=")[0] for line in to_latex(named).splitlines()[1:-1]] == [
+        "u",
+        r"\mathrm{net\_worth}",
+        "\\mathrm{\u00b5}",
+    ]
+    assert to_latex(SparseMLP.constant(2, 0.0).with_names(None, ["price"])) == r"\mathrm{price} = 0"

@@ -212,6 +212,12 @@ def test_number_too_large_for_float_is_refused():
 # names and estimators
 
 
+def test_names_of_targets_are_in_the_metadata():
+    network = SparseMLP([[[1.0]]], [[0.0]], [], target_names=["price \u20ac"])
+    (entry,) = to_onnx(network).metadata_props
+    assert (entry.key, json.loads(entry.value)) == ("target_names", ["price \u20ac"])
+
+
 def test_odd_feature_names_are_in_the_metadata():
     names = ["X", "y", 'a "b"', "line\nbreak", "µ²", "", "\ud800", "0"]
     network = SparseMLP([np.arange(8.0).reshape(8, 1)], [[0.0]], [], names)

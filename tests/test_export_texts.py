@@ -101,6 +101,10 @@ def test_comments_list_the_columns(network):
     lines = [" x[0]  a\n", " x[1]  b\n", " x[2]  c  (not used)\n"]
     for text in (to_c(network), to_python(network)):
         assert all(line in text for line in lines)
+    named = network_of(n_outputs=2).with_names(None, ["price", "*/ system(); /*"])
+    for text in (to_c(named), to_python(named)):
+        assert " y[0]  price\n" in text and " y[1]  * / system(); / *\n" in text
+    assert "y[0]  " not in to_c(network)
     nameless = to_c(network_of(names=None))
     assert " x[0]\n" in nameless and " x[2]  (not used)\n" in nameless
 

@@ -131,5 +131,6 @@ def test_a_change_of_what_pickles_hold_raises_their_version(refined, table):
         "intercepts",
         "activations",
         "feature_names",
+        "target_names",
         "sk_swat_format",
     }

@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as npst
 from sk_swat import SparseMLP
 from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.counted import counted_rows
+from sk_swat.network_text import FIELDS
 from sk_swat.scaling import Standardisation
 from sk_swat.targets import real_target
 
@@ -112,7 +113,7 @@ JSON = st.recursive(
 
 
 @FUZZ
-@given(key=st.sampled_from(["schema", "version", "coefs", "intercepts", "activations", "feature_names"]), value=JSON)
+@given(key=st.sampled_from(["schema", "version", *FIELDS]), value=JSON)
 def test_stored_network_with_any_wrong_entry_is_refused_or_as_it_was(key, value):
     document = SparseMLP([[[1.0], [2.0]], [[3.0]]], [[0.0], [1.0]], [["tanh"]]).to_dict()
     changed = document | {key: value}

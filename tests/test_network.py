@@ -57,7 +57,7 @@ def torch_predict(network, X):
 def small():
     """Two inputs, neurons tanh(x0 - 1) and gaussian(2 x0), output 3 tanh + 4 gaussian + 5."""
     return SparseMLP(
-        [[[1.0, 2.0], [0.0, 0.0]], [[3.0], [4.0]]], [[-1.0, 0.0], [5.0]], [("tanh", "gaussian")], ("a", "b")
+        [[[1.0, 2.0], [0.0, 0.0]], [[3.0], [4.0]]], [[-1.0, 0.0], [5.0]], [("tanh", "gaussian")], ("a", "b"), ("price",)
     )
 
 
@@ -212,13 +212,13 @@ def test_constant_neuron_moves_into_the_next_bias():
 
 def test_chain_of_constant_neurons_collapses_to_a_constant():
     network = SparseMLP(
-        [[[0.0], [0.0]], [[2.0]], [[3.0]]], [[0.5], [0.1], [1.0]], [("sigmoid",), ("tanh",)], ("a", "b")
+        [[[0.0], [0.0]], [[2.0]], [[3.0]]], [[0.5], [0.1], [1.0]], [("sigmoid",), ("tanh",)], ("a", "b"), ["price"]
     )
     pruned = network.pruned()
     assert pruned.depth == 0 and pruned.coefs[0].shape == (2, 1) and not pruned.coefs[0].any()
     expected = 3 * np.tanh(2 / (1 + np.exp(-0.5)) + 0.1) + 1
     assert pruned.intercepts[0][0] == pytest.approx(expected, rel=1e-14)
-    assert pruned.feature_names == ("a", "b")
+    assert (pruned.feature_names, pruned.target_names) == (("a", "b"), ("price",))
 
 
 def test_neurons_that_reach_no_output_go_with_all_before_them():
@@ -288,6 +288,16 @@ def test_new_inputs_are_combined_into_the_old():
         network.with_inputs(A.T)
 
 
+def test_every_operation_keeps_the_names_that_still_hold(small):
+    for network in (small, small.pruned(), small.with_scaling(1.0, 2.0, 3.0, 4.0), small.with_inputs(np.eye(2))):
+        assert network.target_names == ("price",)
+    assert small.with_scaling(1.0, 2.0, 3.0, 4.0).feature_names == ("a", "b")
+    assert small.with_inputs(np.eye(2)).feature_names is None
+    named = small.with_names(["c", "d"], ["cost"])
+    assert named == small and (named.feature_names, named.target_names) == (("c", "d"), ("cost",))
+    assert small.with_names().feature_names is small.with_names().target_names is None
+
+
 # construction
 
 
@@ -350,6 +360,8 @@ W, B = np.ones((2, 3)), np.ones(3)
         (([W], [B], [], "ab"), TypeError, "`feature_names` must be a sequence of str or None, got 'ab'"),
         (([W], [B], [], [1, 2]), TypeError, r"`feature_names` must hold names \(str\), got 1"),
         (([W], [B], [], ["a"]), ValueError, "`feature_names` must hold 2 names, one per column, got 1"),
+        (([W], [B], [], None, "y"), TypeError, "`target_names` must be a sequence of str or None, got 'y'"),
+        (([W], [B], [], None, ["u", "v"]), ValueError, "`target_names` must hold 3 names, one per output, got 2"),
     ],
 )
 def test_impossible_network_is_refused_with_the_reason(arguments, error, message):
@@ -371,7 +383,8 @@ def test_networks_are_equal_by_arrays_and_activations(small):
 
 
 def same(network, other):
-    return network == other and network.feature_names == other.feature_names
+    names = (network.feature_names, network.target_names) == (other.feature_names, other.target_names)
+    return network == other and names
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -382,7 +395,7 @@ def test_json_keeps_every_bit(seed):
 
 
 def test_json_keeps_odd_feature_names():
-    network = SparseMLP([np.ones((3, 1))], [[0.0]], [], ['"quoted"', "line\nbreak", "\u00fcnit [\u00b5m]"])
+    network = SparseMLP([np.ones((3, 1))], [[0.0]], [], ['"quoted"', "line\nbreak", "\u00fcnit [\u00b5m]"], ["\x00"])
     assert same(SparseMLP.from_json(network.to_json()), network)
 
 
@@ -418,6 +431,7 @@ def test_predicting_does_not_enlarge_the_pickle():
         ({"activations": [["tanh", "relu"]]}, "must hold names from .* got 'relu'"),
         ({"activations": ["tanh"]}, "must be a sequence of names"),
         ({"feature_names": ["a", 2]}, r"must hold names \(str\), got 2"),
+        ({"target_names": "price"}, "`target_names` of a stored network must be a list, got 'price'"),
     ],
 )
 def test_foreign_or_damaged_dict_is_refused(small, change, message):
@@ -450,17 +464,33 @@ def test_json_is_plain(small):
 # printing
 
 
-def test_description_names_every_neuron(small):
+def test_printing_shows_every_number(small):
     assert str(small) == small.describe()
     assert small.describe().splitlines() == [
-        "SparseMLP: 2 inputs (1 used), 2 hidden neurons, 6 non-zero numbers",
-        "inputs used: a",
-        "hidden layer 1: 2 neurons",
-        "  1  tanh        1 weight + bias",
-        "  2  gaussian    1 weight",
-        "output layer: 1 output",
-        "  1  identity    2 weights + bias",
+        "SparseMLP: 6 numbers (weights and biases), 2 hidden neurons, reads 1 of 2 columns",
+        "h1_1 = tanh(1 * a - 1)",
+        "h1_2 = gaussian(2 * a)",
+        "price = 3 * h1_1 + 4 * h1_2 + 5",
+        "",
+        "gaussian(z) = exp(-z^2)",
     ]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_printed_equations_compute_what_the_network_does(seed):
+    network = random_network(seed, 0.7)
+    X = inputs(network)
+    values = {
+        name: lambda z, function=function: function(torch.as_tensor(z, dtype=torch.float64))
+        for name, function in TORCH_FUNCTIONS.items()
+    }
+    values |= {f"x{i}": torch.tensor(X[:, i]) for i in range(network.n_features_in)}
+    equations = [line.split(" = ") for line in network.describe(digits=15).replace("\n    ", " ").splitlines()[1:]]
+    for name, right in (pair for pair in equations if len(pair) == 2 and "(z)" not in pair[0]):
+        values[name] = eval(right, {}, values)
+    names = ["y"] if network.n_outputs == 1 else [f"y{j}" for j in range(network.n_outputs)]
+    shown = np.stack([np.broadcast_to(values[name], len(X)) for name in names], axis=1)
+    np.testing.assert_allclose(shown, network.predict(X).reshape(len(X), -1), rtol=1e-10, atol=1e-10)
 
 
 def test_description_tells_of_neurons_without_effect():

@@ -79,7 +79,7 @@ class SizedRegressor(ABC, RegressorMixin, BaseEstimator):
         else:
             networks = self._trained(table, target, scaling, sizes, seed)
         names = getattr(self, "feature_names_in_", None)
-        self.networks_ = [SparseMLP(one.coefs, one.intercepts, one.activations, names) for one in networks]
+        self.networks_ = [network.with_names(names) for network in networks]
         return self.select()
 
     def _trained(

@@ -94,9 +94,10 @@ def fit(
     new fit. Ctrl-C ends the fit with the best found so far.
     """
     from sk_swat.cli.table import read_table
-    from sk_swat.cli.text import network_text, r2_text, size_text
+    from sk_swat.cli.text import r2_text
     from sk_swat.files import check_new_file
     from sk_swat.model_file import load_model, save_model
+    from sk_swat.network_text import equations_text, size_text
 
     check_new_file(out, overwrite=force)
     table = read_table(data)
@@ -114,7 +115,7 @@ def fit(
     click.echo(f"{source}, {len(feature_names)} columns, target {', '.join(target_names)}")
     click.echo(r2_text(model.path, model.chosen))
     click.echo(f"{size_text(network)}; '{out}' holds {len(model.path)} networks\n")
-    click.echo(network_text(network, target_names, digits=4))
+    click.echo(equations_text(network, digits=4))
 
 
 @click.command("predict", cls=Command, example="model.json new.csv --out predictions.csv")
@@ -152,8 +153,9 @@ def predict(model: Path, data: Path, max_nonzero: int | None, out: Path | None, 
 @click.option("--digits", type=click.IntRange(1, 15), default=4, help="Significant digits.")
 def show(model: Path, max_nonzero: int | None, digits: int) -> None:
     """Print a network: neurons, formula, other sizes."""
-    from sk_swat.cli.text import network_text, path_text, r2_text, size_text
+    from sk_swat.cli.text import path_text, r2_text
     from sk_swat.model_file import load_model
+    from sk_swat.network_text import equations_text, size_text
 
     stored = load_model(model)
     row = stored.row(max_nonzero)
@@ -162,7 +164,7 @@ def show(model: Path, max_nonzero: int | None, digits: int) -> None:
     click.echo(f"{model.name}: {', '.join(stored.target_names)}, {source}by sk_swat {stored.written_by}")
     click.echo(r2_text(stored.path, row))
     click.echo(size_text(network))
-    click.echo(f"\n{network_text(network, stored.target_names, digits)}")
+    click.echo(f"\n{equations_text(network, digits)}")
     click.echo("\nFormula")
     try:
         formulas = network.to_sympy(digits=digits)

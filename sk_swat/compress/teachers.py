@@ -69,6 +69,8 @@ class Teacher:
         Columns it takes; None if it does not say.
     feature_names : ndarray of str or None
         Their names, if it knows them.
+    target_names : ndarray of str or None
+        Names of its outputs, if it knows them.
     n_numbers : int or None
         Non-zero weights and biases of a network, a scaler folded in; None for other models.
     """
@@ -77,6 +79,7 @@ class Teacher:
     layers: tuple[Layer, ...] | None
     n_features_in: int | None
     feature_names: np.ndarray | None
+    target_names: np.ndarray | None
     n_numbers: int | None
 
     def with_outputs(self, kept: np.ndarray) -> Teacher:
@@ -125,19 +128,20 @@ def teacher_of(model: Any) -> Teacher:
         predict=_torch_predict(model) if is_torch_module(model) else _named_predict(model),
         layers=layers,
         n_features_in=None if n_features is None else int(n_features),
-        feature_names=_feature_names(model),
+        feature_names=_names(model, "feature_names"),
+        target_names=_names(model, "target_names"),
         n_numbers=None if layers is None else count_numbers(layers),
     )
 
 
-def _feature_names(model: Any) -> np.ndarray | None:
-    names = model.feature_names if isinstance(model, SparseMLP) else getattr(model, "feature_names_in_", None)
+def _names(model: Any, kind: str) -> np.ndarray | None:
+    names = getattr(model, kind if isinstance(model, SparseMLP) else f"{kind}_in_", None)
     return None if names is None else np.asarray(names, dtype=object)
 
 
 def _named_predict(model: Any) -> _Function:
     """Predict from arrays, with names for a model that was fitted with some: it warns without them."""
-    names = _feature_names(model)
+    names = _names(model, "feature_names")
     if names is None:
         return lambda X: model.predict(X)
     import pandas as pd  # that model was fitted to a table of some data frame

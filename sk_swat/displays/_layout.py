@@ -10,6 +10,7 @@ import numpy as np
 
 from sk_swat.activations import activate
 from sk_swat.displays._names import TextWidth, short_names
+from sk_swat.labels import feature_labels
 from sk_swat.network import SparseMLP
 
 LARGEST_TEXT = 8.0  # points
@@ -182,7 +183,7 @@ def lay_out(
 
 def _input_rows(network: SparseMLP) -> list[tuple[str, int | None]]:
     """Name and column of each line at the left; many unused columns share the last line."""
-    names = network.feature_names or [f"x{i}" for i in range(network.n_features_in)]
+    names = feature_labels(network)
     used = network.used_features.tolist()
     n_unused = network.n_features_in - len(used)
     if n_unused <= MOST_UNUSED:

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from sk_swat.labels import target_labels
+
+if TYPE_CHECKING:
+    from sk_swat.network import SparseMLP
 
 TextWidth = Callable[[str, float], float]
 """Width in points of a text in a font of so many points."""
@@ -11,19 +17,15 @@ _LONGEST = 200  # letters that are measured
 _CONTEXT = 4  # letters shown before those that tell names apart
 
 
-def checked_output_names(names: Sequence[str] | None, n_outputs: int) -> list[str]:
-    """Return one name for each output: those given, or "y", or "y0", "y1" and so on.
-
-    Examples
-    --------
-    >>> checked_output_names(None, 2)
-    ['y0', 'y1']
-    """
+def checked_output_names(names: Sequence[str] | None, network: SparseMLP) -> list[str]:
+    """Return one name for each output: those given, or those of the network."""
     if names is None:
-        return ["y"] if n_outputs == 1 else [f"y{i}" for i in range(n_outputs)]
+        return target_labels(network)
     listed = [names] if isinstance(names, str) else list(names)
-    if len(listed) != n_outputs:
-        raise ValueError(f"`output_names` must hold {n_outputs} name(s), one for each output, got {len(listed)}.")
+    if len(listed) != network.n_outputs:
+        raise ValueError(
+            f"`output_names` must hold {network.n_outputs} name(s), one for each output, got {len(listed)}."
+        )
     return [str(name) for name in listed]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sk_swat.displays._common import chosen_r2, fitted_network, r2_line, size_text
 from sk_swat.displays._layout import CURVE, Edge, Label, Node, activation_curve, lay_out, natural_height
-from sk_swat.displays._names import checked_output_names
+from sk_swat.labels import feature_labels, target_labels
 from sk_swat.network import SparseMLP
 from sk_swat.palette import BLUE, VERMILION
 
@@ -48,7 +48,7 @@ def network_html(estimator: Any) -> str:
 
 def _svg(network: SparseMLP) -> str:
     height = natural_height(network) + 2 * _MARGIN
-    names = checked_output_names(None, network.n_outputs)
+    names = target_labels(network)
     layout = lay_out(network, _WIDTH, _MARGIN, height - _MARGIN, _text_width, output_names=names)
     parts = [_line(edge) for edge in layout.edges]
     for node in layout.inputs + layout.hidden + layout.outputs:
@@ -107,7 +107,7 @@ def _text_width(text: str, size: float) -> float:
 
 
 def _table(network: SparseMLP) -> str:
-    sources = list(network.feature_names or [f"x{i}" for i in range(network.n_features_in)])
+    sources = feature_labels(network)
     rows = []
     for number, (coef, biases) in enumerate(zip(network.coefs, network.intercepts, strict=True)):
         last = number == network.depth

@@ -57,7 +57,7 @@ class NetworkDisplay:
     network : SparseMLP
         The network.
     output_names : sequence of str, default=None
-        Names of the outputs; None for "y", or "y0", "y1" and so on.
+        Names of the outputs; None for those of the network.
     input_scale : array-like of shape (n_features_in,), default=None
         Typical size of each input, at least 0; the widths of the first layer show weight times size. None for 1.
     r2_train, r2_validation : float, default=nan
@@ -121,7 +121,7 @@ class NetworkDisplay:
         X : array-like of shape (n_samples, n_features), default=None
             Rows whose standard deviations are the `input_scale`; None shows weights as they are.
         output_names : sequence of str, default=None
-            Names of the outputs; None for "y".
+            Names of the outputs; None for those of the network.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
 
@@ -166,7 +166,7 @@ class NetworkDisplay:
         if not isinstance(self.network, SparseMLP):
             raise TypeError(f"`network` must be a SparseMLP, got {type(self.network).__name__}.")
         network = self.network.pruned()
-        names = checked_output_names(self.output_names, network.n_outputs)
+        names = checked_output_names(self.output_names, network)
         scale = self._input_scale()
         ax = self._new_axes(network) if ax is None else checked_axes(ax)
         self.ax_, self.figure_ = ax, ax.figure

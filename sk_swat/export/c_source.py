@@ -5,7 +5,7 @@ from __future__ import annotations
 from sk_swat.export.c_language import CReal, check_c_name
 from sk_swat.export.c_tables import table_definition
 from sk_swat.export.neurons import Neuron, exported_network, neuron_layers
-from sk_swat.export.source import column_comments, fill, headline, weighted_sum
+from sk_swat.export.source import fill, headline, name_comments, weighted_sum
 from sk_swat.network import SparseMLP
 from sk_swat.parameters import check_choice
 
@@ -35,7 +35,8 @@ def to_c(model: object, *, dtype: str = "double", name: str = "network", tables:
     Returns
     -------
     text : str
-        The source, in ASCII. Numbers are written such that the compiler reads the same ones; column names are comments.
+        The source, in ASCII. Numbers are written such that the compiler reads the same ones; names of
+        columns and outputs are comments.
 
     Examples
     --------
@@ -93,7 +94,7 @@ def _declaration(network: SparseMLP, real: CReal) -> list[str]:
         f" *     #define {macro}_DECLARATION_ONLY",
         " * before it includes this file. x and y must not overlap.",
         " *",
-        *(f" * {line}" for line in column_comments(network)),
+        *(f" * {line}" for line in name_comments(network)),
         " */",
         f"#ifndef {macro}_DECLARATION",
         f"#define {macro}_DECLARATION",

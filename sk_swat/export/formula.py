@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sk_swat.activations import LEAKY_SLOPE
 from sk_swat.export.neurons import Neuron, exported_network, neuron_layers
+from sk_swat.labels import feature_labels
 from sk_swat.network import SparseMLP
 from sk_swat.parameters import check_integer
 
@@ -100,7 +101,7 @@ def formulas(network: SparseMLP, digits: int | None, *, exponential_sigmoid: boo
 def _symbols(network: SparseMLP) -> list[sympy.Symbol]:
     import sympy
 
-    names = network.feature_names or tuple(f"x{i}" for i in range(network.n_features_in))
+    names = feature_labels(network)
     for name, count in Counter(names[i] for i in network.used_features).items():
         if count > 1:
             raise ValueError(f"a formula needs different names of the columns in use, got {name!r} {count} times.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sk_swat.export.formula import formulas, import_sympy
 from sk_swat.export.neurons import exported_network
+from sk_swat.network import SparseMLP
 from sk_swat.parameters import check_integer
 
 __all__ = ["to_latex"]
@@ -25,15 +26,15 @@ def to_latex(model: object, *, digits: int = 4) -> str:
     Returns
     -------
     text : str
-        An equation for ``\hat{y}``, or one for each ``\hat{y}_{1}``, ``\hat{y}_{2}`` ... Column names are upright,
-        with special characters escaped; names of one letter are italic.
+        An equation for each output, by its name; without names for ``\hat{y}``, or ``\hat{y}_{1}``, ``\hat{y}_{2}``
+        ... Names are upright, with special characters escaped; names of one letter are italic.
 
     Examples
     --------
     >>> from sk_swat import SparseMLP
-    >>> network = SparseMLP([[[1.25], [0.0]], [[2.0]]], [[-0.5], [3.0]], [["tanh"]], ["body_mass", "age"])
+    >>> network = SparseMLP([[[1.25], [0.0]], [[2.0]]], [[-0.5], [3.0]], [["tanh"]], ["body_mass", "age"], ["risk"])
     >>> print(to_latex(network))
-    \hat{y} = 2.0 \tanh{\left(1.25 \mathrm{body\_mass} - 0.5 \right)} + 3.0
+    \mathrm{risk} = 2.0 \tanh{\left(1.25 \mathrm{body\_mass} - 0.5 \right)} + 3.0
     """
     sympy = import_sympy("to_latex")
     network = exported_network(model)
@@ -49,9 +50,16 @@ def to_latex(model: object, *, digits: int = 4) -> str:
         for output in outputs
     ]
     if len(texts) == 1:
-        return rf"\hat{{y}} = {texts[0]}"
-    rows = [rf"\hat{{y}}_{{{j}}} &= {text}" for j, text in enumerate(texts, start=1)]
+        return f"{_outputs(network)[0]} = {texts[0]}"
+    rows = [f"{name} &= {text}" for name, text in zip(_outputs(network), texts, strict=True)]
     return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+
+def _outputs(network: SparseMLP) -> list[str]:
+    """Names of the outputs for math mode."""
+    if network.target_names is not None:
+        return list(map(_upright, network.target_names))
+    return [r"\hat{y}"] if network.n_outputs == 1 else [rf"\hat{{y}}_{{{j + 1}}}" for j in range(network.n_outputs)]
 
 
 def _upright(name: str) -> str:

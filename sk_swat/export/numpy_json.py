@@ -12,7 +12,7 @@ def to_numpy_json(model: object) -> str:
 
     ``SparseMLP.from_json`` reads it back without loss; the example shows the lines that run it without sk_swat. Keys:
     "coefs" (for each layer a matrix of shape (n_in, n_out), with zeros), "intercepts", "activations" (for each hidden
-    layer one name per neuron), "feature_names" (or null), "schema" and "version".
+    layer one name per neuron), "feature_names" and "target_names" (or null), "schema" and "version".
 
     Parameters
     ----------

@@ -48,8 +48,8 @@ def to_onnx(model: Any, *, dtype: str = "float", opset: int = 15) -> ModelProto:
     Returns
     -------
     proto : onnx.ModelProto
-        The model. Names of the columns, if the network has any, are in its metadata: the value of "feature_names" is
-        a JSON list.
+        The model. Names of columns and outputs, if the network has any, are in its metadata: the values of
+        "feature_names" and "target_names" are JSON lists.
 
     Raises
     ------
@@ -112,8 +112,8 @@ def to_onnx(model: Any, *, dtype: str = "float", opset: int = 15) -> ModelProto:
         producer_name="sk_swat",
         producer_version=__version__,
     )
-    if network.feature_names is not None:
-        helper.set_model_props(proto, {"feature_names": json.dumps(network.feature_names)})
+    names = {"feature_names": network.feature_names, "target_names": network.target_names}
+    helper.set_model_props(proto, {key: json.dumps(value) for key, value in names.items() if value is not None})
     return proto
 
 

@@ -7,7 +7,7 @@ import keyword
 
 from sk_swat.activations import LEAKY_SLOPE
 from sk_swat.export.neurons import exported_network, neuron_layers
-from sk_swat.export.source import column_comments, fill, headline, weighted_sum
+from sk_swat.export.source import fill, headline, name_comments, weighted_sum
 
 __all__ = ["to_python"]
 
@@ -37,7 +37,8 @@ def to_python(model: object, *, name: str = "predict") -> str:
     Returns
     -------
     text : str
-        The source, in ASCII. Numbers are exact; column names are comments.
+        The source, in ASCII. Numbers are exact; names of columns and outputs are comments (``y[0]`` is the
+        first output).
 
     Examples
     --------
@@ -68,7 +69,7 @@ def to_python(model: object, *, name: str = "predict") -> str:
         "",
         "",
         f"def {name}(x):",
-        *(f"    # {line}" for line in (headline(network), *column_comments(network))),
+        *(f"    # {line}" for line in (headline(network), *name_comments(network))),
         f"    if len(x) != {n_features}:",
         f'        raise ValueError(f"x must hold {n_features} numbers, got {{len(x)}}.")',
         *(f"    x{i} = float(x[{i}])" for i in network.used_features),

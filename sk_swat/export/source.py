@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from sk_swat.export.neurons import Neuron
 from sk_swat.network import SparseMLP
 
-__all__ = ["column_comments", "comment_text", "fill", "headline", "weighted_sum"]
+__all__ = ["comment_text", "fill", "headline", "name_comments", "weighted_sum"]
 
 _GROUP = 100  # terms of one sum without parentheses: compilers recurse through longer ones
 
@@ -83,13 +83,20 @@ def comment_text(name: str) -> str:
     return re.sub(r"\*(?=/)|/(?=\*)|\?(?=\?)", r"\g<0> ", escaped)
 
 
-def column_comments(network: SparseMLP) -> list[str]:
-    """One line for each input column: its index, its name if there is one, and whether it is unused."""
+def name_comments(network: SparseMLP) -> list[str]:
+    """One line for each input column: its index, its name if there is one, and whether it is unused; names of outputs.
+
+    Examples
+    --------
+    >>> name_comments(SparseMLP([[[1.0], [0.0]]], [[2.0]], [], ["width", "age"], ["price"]))
+    ['x[0]  width', 'x[1]  age  (not used)', 'y[0]  price']
+    """
     used = set(network.used_features.tolist())
     names = network.feature_names or ("",) * network.n_features_in
-    return [
+    columns = [
         f"x[{i}]  {comment_text(name)}".rstrip() + ("" if i in used else "  (not used)") for i, name in enumerate(names)
     ]
+    return columns + [f"y[{j}]  {comment_text(name)}" for j, name in enumerate(network.target_names or ())]
 
 
 def headline(network: SparseMLP) -> str:
