@@ -252,6 +252,7 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
             self._search(table, left, varying_targets(labels, varies), teacher, settings, seed)
             self._path = path_with_constants(self._path, varies, target[0])
         self._keep_row(settings.choose(self._path), (settings.sparsity, settings.compactness))
+        self._keep_summary(target, None, scaling)
         return self
 
     def fidelity(self, X: ArrayLike) -> float:

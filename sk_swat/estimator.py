@@ -286,14 +286,17 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
         scaling = Standardisation.checked(table, target, weight)
         if not np.any(scaling.y_scale) or not len(scaling.varying):
             mean = np.average(target, axis=0, weights=weight) if np.any(scaling.y_scale) else target[0]
-            return self._keep_constant(mean, varies=bool(np.any(scaling.y_scale)))
-        if not np.all(scaling.y_scale):
+            self._keep_constant(mean, varies=bool(np.any(scaling.y_scale)))
+        elif not np.all(scaling.y_scale):
             varies = scaling.y_scale > 0
             left = varying_targets(target, varies)
             finish = partial(path_with_constants, varies=varies, constants=target[0])
             scaling = Standardisation.of(table, left, weight)
-            return self._search(table, left, weight, scaling, settings, seed, callbacks, finish)
-        return self._search(table, target, weight, scaling, settings, seed, callbacks)
+            self._search(table, left, weight, scaling, settings, seed, callbacks, finish)
+        else:
+            self._search(table, target, weight, scaling, settings, seed, callbacks)
+        self._keep_summary(target, weight, scaling)
+        return self
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -310,7 +313,7 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
         seed: int,
         callbacks: FitCallbacks | None,
         finish: Callable[[Path], Path] | None = None,
-    ) -> SWATRegressor:
+    ) -> None:
         from sk_swat.checkpoint import load_checkpoint
         from sk_swat.refine.task import Deadline
         from sk_swat.search import SearchConfig, TableConfig, default_device, search_table
@@ -360,7 +363,6 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
                 ConvergenceWarning,
                 stacklevel=4,
             )
-        return self
 
     def _space(self, checkpoint: Checkpoint) -> Space:
         """Where networks come from."""

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sk_swat.fit_summary import FitSummary
 from sk_swat.network import SparseMLP
 from sk_swat.parameters import check_choice, check_integer, check_number
 from sk_swat.path import Path, path_frame
 from sk_swat.pickling import marked_state, read_state
+from sk_swat.scaling import Standardisation, column_scales
 
 __all__ = ["PathMixin", "unchanged_on_error"]
 
@@ -150,6 +152,15 @@ class PathMixin:
         self.support_ = np.isin(np.arange(network.n_features_in), network.used_features)
         self.depth_ = network.depth
         self.network_ = self._named(network)
+
+    def _keep_summary(self, y: np.ndarray, weight: np.ndarray | None, scaling: Standardisation) -> None:
+        """Let the networks carry means and spreads of the columns and of all targets."""
+        target_mean, target_spread = column_scales(y.reshape(len(y), -1), weight)
+        summary = FitSummary(
+            scaling.x_offset.tolist(), scaling.x_scale.tolist(), target_mean.tolist(), target_spread.tolist()
+        )
+        self._path = self._path.with_networks([one.with_fit_summary(summary) for one in self._path.networks])
+        self.network_ = self._named(self._path.networks[self._row])
 
     def _named(self, network: SparseMLP) -> SparseMLP:
         return network.with_names(*(getattr(self, key, None) for key in ("feature_names_in_", "target_names_in_")))

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
 import numpy as np
 
 from sk_swat.files import write_file
+from sk_swat.fit_summary import FitSummary
 from sk_swat.labels import feature_labels, target_labels
 from sk_swat.network import SparseMLP
 from sk_swat.path import Path
@@ -23,8 +24,8 @@ __all__ = ["FORMAT", "FORMAT_VERSION", "StoredModel", "load_model", "save_model"
 FORMAT = "sk_swat model"
 FORMAT_VERSION = 1
 
-_KEYS = ("written_by", "source", "feature_names", "target_names", "parameters", "chosen", "path")
-_PATH_KEYS = ("r2_train", "r2_validation", "standard_error", "networks")
+_KEYS = ("written_by", "source", "feature_names", "target_names", "parameters", "fit_summary", "chosen", "path")
+_PATH_KEYS = ("r2_train", "r2_validation", "standard_error", "rounding_losses", "networks")
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ def save_model(
     if not isinstance(found, Path):
         raise TypeError(f"model must be a fitted SWATRegressor, got {model!r}.")
     n_features, n_outputs = found.networks[0].n_features_in, found.networks[0].n_outputs
+    summary = found.networks[0].fit_summary  # the same for all networks but for what rounding costs
     if feature_names is None:
         feature_names = feature_labels(model.network_)
     if target_names is None:
@@ -140,12 +142,16 @@ def save_model(
         "feature_names": _names("feature_names", list(feature_names), n_features),
         "target_names": _names("target_names", list(target_names), n_outputs),
         "parameters": {name: _plain(value) for name, value in model.get_params().items()},
+        "fit_summary": None if summary is None else summary.to_dict(),
         "chosen": model._row,
         "path": {
             "r2_train": _numbers_or_null(found.r2_train),
             "r2_validation": _numbers_or_null(found.r2_validation),
             "standard_error": [_numbers_or_null(row) for row in found.standard_error],
-            "networks": [network.to_dict() for network in found.networks],
+            "rounding_losses": [
+                None if one.fit_summary is None else list(one.fit_summary.rounding_losses) for one in found.networks
+            ],
+            "networks": [one.with_fit_summary(None).to_dict() for one in found.networks],
         },
     }
     lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in document.items())
@@ -209,11 +215,18 @@ def _model(document: dict[str, Any]) -> StoredModel:
     if type(fields["chosen"]) is not int or not 0 <= fields["chosen"] < n_networks:
         raise ValueError(f"`chosen` must be from 0 to {n_networks - 1}, got {fields['chosen']!r}")
     _check_parameters(fields["parameters"])
+    summaries: list[FitSummary | None] = [None] * n_networks
+    if fields["fit_summary"] is not None:
+        summary = FitSummary.from_dict(fields["fit_summary"])
+        summaries = [replace(summary, rounding_losses=losses) for losses in parts["rounding_losses"]]
     return StoredModel(
         feature_names=names,
         target_names=outputs,
         path=Path(
-            [network.with_names(names, outputs) for network in networks],
+            [
+                network.with_names(names, outputs).with_fit_summary(summary)
+                for network, summary in zip(networks, summaries, strict=True)
+            ],
             _array("r2_train", parts["r2_train"], (n_networks,)),
             _array("r2_validation", parts["r2_validation"], (n_networks,)),
             _array("standard_error", parts["standard_error"], (n_networks, n_networks)),

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sk_swat.activations import activate
 from sk_swat.exporting import ExportMixin
+from sk_swat.fit_summary import FitSummary
 from sk_swat.network_checks import activation_names, check_layers, checked_names, frozen_array, vector
 from sk_swat.network_forward import ForwardPlan
 from sk_swat.network_text import FIELDS, describe_network, fields_from_dict, network_to_dict
@@ -26,7 +27,7 @@ class SparseMLP(ExportMixin):
     """A small multilayer perceptron with exact zeros for absent weights and one activation per neuron.
 
     Networks do not change: arrays are read-only, and every operation returns a new network. Two networks are
-    equal when weights, biases and activations are; names do not count.
+    equal when weights, biases and activations are; names and the summary of the fit do not count.
 
     Parameters
     ----------
@@ -41,6 +42,8 @@ class SparseMLP(ExportMixin):
         Names of the input columns, for printing, pictures and exports.
     target_names : sequence of str or None, default=None
         Names of the outputs, for the same.
+    fit_summary : FitSummary or None, default=None
+        Means and spreads of the columns and targets it was fitted to, for exports and pictures.
 
     Examples
     --------
@@ -58,6 +61,7 @@ class SparseMLP(ExportMixin):
         activations: Sequence[Sequence[str]],
         feature_names: Iterable[str] | None = None,
         target_names: Iterable[str] | None = None,
+        fit_summary: FitSummary | None = None,
     ) -> None:
         self._coefs = tuple(frozen_array(c, 2, f"coefs[{i}]") for i, c in enumerate(coefs))
         self._intercepts = tuple(frozen_array(b, 1, f"intercepts[{i}]") for i, b in enumerate(intercepts))
@@ -65,6 +69,9 @@ class SparseMLP(ExportMixin):
         check_layers(self._coefs, self._intercepts, self._activations)
         self._feature_names = checked_names("feature_names", feature_names, self.n_features_in, "column")
         self._target_names = checked_names("target_names", target_names, self.n_outputs, "output")
+        if fit_summary is not None:
+            fit_summary.check_sizes(self.n_features_in, self.n_outputs)
+        self._fit_summary = fit_summary
         self._plan: ForwardPlan | None = None
 
     @classmethod
@@ -97,6 +104,11 @@ class SparseMLP(ExportMixin):
     def target_names(self) -> tuple[str, ...] | None:
         """Names of the outputs, or None."""
         return self._target_names
+
+    @property
+    def fit_summary(self) -> FitSummary | None:
+        """Means and spreads of the columns and targets of the fit, or None."""
+        return self._fit_summary
 
     @property
     def n_features_in(self) -> int:
@@ -205,7 +217,8 @@ class SparseMLP(ExportMixin):
         """Fold the standardisation of inputs and outputs into the first and last layer.
 
         The result computes ``y_offset + y_scale * self.predict((X - x_offset) / x_scale)`` from raw X. Absent
-        weights stay absent, but biases that were zero may no longer be, so `n_nonzero` can grow.
+        weights stay absent, but biases that were zero may no longer be, so `n_nonzero` can grow. The summary of the fit
+        is brought to the new units, without the losses of rounding.
 
         Parameters
         ----------
@@ -228,12 +241,21 @@ class SparseMLP(ExportMixin):
         intercepts[0] = intercepts[0] - x_offset @ coefs[0]
         coefs[-1] = coefs[-1] * y_scale
         intercepts[-1] = intercepts[-1] * y_scale + y_offset
-        return self._changed(coefs=coefs, intercepts=intercepts)
+        summary = self._fit_summary
+        if summary is not None:
+            summary = FitSummary(
+                (x_offset + x_scale * np.array(summary.mean)).tolist(),
+                (x_scale * np.array(summary.spread)).tolist(),
+                (y_offset + y_scale * np.array(summary.target_mean)).tolist(),
+                (y_scale * np.array(summary.target_spread)).tolist(),
+            )
+        return self._changed(coefs=coefs, intercepts=intercepts, fit_summary=summary)
 
     def with_inputs(self, A: ArrayLike, feature_names: Iterable[str] | None = None) -> SparseMLP:
         """Let the network read new columns, of which its present inputs are linear combinations.
 
-        The result computes ``self.predict(X_new @ A)``. An A of zeros and ones selects or adds columns.
+        The result computes ``self.predict(X_new @ A)``. An A of zeros and ones selects or adds columns. Nothing is
+        known of the new columns, so the summary of the fit is left out.
 
         Parameters
         ----------
@@ -251,7 +273,7 @@ class SparseMLP(ExportMixin):
         if A.shape[1] != self.n_features_in:
             raise ValueError(f"`A` must have shape (n_new_features, {self.n_features_in}), got {A.shape}.")
         coefs = (A @ self._coefs[0], *self._coefs[1:])
-        return self._changed(coefs=coefs, feature_names=feature_names)
+        return self._changed(coefs=coefs, feature_names=feature_names, fit_summary=None)
 
     def with_names(
         self, feature_names: Iterable[str] | None = None, target_names: Iterable[str] | None = None
@@ -271,6 +293,10 @@ class SparseMLP(ExportMixin):
             The same network with these names alone.
         """
         return self._changed(feature_names=feature_names, target_names=target_names)
+
+    def with_fit_summary(self, fit_summary: FitSummary | None) -> SparseMLP:
+        """Give the same network another summary of the fit, or none."""
+        return self._changed(fit_summary=fit_summary)
 
     def _changed(self, **fields: Any) -> SparseMLP:
         """Make a network that differs in these arguments of the constructor alone."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sk_swat.activations import ACTIVATIONS
+from sk_swat.fit_summary import FitSummary
 from sk_swat.labels import feature_labels, plain_text, target_labels
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 SCHEMA_NAME = "sk_swat.SparseMLP"
 SCHEMA_VERSION = 1
-FIELDS = ("coefs", "intercepts", "activations", "feature_names", "target_names")  # arguments of the constructor
+_LISTS = ("coefs", "intercepts", "activations", "feature_names", "target_names")
+FIELDS = (*_LISTS, "fit_summary")  # arguments of the constructor
 
 _NAMES = ("feature_names", "target_names")
 _LINE = 100  # letters
@@ -107,8 +109,8 @@ def network_to_dict(network: SparseMLP) -> dict[str, Any]:
     Returns
     -------
     document : dict
-        Keys ``schema``, ``version``, ``coefs``, ``intercepts``, ``activations``, ``feature_names`` and
-        ``target_names``.
+        Keys ``schema``, ``version``, ``coefs``, ``intercepts``, ``activations``, ``feature_names``, ``target_names``
+        and ``fit_summary``.
     """
     names = {key: getattr(network, key) for key in _NAMES}
     return {
@@ -118,6 +120,7 @@ def network_to_dict(network: SparseMLP) -> dict[str, Any]:
         "intercepts": [intercept.tolist() for intercept in network.intercepts],
         "activations": [list(layer) for layer in network.activations],
         **{key: None if value is None else list(value) for key, value in names.items()},
+        "fit_summary": None if network.fit_summary is None else network.fit_summary.to_dict(),
     }
 
 
@@ -148,8 +151,11 @@ def fields_from_dict(document: Mapping[str, Any]) -> dict[str, Any]:
     expected = {"schema", "version", *FIELDS}
     if set(document) != expected:
         raise ValueError(f"a stored network must have the keys {sorted(expected)}, got {sorted(map(str, document))}.")
-    for key in FIELDS:
+    for key in _LISTS:
         value = document[key]
         if not isinstance(value, list) and not (key in _NAMES and value is None):
             raise ValueError(f"`{key}` of a stored network must be a list, got {value!r}.")
-    return {key: document[key] for key in FIELDS}
+    summary = document["fit_summary"]
+    return {key: document[key] for key in _LISTS} | {
+        "fit_summary": None if summary is None else FitSummary.from_dict(summary)
+    }

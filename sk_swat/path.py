@@ -76,6 +76,10 @@ class Path:
             standard_error[row] = np.sqrt(variance / max(1, n_rows - 1))
         return cls(networks, 1 - np.asarray(train_fvu), 1 - fvu, standard_error)
 
+    def with_networks(self, networks: Sequence[SparseMLP]) -> Path:
+        """Give the path with other networks in the places of its own."""
+        return Path(networks, self.r2_train, self.r2_validation, self.standard_error)
+
     def __len__(self) -> int:
         return len(self.networks)
 

@@ -82,5 +82,4 @@ def path_with_constants(path: Path, varies: np.ndarray, constants: np.ndarray) -
             network.feature_names,
         )
 
-    networks = [widened(network) for network in path.networks]
-    return Path(networks, path.r2_train, path.r2_validation, path.standard_error)
+    return path.with_networks([widened(network) for network in path.networks])

@@ -32,6 +32,8 @@ def test_everything_comes_back(model, saved, table):
     for name in ("r2_train", "r2_validation", "standard_error"):
         assert np.array_equal(getattr(stored.path, name), getattr(model._path, name))
     assert stored.written_by == __version__
+    summaries = [network.fit_summary for network in stored.path.networks]
+    assert summaries == [network.fit_summary for network in model.networks_] and None not in summaries
 
 
 def test_smaller_network_is_the_one_that_select_takes_with_the_same_parameters(refined, table, tmp_path):
@@ -211,6 +213,12 @@ def test_other_files_are_said(content, message, tmp_path):
         (("path", "r2_train"), [0.5], "`r2_train` must have the shape"),
         (("path", "r2_train", 0), "much", "could not convert"),
         (("path", "r2_validation", 0), 10**400, "too large"),
+        (("fit_summary",), [], "stored fit summary must be an object with the keys mean, "),
+        (("fit_summary", "mean"), [0.0], "`mean` of a fit summary must hold 3 numbers, got 1"),
+        (("fit_summary", "spread", 0), -1.0, "`spread` of a fit summary must hold numbers of at least 0, got -1.0"),
+        (("fit_summary", "target_mean", 0), 10**400, "`target_mean` of a fit summary must hold finite numbers"),
+        (("path", "rounding_losses", 0), None, "`rounding_losses` of a fit summary must hold finite numbers"),
+        (("path", "rounding_losses"), [], "shorter"),
         (("path", "standard_error"), [[0.0]], "`standard_error` must have the shape"),
         (("parameters",), None, "`parameters` must be an object, got None"),
         (("parameters",), {}, "'sparsity' is missing"),

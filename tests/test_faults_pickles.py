@@ -132,5 +132,6 @@ def test_a_change_of_what_pickles_hold_raises_their_version(refined, table):
         "activations",
         "feature_names",
         "target_names",
+        "fit_summary",
         "sk_swat_format",
     }
