@@ -110,7 +110,7 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         objective="fidelity" it is measured on held-out rows before the last polish, otherwise on the rows of X.
     n_numbers_before_ : int or None
         Non-zero weights and biases of the teacher, linear scalers folded in; None if it is not a network.
-    path_ : DataFrame, or dict of ndarray without pandas
+    path_ : DataFrame
         As in `SWATRegressor`, with one more column, "origin": "latent space", "encoded teacher" or how the teacher was
         split. R^2 is that of the objective.
     networks_ : list of SparseMLP
@@ -286,7 +286,7 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
 
         Returns
         -------
-        table : DataFrame, or dict of ndarray without pandas
+        table : DataFrame
             Two rows, the teacher and the network: "model", "n_numbers" (non-zero weights and biases; nan if the
             teacher is not a network), "n_bytes" (pickled), "seconds" (one call of predict for X, median of five),
             "fidelity" and, with y, "r2".
@@ -311,7 +311,7 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
 
     @property
     def path_(self) -> Any:
-        """Networks of the path, one row each; a DataFrame if pandas is installed, else a dict of arrays."""
+        """Networks of the path, one row each, as a DataFrame."""
         check_is_fitted(self, "network_")
         columns = self._path.columns(*self._prices, self._row)
         return path_frame(columns | {"origin": np.array(self._origins, dtype=object)})

@@ -142,7 +142,7 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
         Number of non-zero weights and biases.
     depth_ : int
         Number of hidden layers.
-    path_ : DataFrame, or dict of ndarray without pandas
+    path_ : DataFrame
         One row for each network of the path, by size: "n_nonzero", "n_neurons", "n_inputs" (columns in use),
         "depth", "activations", "r2_train", "r2_validation" (nan without refinement and held-out rows), "objective"
         and "chosen". R^2 of the training rises from row to row; that of the validation need not.

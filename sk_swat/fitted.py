@@ -99,7 +99,7 @@ class PathMixin:
 
     @property
     def path_(self) -> Any:
-        """Networks of the path, one row each; a DataFrame if pandas is installed, else a dict of arrays."""
+        """Networks of the path, one row each, as a DataFrame."""
         check_is_fitted(self, "network_")
         return path_frame(self._path.columns(*self._prices, self._row))
 

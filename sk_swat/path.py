@@ -169,9 +169,7 @@ def _activations(network: SparseMLP) -> str:
 
 
 def path_frame(columns: dict[str, np.ndarray]) -> Any:
-    """Columns as a pandas DataFrame if pandas is installed, else as they are."""
-    try:
-        import pandas as pd
-    except ImportError:
-        return columns
+    """Columns as a pandas DataFrame; pandas is imported here, not by `import sk_swat`."""
+    import pandas as pd
+
     return pd.DataFrame(columns)

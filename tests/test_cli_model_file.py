@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sk_swat import SWATRegressor, __version__
@@ -65,7 +66,6 @@ def test_fit_with_the_stored_parameters_gives_the_same_networks(saved, table):
 
 
 def test_names_are_those_of_the_frame_or_numbered(refined, table, tmp_path):
-    pd = pytest.importorskip("pandas")
     X, y = table
     frame = pd.DataFrame(X, columns=["one", "two", "three"])
     save_model(tmp_path / "a.json", refined(n_rounds=0).fit(frame, np.c_[y, y[::-1]]))

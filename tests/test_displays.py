@@ -9,6 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import config_context
 from sklearn.base import BaseEstimator
@@ -73,7 +74,6 @@ def _closed():
 @pytest.fixture(scope="module")
 def fitted(refined, table):
     """A regressor with a path, of a DataFrame with named columns."""
-    pd = pytest.importorskip("pandas")
     X, y = table
     return refined().fit(pd.DataFrame(X, columns=["age", "height", "idle"]), y)
 
@@ -424,7 +424,6 @@ def test_surface_has_data_prediction_and_residuals(plane):
 
 
 def test_names_choose_columns_of_a_table(fitted, table):
-    pd = pytest.importorskip("pandas")
     X = pd.DataFrame(table[0], columns=["age", "height", "idle"])
     display = SurfaceDisplay.from_estimator(fitted, X, table[1], features=["height", "age"], ax=new_ax())
     assert display.axes_["data"].get_xlabel() == "height"
@@ -441,7 +440,6 @@ def test_few_rows_are_drawn_of_many(plane):
 
 @pytest.mark.parametrize("features", [1, [0, 1]])
 def test_texts_of_a_surface_do_not_overlap(features):
-    pd = pytest.importorskip("pandas")
     rng = np.random.default_rng(0)
     X = pd.DataFrame(1e4 * rng.normal(size=(40, 3)), columns=["a$ long $ name " * 6, *LONG[:2]])
     y = 1e-4 * rng.normal(size=40)

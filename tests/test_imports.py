@@ -39,6 +39,11 @@ def test_torch_is_not_imported_before_a_search(code):
     assert heavy == []
 
 
+def test_package_alone_imports_no_pandas():
+    """scikit-learn imports it, where it is imported itself."""
+    assert run("import sk_swat, sk_swat.cli, json\nprint(json.dumps('pandas' in sys.modules))") is False
+
+
 def test_import_costs_less_than_half_a_second_beyond_scikit_learn():
     code = (
         "import json, time\nimport sklearn.base, sklearn.utils.validation\nbegin = time.process_time()\n"

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.metrics import r2_score
@@ -300,7 +301,6 @@ def test_every_task_begins_and_ends_once(callback, refined, table):
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_monitor_scores_the_networks_of_the_stages_and_the_fitted_one(callback, refined, table, weighted):
-    pd = pytest.importorskip("pandas")
     X, y = pd.DataFrame(table[0], columns=["a", "b", "c"]), table[1]
     weight = np.linspace(0, 2, 80) if weighted else None
     monitor = callback.ScoringMonitor(scoring="r2")

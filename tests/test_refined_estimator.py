@@ -85,15 +85,6 @@ def test_path_is_a_data_frame_with_one_row_for_each_network(fitted):
     assert len(path) == len(fitted.networks_) > 3
 
 
-def test_path_is_a_dict_of_arrays_without_pandas(fitted, monkeypatch):
-    expected = fitted.path_
-    monkeypatch.setitem(sys.modules, "pandas", None)
-    path = fitted.path_
-    assert type(path) is dict and list(path) == COLUMNS
-    for name in COLUMNS:
-        assert isinstance(path[name], np.ndarray) and path[name].tolist() == expected[name].tolist()
-
-
 @pytest.mark.parametrize("changes", [{}, {"depths": (1, 2)}, {"early_stopping": False}, {"activations": ("tanh",)}])
 def test_larger_networks_of_the_path_fit_better(refined, table, changes):
     path = refined(**changes).fit(*table).path_

@@ -48,7 +48,7 @@ class FixedActivationRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator
         Number of its non-zero weights and biases.
     regressors_ : dict of str to SWATRegressor
         The fitted regressors by activation; `select` leaves them as they are.
-    path_ : DataFrame, or dict of ndarray without pandas
+    path_ : DataFrame
         One row for each size at which some fit has a network, with the columns of ``SWATRegressor.path_`` and
         "searched", the activation of the fit. R^2 of the training need not rise from row to row.
     networks_ : list of SparseMLP
@@ -171,7 +171,7 @@ class FixedActivationRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator
 
     @property
     def path_(self) -> Any:
-        """Best network at each size, one row each; a DataFrame if pandas is installed, else a dict of arrays."""
+        """Best network at each size, one row each, as a DataFrame."""
         check_is_fitted(self, "network_")
         columns = self._path.columns(*self._prices, self._row)
         return path_frame(columns | {"searched": np.array(self._searched, dtype=object)})

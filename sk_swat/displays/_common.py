@@ -135,7 +135,7 @@ def fitted_network(estimator: Any) -> SparseMLP:
 
 
 def path_columns(estimator: Any) -> dict[str, np.ndarray]:
-    """Columns of ``path_`` as arrays, whether pandas is installed or not."""
+    """Columns of ``path_`` as arrays."""
     fitted_network(estimator)
     path = estimator.path_
     return {name: np.asarray(path[name]) for name in ("n_nonzero", "r2_train", "r2_validation", "chosen")}
