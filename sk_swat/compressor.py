@@ -21,6 +21,7 @@ from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.exporting import ExportMixin
 from sk_swat.fitted import PathMixin, unchanged_on_error
 from sk_swat.interrupts import interruptible
+from sk_swat.limits import RowLimits
 from sk_swat.network import SparseMLP
 from sk_swat.parameters import check_choice, check_depths, check_integer, drawn_seed
 from sk_swat.path import Path, path_frame
@@ -37,7 +38,6 @@ if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
 __all__ = ["SWATCompressor"]
 
 _EXPLORING = 0.75  # share of time_limit after which no new network is looked for
-_ENOUGH_ROWS = 2000  # with fewer, the teacher labels rows around them
 _FEWEST_HELD = 10
 _TIMED_CALLS = 5
 
@@ -146,6 +146,8 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
     >>> small.predict(X[:3]).shape
     (3,)
     """
+
+    _limits = RowLimits()
 
     def __init__(
         self,
@@ -331,7 +333,7 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         if self.n_generated is not None:
             check_integer("n_generated", self.n_generated, 0)
         shared = SWATRegressor().get_params().keys() & self.get_params(deep=False).keys()
-        return checked_settings(SWATRegressor(**{name: getattr(self, name) for name in shared}))
+        return checked_settings(SWATRegressor(**{name: getattr(self, name) for name in shared}), self._limits)
 
     def _taught(self, X: ArrayLike, y: np.ndarray | None) -> Any:
         """Give the teacher, fitted if it was not."""
@@ -375,7 +377,9 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
                 teacher.layers,
                 LatentSpace(checkpoint),
                 SearchConfig(**settings.search),
-                CompressConfig(settings.depths, settings.n_rounds, self.split, seed, self.n_jobs, self.device),
+                CompressConfig(
+                    settings.depths, settings.n_rounds, self.split, seed, self.n_jobs, self.device, settings.limits
+                ),
                 (exploring, finishing),
                 [FitLog(), *watchers()],
             )
@@ -408,7 +412,7 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         fitted, held = order[n_held:], order[:n_held]
         more = X[:0]
         if faithful:
-            n_more = max(0, _ENOUGH_ROWS - len(fitted)) if self.n_generated is None else self.n_generated
+            n_more = max(0, settings.limits.taught - len(fitted)) if self.n_generated is None else self.n_generated
             if n_more and len(fitted) > 1:
                 more = rows_around(X[fitted], n_more, rng)
         rows, targets = [X[fitted]], [y[fitted]]

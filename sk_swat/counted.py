@@ -6,15 +6,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import _check_sample_weight
 
+from sk_swat.limits import RowLimits
+
 __all__ = ["counted_rows"]
 
 _LEAST_SHARE = 1e-20  # of the largest weight: rows with less count for nothing
 _MOST_COUNTED = 1e15
-_MOST_MERGED = 20_000  # rows of a table that are compared with each other
 
 
 def counted_rows(
-    X: np.ndarray, y: np.ndarray, sample_weight: ArrayLike | None
+    X: np.ndarray, y: np.ndarray, sample_weight: ArrayLike | None, most_merged: int = RowLimits.merged
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Give the rows that count, and how much each of them does.
 
@@ -26,11 +27,13 @@ def counted_rows(
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
-        Rows. Of more than 20 000 equal ones are not looked for.
+        Rows.
     y : ndarray of shape (n_samples,)
         Targets.
     sample_weight : array-like of shape (n_samples,) or None
         Weights, at least 0, not all 0 and with a sum below 1e15.
+    most_merged : int, default=20_000
+        Longest table in which equal rows are looked for.
 
     Returns
     -------
@@ -58,7 +61,7 @@ def counted_rows(
                     f"sample_weight must have a sum below {_MOST_COUNTED:g}, got {weight.sum():g}; divide it by some "
                     "number."
                 )
-    if len(X) > _MOST_MERGED or (weight is None and not _some_equal(X, y)):
+    if len(X) > most_merged or (weight is None and not _some_equal(X, y)):
         return X, y, weight
     first, which = np.unique(np.column_stack([X, y]), axis=0, return_index=True, return_inverse=True)[1:]
     total = np.bincount(which.reshape(-1), weights=weight).astype(np.float64)

@@ -21,6 +21,7 @@ from sk_swat.counted import counted_rows
 from sk_swat.exporting import ExportMixin
 from sk_swat.fitted import PathMixin, unchanged_on_error
 from sk_swat.interrupts import interruptible
+from sk_swat.limits import RowLimits
 from sk_swat.network import SparseMLP
 from sk_swat.parameters import check_depths, drawn_seed
 from sk_swat.path import Path
@@ -103,8 +104,8 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
         one as in the papers. Starts are ranked with a ridge readout in either case. Several targets need "ridge".
     early_stopping : bool or "auto", default="auto"
         Judge networks by held-out rows. "auto" does so from 1000 different rows on (200 without refinement). Without
-        held-out rows the sizes of a path are judged by five-fold cross-validation: the starts are polished and pruned
-        anew for each fold.
+        held-out rows the sizes of a path are judged by five-fold cross-validation on the rows of the search, at least
+        768: the starts are polished and pruned anew for each fold.
     validation_fraction : float, default=0.1
         Share of the rows that is held out, in (0, 1). At the end all networks of the path (without refinement: the
         output layer) are fitted to all rows, or to 20 000 of them.
@@ -190,6 +191,8 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
     (3,)
     """
 
+    _limits = RowLimits()
+
     def __init__(
         self,
         *,
@@ -270,7 +273,7 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
     def _fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, callbacks: FitCallbacks | None
     ) -> SWATRegressor:
-        settings = checked_settings(self)
+        settings = checked_settings(self, self._limits)
         seed = drawn_seed(self.random_state)
         self._keep_target_names(target_names(y))
         # in C order, so that means are rounded the same way whatever the table's layout
@@ -282,7 +285,7 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
             target = column_or_1d(target, warn=True)
         elif target.ndim == 2 and self.readout != "ridge":
             raise ValueError(f"readout must be 'ridge' for several targets, got {self.readout!r}.")
-        table, target, weight = counted_rows(table, target, sample_weight)
+        table, target, weight = counted_rows(table, target, sample_weight, settings.limits.merged)
         scaling = Standardisation.checked(table, target, weight)
         if not np.any(scaling.y_scale) or not len(scaling.varying):
             mean = np.average(target, axis=0, weights=weight) if np.any(scaling.y_scale) else target[0]
@@ -347,6 +350,7 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
                     seed=seed,
                     n_jobs=self.n_jobs,
                     device=self.device,
+                    limits=settings.limits,
                 ),
                 weight=weight,
                 previous=previous,

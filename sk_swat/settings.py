@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sk_swat.activations import ACTIVATION_NAMES, check_activations
+from sk_swat.limits import RowLimits
 from sk_swat.parameters import check_choice, check_depths, check_integer, check_number
 from sk_swat.path import Path
 
 __all__ = ["Settings", "checked_settings"]
 
 _LARGEST_DEPTH = 4  # checked before a checkpoint is loaded; a checkpoint may hold fewer decoders
-_FEW_ROWS = {True: 1000, False: 200}  # by refine: early_stopping="auto" holds rows out from this many on
 # by refine: the latent search alone has to be long; before a refinement it needs many starts and few steps
 _AUTOMATIC = {
     True: {"n_restarts": 24, "max_iter": 0, "n_generations": 0},
@@ -37,6 +37,7 @@ class Settings:
     max_nonzero: int | None
     one_standard_error: bool
     time_limit: float | None
+    limits: RowLimits
 
     def choose(self, path: Path) -> int:
         """Index of the network of a path that these settings choose."""
@@ -49,10 +50,12 @@ class Settings:
 
     def hold_out(self, early_stopping: bool | str, n_rows: int) -> bool:
         """Whether rows are held out."""
-        return n_rows >= _FEW_ROWS[self.refine] if early_stopping == "auto" else bool(early_stopping)
+        if early_stopping != "auto":
+            return bool(early_stopping)
+        return n_rows >= (self.limits.held_out if self.refine else self.limits.held_out_latent)
 
 
-def checked_settings(estimator: Any) -> Settings:
+def checked_settings(estimator: Any, limits: RowLimits | None = None) -> Settings:
     """Check every parameter of a SWATRegressor; TypeError or ValueError if one is wrong."""
     allowed = check_activations(estimator.activations)
     refine = bool(check_choice("refine", estimator.refine, (True, False)))
@@ -99,4 +102,5 @@ def checked_settings(estimator: Any) -> Settings:
         max_nonzero=optional("max_nonzero", check_integer, 1),
         one_standard_error=bool(check_choice("one_standard_error", estimator.one_standard_error, (True, False))),
         time_limit=optional("time_limit", check_number, 0, low_open=True),
+        limits=limits or RowLimits(),
     )

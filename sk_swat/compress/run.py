@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from sk_swat.compress.splitting import splits_of
 from sk_swat.compress.subnetworks import Joined, compressed_parts, polished_and_pruned
 from sk_swat.compress.wholes import front_of_wholes, returned
 from sk_swat.hard import widest
+from sk_swat.limits import RowLimits
 from sk_swat.path import Path
 from sk_swat.progress import Progress, Watcher
 from sk_swat.refine.front import Front
@@ -26,7 +27,7 @@ from sk_swat.rows import Rows
 from sk_swat.scaling import Standardisation
 from sk_swat.search.columns import ColumnView
 from sk_swat.search.cross_validation import N_FOLDS, fold_errors
-from sk_swat.search.finish import PathNetwork, finished_path, in_raw_units
+from sk_swat.search.finish import PathNetwork, finished_path, in_raw_units, judged_path
 from sk_swat.search.parallel import side_by_side
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.refinement import Stage, refine
@@ -38,8 +39,7 @@ from sk_swat.softnet import SoftNetworks
 __all__ = ["CompressConfig", "CompressRows", "Compression", "compress_rows"]
 
 _DTYPE = torch.float64
-_MOST_ROWS, _ENOUGH_ROWS = 20_000, 2000  # of the last polish, at most and for small networks
-_ROWS_A_NUMBER = 5  # of larger ones: what a teacher says has no noise
+_ROWS_A_NUMBER = 5  # of the last polish, for networks that are not small: what a teacher says has no noise
 _N_ENCODED = 8  # starts of each depth that come from the encoded teacher
 
 
@@ -90,6 +90,7 @@ class CompressConfig:
     seed: int
     n_jobs: int | None = None
     device: str = "cpu"
+    limits: RowLimits = field(default_factory=RowLimits)
 
 
 @dataclass(frozen=True)
@@ -181,9 +182,9 @@ def compress_rows(
         Told of the stages when they begin and end.
     """
     exploring, finishing = deadlines
-    scaling = rows.scaling
-    fitted = rows.part(slice(0, min(search.n_rows, rows.n_fitted)), torch.float32)
-    held = rows.part(slice(rows.n_fitted, rows.n_fitted + search.n_rows), torch.float32) if rows.n_held else None
+    scaling, n_searched = rows.scaling, config.limits.searched
+    fitted = rows.part(slice(0, min(n_searched, rows.n_fitted)), torch.float32)
+    held = rows.part(slice(rows.n_fitted, rows.n_fitted + n_searched), torch.float32) if rows.n_held else None
     problem = Problem(fitted, held, torch.tensor(scaling.varying))
     task = RefineTask(
         fitted.to(_DTYPE),
@@ -196,7 +197,7 @@ def compress_rows(
     splits = []
     if config.split:
         width = space.checkpoint.autoencoder.config.max_width
-        splits = splits_of(inside, *_standardised(rows, search.n_rows), config.depths, width, config.seed)
+        splits = splits_of(inside, *_standardised(rows, n_searched), config.depths, width, config.seed)
     encoded = inside is not None and fits_matrix(as_sparse(inside), space.checkpoint)
 
     progress = Progress(watchers, partial(in_raw_units, scaling=scaling), exploring)
@@ -251,11 +252,7 @@ def compress_rows(
             refined, rows, starts, problem, space, search, config, replace(task, deadline=finishing), progress
         )
     progress.end_search()
-    judged = Path.judged(
-        [one.network for one in path],
-        [one.train_fvu for one in path],
-        np.stack([one.validation_errors for one in path]),
-    )
+    judged = judged_path(path)
     if rows.y is rows.labels:  # what a teacher says is never noise: a constant is not as good, however rare the rest
         judged.standard_error[:, [not len(network.used_features) for network in judged.networks]] = 0.0
     origins = [*starts.origins, *(one.origin for one in wholes)]
@@ -310,15 +307,16 @@ def _finished(
 ) -> tuple[list[PathNetwork], Stage]:
     """Polish the networks of a front on more rows, and judge them."""
     begin = time.perf_counter()
-    progress.begin("last polish", [] if rows.n_held else [f"fold {i + 1}" for i in range(min(N_FOLDS, rows.n_fitted))])
+    folds = [] if rows.n_held else [f"fold {number + 1}" for number in range(min(N_FOLDS, len(task.rows)))]
+    progress.begin("last polish", folds)
     members = spread(front)
-    n_rows = _MOST_ROWS
+    n_rows = config.limits.polished
     if rows.y is rows.labels:
-        n_rows = min(n_rows, max(_ENOUGH_ROWS, _ROWS_A_NUMBER * members[-1].size // task.rows.n_targets))
-    n_held = min(rows.n_held, n_rows // 4)
+        n_rows = min(n_rows, max(config.limits.taught, _ROWS_A_NUMBER * members[-1].size // task.rows.n_targets))
+    n_held = min(rows.n_held, max(1, n_rows // 4))
     view = ColumnView.in_use([member.network for member in members])
     columns = view.columns.numpy()
-    last = rows.part(slice(0, min(n_rows - n_held, rows.n_fitted)), _DTYPE, columns)
+    last = rows.part(slice(0, min(max(1, n_rows - n_held), rows.n_fitted)), _DTYPE, columns)
     if n_held:
         held = rows.part(slice(rows.n_fitted, rows.n_fitted + n_held), _DTYPE, columns)
         last = Rows(torch.cat([last.X, held.X]), torch.cat([last.y, held.y], dim=-1), None, last.n_targets)
@@ -327,7 +325,8 @@ def _finished(
         allowed, seed = search.allowed, config.seed
         return fold_errors(sizes, starts.candidates, space, task, allowed, seed, config.n_jobs, progress.end_part)
 
-    path = finished_path(members, view, replace(task, rows=last), n_held, rows.scaling, judge)
+    searched = rows.part(slice(0, len(task.rows)), _DTYPE, columns)
+    path = finished_path(members, view, replace(task, rows=last), n_held, rows.scaling, searched, judge)
     before = task.r2(members[-1].error)
     stage = Stage("last polish", time.perf_counter() - begin, before, 1 - path[-1].train_fvu)
     progress.end(stage, path[-1].network)

@@ -15,6 +15,7 @@ import torch
 
 from sk_swat.equivalence import joined
 from sk_swat.network import SparseMLP
+from sk_swat.path import Path
 from sk_swat.refine.front import Member
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.task import RefineTask
@@ -23,7 +24,7 @@ from sk_swat.scaling import Standardisation
 from sk_swat.search.columns import ColumnView
 from sk_swat.softnet import SoftNetworks
 
-__all__ = ["PathNetwork", "by_depth", "finished_path", "in_raw_units"]
+__all__ = ["PathNetwork", "by_depth", "finished_path", "in_raw_units", "judged_path"]
 
 _POLISH_STEPS, _LAST_STEPS = 18, 9
 _STEPS_BETWEEN = 3  # polishing steps between two looks at the held-out rows
@@ -47,12 +48,15 @@ class PathNetwork:
         Fraction of variance unexplained on the rows of the last polish.
     validation_errors : ndarray of shape (n_validation_rows,)
         Squared errors, in units of the target's variance, on rows that were not fitted.
+    validation_weight : ndarray of shape (n_validation_rows,), default=None
+        How often each of these rows counts; None stands for once.
     """
 
     network: SparseMLP
     start: int
     train_fvu: float
     validation_errors: np.ndarray
+    validation_weight: np.ndarray | None = None
 
 
 def finished_path(
@@ -61,6 +65,7 @@ def finished_path(
     task: RefineTask,
     n_held: int,
     scaling: Standardisation,
+    searched: Rows,
     judge: Callable[[Sequence[int]], np.ndarray],
 ) -> list[PathNetwork]:
     """Polish, judge and fold networks.
@@ -77,8 +82,10 @@ def finished_path(
         Number of held-out rows.
     scaling : Standardisation
         Of the raw table.
+    searched : Rows
+        Rows of the search, of the same columns in float64; without held-out rows they are those of the validation.
     judge : callable
-        Without held-out rows: gives the squared errors for increasing sizes, of shape (n_sizes, n_rows).
+        Cross-validation: gives their squared errors for increasing sizes, of shape (n_sizes, n_rows).
 
     Returns
     -------
@@ -94,20 +101,21 @@ def finished_path(
         for _ in range(_POLISH_STEPS // _STEPS_BETWEEN):  # a network stops where its held-out error begins to rise
             further = _polished(members, part, _STEPS_BETWEEN)
             errors = _squared_errors(further, held)
-            better = held.mean(torch.from_numpy(errors)) < held.mean(torch.from_numpy(validation))
+            better = _means(errors, held) < _means(validation, held)
             members = [new if good else old for old, new, good in zip(members, further, better, strict=True)]
             validation = np.where(better[:, None], errors, validation)
     else:
         members = _polished(members, task, _POLISH_STEPS)
     members = _polished(members, task, _LAST_STEPS)
-    train = rows.mean(torch.from_numpy(_squared_errors(members, rows))).numpy()
     if not n_held:  # a size may be judged by other networks than the one that is kept, which is no better than it fits
-        validation = judge([member.size for member in members])
-        judged = rows.mean(torch.from_numpy(validation)).numpy()
-        validation = validation * np.maximum(1.0, train / np.maximum(judged, 1e-300))[:, None]
-    train = train / rows.variance
+        held, validation = searched, judge([member.size for member in members])
+        least, judged = (_means(errors, searched) for errors in (_squared_errors(members, searched), validation))
+        validation = validation * np.maximum(1.0, least / np.maximum(judged, 1e-300))[:, None]
+    weight = None if held.weight is None else held.weight.numpy()
+    # a target may not vary on the rows drawn from a long table, while its variance on all rows is 1
+    train = _means(_squared_errors(members, rows), rows) / (rows.variance or 1.0)
     path = [
-        PathNetwork(in_raw_units(view.widen(member.network), scaling), member.start, float(fvu), errors)
+        PathNetwork(in_raw_units(view.widen(member.network), scaling), member.start, float(fvu), errors, weight)
         for member, fvu, errors in zip(members, train, validation, strict=True)
         if np.isfinite(fvu) and np.isfinite(errors).all()
     ]
@@ -151,6 +159,21 @@ def _squared_errors(members: Sequence[Member], rows: Rows) -> np.ndarray:
         return list(rows.squared_errors(networks).numpy(force=True))
 
     return np.stack(by_depth(members, work))
+
+
+def _means(errors: np.ndarray, rows: Rows) -> np.ndarray:
+    """Mean over these rows of errors of shape (n_networks, n_rows)."""
+    return rows.mean(torch.from_numpy(errors)).numpy()
+
+
+def judged_path(path: Sequence[PathNetwork]) -> Path:
+    """Path of networks that were all judged by the same rows."""
+    return Path.judged(
+        [one.network for one in path],
+        [one.train_fvu for one in path],
+        np.stack([one.validation_errors for one in path]),
+        path[0].validation_weight,
+    )
 
 
 def in_raw_units(network: SoftNetworks, scaling: Standardisation) -> SparseMLP:

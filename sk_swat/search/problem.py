@@ -60,8 +60,8 @@ class SearchConfig:
         Decoded networks of the bank ranked on a few rows, and how many of them are ranked on more.
     n_children, n_parents : int
         New latents in each generation, and survivors.
-    n_ranking_rows, n_rows : int
-        Rows by which candidates are ranked, and by which they descend.
+    n_ranking_rows : int
+        Rows by which candidates are ranked.
     thresholds : tuple of float
         Multiples of the learned weight threshold at which networks are hardened; the best is kept.
     small_share, small_price : float
@@ -83,7 +83,6 @@ class SearchConfig:
     n_children: int = 256
     n_parents: int = 48
     n_ranking_rows: int = 256
-    n_rows: int = 768
     thresholds: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 24.0)
     small_share: float = 0.0
     small_price: float = 3e-4

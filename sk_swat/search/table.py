@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 import torch
 
 from sk_swat.hard import padded_batch, widest
+from sk_swat.limits import RowLimits
 from sk_swat.network import SparseMLP
 from sk_swat.path import Path
 from sk_swat.progress import Progress, Watcher
@@ -22,7 +23,7 @@ from sk_swat.scaling import Standardisation, standardised
 from sk_swat.search.blocks import Growth
 from sk_swat.search.columns import ColumnView
 from sk_swat.search.cross_validation import N_FOLDS, fold_errors
-from sk_swat.search.finish import PathNetwork, finished_path, in_raw_units
+from sk_swat.search.finish import PathNetwork, finished_path, in_raw_units, judged_path
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.readout import solve_readout, with_readout
 from sk_swat.search.refinement import Stage, refine
@@ -34,12 +35,8 @@ from sk_swat.softnet import SoftNetworks
 __all__ = ["TableConfig", "TableSearch", "previous_starts", "search_table", "spread"]
 
 _DTYPE = torch.float64
-_MOST_ROWS = 20_000  # of the last polish; evenly drawn from a longer table
 _GAINS = (0.02, 0.05, 0.1, 0.2)  # shares by which the error must fall from one network to the next
 _LONGEST = 40  # networks of a path before blocks are added
-_MOST_GROWN = 4096  # rows on which sums of networks are fitted
-_SEARCHED = 8  # one row in so many of a long table is searched on, up to
-_MOST_SEARCHED = 6144  # rows; noise then hides less of the structure
 
 
 @dataclass(frozen=True)
@@ -91,6 +88,8 @@ class TableConfig:
         Depths and folds that are worked on at a time, as in joblib.
     device : str
         Torch device of the latent search.
+    limits : RowLimits, default=RowLimits()
+        Rows that each stage looks at.
     """
 
     refine: bool
@@ -101,6 +100,7 @@ class TableConfig:
     max_blocks: int = 1
     n_jobs: int | None = None
     device: str = "cpu"
+    limits: RowLimits = field(default_factory=RowLimits)
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ def search_table(
     held, fitted = order[:n_held], order[n_held:]
 
     data = _Data(X, y, weight, scaling, held)
-    n_rows = max(search.n_rows, min(_MOST_SEARCHED, len(fitted) // _SEARCHED)) if config.refine else search.n_rows
+    n_rows = config.limits.n_searched(len(fitted), config.refine)
     judged_by = data.rows(held[:n_rows], torch.float32) if n_held else None
     problem = Problem(data.rows(fitted[:n_rows], torch.float32), judged_by, torch.tensor(scaling.varying))
     progress = Progress(watchers, partial(in_raw_units, scaling=scaling), deadlines[0])
@@ -212,15 +212,7 @@ def search_table(
         else:
             path = _latent_path(candidates, search, config.max_nonzero, data)
     progress.end_search()
-    errors = np.stack([one.validation_errors for one in path])
-    judges = (held if n_held else fitted)[: errors.shape[1]]
-    judged = Path.judged(
-        [one.network for one in path],
-        [one.train_fvu for one in path],
-        errors,
-        None if weight is None else weight[judges],
-    )
-    return TableSearch(judged, [candidates[one.start] for one in path], searches, stages)
+    return TableSearch(judged_path(path), [candidates[one.start] for one in path], searches, stages)
 
 
 def _latent_stage(candidates: list[Candidate], problem: Problem, seconds: float) -> tuple[Stage, SoftNetworks]:
@@ -246,7 +238,7 @@ def _refined_path(
 ) -> tuple[list[PathNetwork], list[Stage]]:
     """Refine the candidates on the rows of the search, and finish the front on all rows."""
     exploring, finishing = deadlines
-    scaling, held = data.scaling, data.held
+    scaling, held, limits = data.scaling, data.held, config.limits
     task = RefineTask(
         problem.rows.to(_DTYPE),
         x_centred=not scaling.x_offset.any(),
@@ -268,8 +260,8 @@ def _refined_path(
     )
     members = spread(front)
     if len(held) and config.max_blocks > 1:
-        grown = replace(task, rows=data.rows(fitted[:_MOST_GROWN], _DTYPE))
-        judges = data.rows(held[:_MOST_GROWN], _DTYPE)
+        grown = replace(task, rows=data.rows(fitted[: limits.grown], _DTYPE))
+        judges = data.rows(held[: limits.grown], _DTYPE)
         growth = Growth(problem, space, grown, judges, search, config.seed, config.n_jobs)
         sums, more = growth.run(members, config.max_blocks, progress)
         members, stages = members + spread(sums), stages + more
@@ -277,16 +269,18 @@ def _refined_path(
     progress.begin("last polish", folds)
     begin = time.perf_counter()
     task = replace(task, deadline=finishing)
-    n_held = min(len(held), _MOST_ROWS // 4)
+    n_held = min(len(held), max(1, limits.polished // 4))
     view = ColumnView.in_use([member.network for member in members])
-    rows = data.rows(np.r_[fitted[: _MOST_ROWS - n_held], held[:n_held]], _DTYPE, view.columns.numpy())
+    columns = view.columns.numpy()
+    rows = data.rows(np.r_[fitted[: max(1, limits.polished - n_held)], held[:n_held]], _DTYPE, columns)
+    searched = data.rows(fitted[: len(task.rows)], _DTYPE, columns)
 
     def judge(sizes: Sequence[int]) -> np.ndarray:
         return fold_errors(
             sizes, candidates, space, task, search.allowed, config.seed, config.n_jobs, progress.end_part
         )
 
-    path = finished_path(members, view, replace(task, rows=rows), n_held, scaling, judge)
+    path = finished_path(members, view, replace(task, rows=rows), n_held, scaling, searched, judge)
     last = Stage("last polish", time.perf_counter() - begin, stages[-1].r2_after, 1 - path[-1].train_fvu)
     progress.end(last, path[-1].network)
     return path, [*stages, last]
@@ -323,15 +317,16 @@ def _latent_path(
         )
     start = min(allowed, key=lambda i: candidates[i].objective)
     network = candidates[start].network.map(lambda part: part.double())
-    validation = np.full(1, np.nan)
+    validation, weight = np.full(1, np.nan), None
     if len(data.held):
         rows = data.rows(data.held, torch.float64)
         validation = rows.squared_errors(network).numpy(force=True)[0]
+        weight = None if data.weight is None else data.weight[data.held]
     rows = data.rows(np.arange(len(data.y)), torch.float64)
     if search.readout == "ridge":
         network = with_readout(network, solve_readout(network.last_hidden(rows.X), rows))
     fvu = float(rows.error(network)) / rows.variance
-    return [PathNetwork(in_raw_units(network, data.scaling), start, fvu, validation)]
+    return [PathNetwork(in_raw_units(network, data.scaling), start, fvu, validation, weight)]
 
 
 def previous_starts(depth: int, latent: np.ndarray, inputs: np.ndarray, threshold: float) -> dict[int, Starts]:
