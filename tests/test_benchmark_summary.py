@@ -186,15 +186,17 @@ def test_table_has_a_row_for_each_pair_and_selection():
     found.append(result("a", "Ridge", 0.4))
     table = rows(paired_table(found, [("new", "old"), ("new", "Ridge")]))
     assert [(row["other"], row["networks"], row["FVU / other"]) for row in table] == [
+        ("old", "chosen", "0.5"),
         ("old", "<=50", "2"),
         ("old", "<=100", "1"),
+        ("Ridge", "chosen", "0.25"),
         ("Ridge", "<=50", "0.5"),
         ("Ridge", "<=100", "0.25"),
     ]
-    assert [(row["tasks"], row["wins"], row["ties"], row["losses"]) for row in table[:2]] == [
+    assert [(row["tasks"], row["wins"], row["ties"], row["losses"]) for row in table[1:3]] == [
         ("1", "0", "0", "1"),
         ("1", "0", "1", "0"),
     ]
-    assert table[0]["95 % interval"] == "2 to 2"
+    assert table[1]["95 % interval"] == "2 to 2"
     (row,) = rows(paired_table(found, [("new", "old")], [""]))
     assert (row["networks"], row["FVU / other"]) == ("chosen", "0.5")

@@ -28,10 +28,10 @@ def _mlp(random_state: int, **parameters: Any) -> Any:
     return _on_scaled_inputs(MLPRegressor(random_state=random_state, **settings))
 
 
-def _ridge(random_state: int, **parameters: Any) -> Any:
-    from sklearn.linear_model import Ridge
+def _ridge(random_state: int, **parameters: Any) -> Any:  # without chance
+    from sklearn.linear_model import RidgeCV
 
-    return _on_scaled_inputs(Ridge(random_state=random_state, **parameters))
+    return _on_scaled_inputs(RidgeCV(**({"alphas": np.logspace(-3, 3, 13)} | parameters)))
 
 
 def _boosting(random_state: int, **parameters: Any) -> Any:
@@ -58,7 +58,8 @@ MODELS: Mapping[str, Callable[..., Any]] = {
 def make_model(name: str, *, random_state: int = 0, **parameters: Any) -> Any:
     """Make an unfitted regressor at its default settings.
 
-    The exceptions: MLPRegressor may take 2000 epochs, and it and Ridge get standardised inputs.
+    The exceptions: MLPRegressor may take 2000 epochs, and it and Ridge get standardised inputs. "Ridge" is RidgeCV,
+    which chooses its penalty among 13 values from 0.001 to 1000.
 
     Parameters
     ----------

@@ -25,11 +25,12 @@ from sk_swat.benchmark.tasks import Task, load_task, sampled_task
 
 __all__ = ["EXPERIMENTS", "Experiment", "Rows", "by_price", "by_size_and_steps", "run_experiment"]
 
-_CORNN_ONLY = ("SWATRegressor, 20 rounds", "papers' activations", "fixed activation", "DARTS+ADMM")
+_CORNN_ONLY = ("SWATRegressor, 20 rounds", "papers' activations", "papers' search", "fixed activation", "DARTS+ADMM")
 _MODELS = (
     "SWATRegressor",
     "SWATRegressor, 20 rounds",
     "papers' activations",
+    "papers' search",
     "fixed activation",
     "random networks",
     "PrunedMLP",
@@ -159,6 +160,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
             ("SWATRegressor, 20 rounds", "DARTS+ADMM"),
             ("SWATRegressor", "PrunedMLP"),
             ("SWATRegressor", "random networks"),
+            ("SWATRegressor", "papers' search"),
             ("papers' activations", "fixed activation"),
         ),
     ),
@@ -167,7 +169,11 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         _folds,
         tuple(model for model in _MODELS if model not in _CORNN_ONLY),
         (30, 50),
-        pairs=(("SWATRegressor", "random networks"), ("SWATRegressor", "PrunedMLP")),
+        pairs=(
+            ("SWATRegressor", "random networks"),
+            ("SWATRegressor", "PrunedMLP"),
+            ("SWATRegressor", "HistGradientBoostingRegressor"),
+        ),
     ),
     "planted": Experiment(
         "whether networks of one to four layers find random sparse networks again",

@@ -55,11 +55,12 @@ _MARKS: Mapping[str, Mark] = {
     "PrunedMLP": Mark("pruned MLP", GREEN, "v"),
     _FIXED: Mark("fixed activation", PURPLE, "D"),
     "random networks": Mark("random networks", ORANGE, "^"),
+    "papers' search": Mark("papers' search", SKY, "P"),
     "MLPRegressor-7-7": Mark("MLP 7-7", BLACK, "+"),
     "MLPRegressor-50": Mark("MLP 50", BLACK, "x"),
     "MLPRegressor-100": Mark("MLP 100", BLACK, "*"),
 }
-_SMALL_MODELS = (SWAT, "DARTS+ADMM", "PrunedMLP", _FIXED, "random networks")  # those with networks of several sizes
+_SMALL_MODELS = (SWAT, "DARTS+ADMM", "PrunedMLP", _FIXED, "random networks", "papers' search")  # of several sizes
 LINES = tuple(zip((BLUE, VERMILION, GREEN, PURPLE, ORANGE, BLACK, SKY), "os^DvXP", strict=True))
 
 

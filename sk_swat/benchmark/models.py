@@ -36,6 +36,12 @@ def _fixed(random_state: int) -> Any:
     return FixedActivationRegressor(random_state=random_state)
 
 
+def _papers(random_state: int) -> Any:
+    from sk_swat.baselines.papers_search import PapersSearchRegressor
+
+    return PapersSearchRegressor(random_state=random_state)
+
+
 def _darts(random_state: int) -> Any:
     from sk_swat.baselines.darts import DARTSRegressor
 
@@ -105,6 +111,7 @@ BENCHMARK_MODELS: Mapping[str, Maker] = {
     "SWATRegressor": _swat(),
     "SWATRegressor, 20 rounds": _swat(n_rounds=20),
     "papers' activations": _swat(activations=_PAPER_ACTIVATIONS),
+    "papers' search": _papers,
     "fixed activation": _fixed,
     "random networks": _random(),
     "PrunedMLP": _pruned,

@@ -146,8 +146,7 @@ def paired_table(
     pairs : iterable of (str, str)
         A model and the other.
     selections : iterable of str, default=None
-        None takes all that were measured of the first model of a pair, without the one that its fit chose if there
-        are others.
+        None takes all that were measured of the first model of a pair.
     random_state : int, default=0
         Seed of the bootstrap.
 
@@ -159,7 +158,8 @@ def paired_table(
     results = list(results)
     rows = [["model", "other", "networks", "tasks", "wins", "ties", "losses", "FVU / other", "95 % interval"]]
     for model, other in pairs:
-        for selection in _measured(results, model) if selections is None else selections:
+        measured = dict.fromkeys(item.selection for item in results if item.model == model)
+        for selection in measured if selections is None else selections:
             found = compare(results, model, other, selection, random_state=random_state)
             counts = [str(count) for count in (found.n_tasks, found.wins, found.ties, found.losses)]
             interval = f"{found.low:.3g} to {found.high:.3g}"
@@ -171,8 +171,3 @@ def paired_table(
         f"which the logs differ by less than {_EQUAL:g}, 2 per cent. Interval: bootstrap over tasks. Tasks for which\n"
         "one of the two has no network that small are left out."
     )
-
-
-def _measured(results: Sequence[Result], model: str) -> list[str]:
-    names = list(dict.fromkeys(item.selection for item in results if item.model == model))
-    return [name for name in names if name or len(names) == 1]
