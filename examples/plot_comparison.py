@@ -29,11 +29,12 @@ def error(model: RegressorMixin) -> float:
 # its penalty, get standardised columns. What is counted is what a prediction needs:
 # weights and biases, or, for trees, two numbers for a split and one for a leaf.
 
-by_lbfgs = {"hidden_layer_sizes": (50,), "activation": "tanh", "solver": "lbfgs"}
 others = {
     "Ridge": make_model("Ridge"),
     "MLPRegressor": make_model("MLPRegressor"),
-    "MLPRegressor, tanh, L-BFGS": make_model("MLPRegressor", **by_lbfgs),
+    "MLPRegressor, tanh, L-BFGS": make_model(
+        "MLPRegressor", hidden_layer_sizes=(50,), activation="tanh", solver="lbfgs"
+    ),
     "HistGradientBoostingRegressor": make_model("HistGradientBoostingRegressor"),
 }
 styles = {
