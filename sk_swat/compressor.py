@@ -119,7 +119,7 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         For each subnetwork that was compressed: "split", "name", "n_inputs", "n_outputs", "n_before" and "n_after"
         (neurons), and "r2" on its own activations.
     fit_report_ : list of dict
-        For each stage of the fit: "name", "seconds", "r2_before" and "r2_after".
+        For each stage of the fit: "name", "seconds", "r2_before", "r2_after" and "r2_by_size", as in `SWATRegressor`.
     search_report_ : list of dict
         As in `SWATRegressor`.
     coefs_, intercepts_, activations_, hidden_layer_sizes_, support_, n_nonzero_, depth_, best_loss_

@@ -160,7 +160,8 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
         Gradient steps of that start's depth, and rounds.
     fit_report_ : list of dict
         For each stage of the fit: "name", "seconds", "r2_before" and "r2_after", the R^2 of the largest network on the
-        rows of the search (of the last polish: on all rows). The latent search begins with a constant.
+        rows of the search (of the last polish: on all rows), and "r2_by_size", after the stage, that of the best
+        networks of at most 10, 20, 30, 50 and 100 numbers (empty for blocks). The latent search begins with a constant.
     candidates_ : dict of ndarray
         One row per depth and start that gave a finite network: "depth", "restart", "step" (of the descent at which
         the network was met), "start_objective" (of the hardened start), "objective", "n_nonzero", "n_neurons",

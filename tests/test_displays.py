@@ -115,7 +115,8 @@ def assert_nothing_overlaps(figure):
         assert box.x0 >= -0.5 and box.x1 <= figure.bbox.width + 0.5, text
         assert box.y0 >= -0.5 and box.y1 <= figure.bbox.height + 0.5, text
     for (first, box), (second, other) in itertools.combinations(boxes, 2):
-        if first.get_rotation() == second.get_rotation() == 45:  # parallel: their right upper corners are apart
+        slanted = first.get_rotation() == second.get_rotation() == 45
+        if slanted and abs(box.y1 - other.y1) < 5:  # of one axis, parallel: their right upper corners are apart
             assert abs(box.x1 - other.x1) * math.sin(math.pi / 4) >= first.get_fontsize() * 96 / 72, (first, second)
             continue
         wide = min(box.x1, other.x1) - max(box.x0, other.x0)
@@ -333,12 +334,21 @@ def report(depth, n_generations=0, n_iter=0, start=0.4):
 
 
 def stages(n):
-    return [{"name": f"round {i}", "seconds": 0.5, "r2_before": 1 - 0.5**i, "r2_after": 1 - 0.5**i} for i in range(n)]
+    return [
+        {
+            "name": f"round {i}",
+            "seconds": 0.5,
+            "r2_before": 1 - 0.5**i,
+            "r2_after": 1 - 0.5 ** (i + 1),
+            "r2_by_size": {size: 1 - 0.9 ** (i * size) for size in (10, 20, 30, 50, 100)} if i != 5 else {},
+        }
+        for i in range(n)
+    ]
 
 
 def test_search_shows_each_depth_from_screening_to_descent(descended):
     display = LossCurveDisplay.from_estimator(descended, ax=new_ax())
-    assert list(display.axes_) == ["search", "descent", "stages"]
+    assert list(display.axes_) == ["stages", "search", "descent"]
     (found,) = descended.search_report_
     (line,) = display.search_lines_
     assert line.get_label() == "1"
@@ -347,16 +357,27 @@ def test_search_shows_each_depth_from_screening_to_descent(descended):
     assert display.loss_line_.get_ydata() == pytest.approx(descended.loss_curve_)
 
 
-def test_stages_are_drawn_from_before_to_after(fitted):
+def test_without_gradient_steps_the_curve_is_that_of_the_stages(fitted):
     display = LossCurveDisplay.from_estimator(fitted, ax=new_ax())
-    assert list(display.axes_) == ["search", "stages"]
-    assert display.loss_line_ is None
-    ax = display.axes_["stages"]
-    before, after = (line.get_xdata() for line in ax.get_lines())
-    assert before == pytest.approx([1 - stage["r2_before"] for stage in fitted.fit_report_])
-    assert after == pytest.approx([1 - stage["r2_after"] for stage in fitted.fit_report_])
-    names = [label.get_text().split(",")[0] for label in ax.get_yticklabels()]
-    assert names == [stage["name"] for stage in fitted.fit_report_]
+    assert list(display.axes_) == ["stages"]
+    assert display.loss_line_ is None and display.search_lines_ == []
+    report = fitted.fit_report_
+    assert display.stage_lines_[None].get_ydata() == pytest.approx([1, *(1 - stage["r2_after"] for stage in report)])
+    sizes = [size for size in display.stage_lines_ if size is not None]
+    assert sizes
+    for size in sizes:
+        expected = [1, *(1 - stage["r2_by_size"][size] for stage in report)]
+        assert display.stage_lines_[size].get_ydata() == pytest.approx(expected)
+    names = [label.get_text().split(",")[0] for label in display.axes_["stages"].get_xticklabels()]
+    assert names == ["constant", *(stage["name"] for stage in report)]
+
+
+def test_sizes_without_a_network_of_their_own_have_no_line_and_stages_without_a_record_no_mark():
+    display = LossCurveDisplay([], stages(7)).plot(new_ax())
+    assert list(display.stage_lines_) == [10, 20, 30, 50, 100, None]
+    assert display.stage_lines_[20].get_xdata() == pytest.approx([0, 1, 2, 3, 4, 5, 7])
+    same = [stage | {"r2_by_size": {10: 0.1, 20: stage["r2_after"], 30: stage["r2_after"]}} for stage in stages(3)]
+    assert list(LossCurveDisplay([], same).plot(new_ax()).stage_lines_) == [10, None]
 
 
 @pytest.mark.parametrize("n_generations", [0, 4, 10])
@@ -368,8 +389,8 @@ def test_texts_of_a_search_do_not_overlap(n_generations, n_iter):
 
 
 def test_depth_without_usable_start_has_a_gap():
-    display = LossCurveDisplay([report(1, start=math.inf)], stages(1)).plot(new_ax())
-    assert np.isnan(display.search_lines_[0].get_ydata()).tolist() == [False, True]
+    display = LossCurveDisplay([report(1, n_generations=1, start=math.inf)], stages(1)).plot(new_ax())
+    assert np.isnan(display.search_lines_[0].get_ydata()).tolist() == [False, False, True]
 
 
 def test_fit_without_search_says_so(refined):

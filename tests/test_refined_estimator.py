@@ -1,6 +1,7 @@
 """SWATRegressor with refinement: the path, the choice on it, its records, and how a fit ends early."""
 
 import copy
+import itertools
 import pickle
 import re
 import signal
@@ -367,12 +368,24 @@ def test_fit_report_has_a_row_for_each_stage(refined, table, n_rounds):
     rounds = [f"round {number + 1}" for number in range(n_rounds)]
     report = model.fit_report_
     assert [row["name"] for row in report] == ["latent search", "polish and prune", *rounds, "last polish"]
-    assert all(set(row) == {"name", "seconds", "r2_before", "r2_after"} for row in report)
+    assert all(set(row) == {"name", "seconds", "r2_before", "r2_after", "r2_by_size"} for row in report)
     assert all(row["seconds"] >= 0 for row in report)
     assert [row["r2_before"] for row in report] == [0.0, *(row["r2_after"] for row in report[:-1])]
     assert all(row["r2_after"] >= row["r2_before"] for row in report[:-1])  # the last one is measured on other rows
     assert report[-1]["r2_after"] == model.path_["r2_train"].iloc[-1]
     assert model.n_iter_ == n_rounds and model.loss_curve_.shape == (0,)
+
+
+def test_fit_report_has_the_best_network_of_each_size(refined, table):
+    model = refined(n_rounds=2).fit(*table)
+    path, report = model.path_, [row["r2_by_size"] for row in model.fit_report_]
+    assert all(list(row) == [10, 20, 30, 50, 100] for row in report)
+    assert all(np.all(np.diff(list(row.values())) >= 0) for row in report)
+    for size, r2 in report[-1].items():
+        assert r2 == max(0.0, *path["r2_train"][path["n_nonzero"] <= size])
+    for earlier, later in itertools.pairwise(report[1:-1]):  # on the same rows, a stage only adds networks
+        assert all(later[size] >= r2 for size, r2 in earlier.items())
+    assert all(row["r2_by_size"][100] == row["r2_after"] for row in model.fit_report_)
 
 
 def test_without_refinement_the_report_has_the_latent_search_alone(quick, table):

@@ -30,7 +30,7 @@ from sk_swat.search.cross_validation import N_FOLDS, fold_errors
 from sk_swat.search.finish import PathNetwork, finished_path, in_raw_units, judged_path
 from sk_swat.search.parallel import side_by_side
 from sk_swat.search.problem import Problem, SearchConfig
-from sk_swat.search.refinement import Stage, refine
+from sk_swat.search.refinement import Stage, best_by_size, refine
 from sk_swat.search.run import Candidate, DepthSearch, RunOptions, one_torch_thread
 from sk_swat.search.space import LatentSpace
 from sk_swat.search.table import spread
@@ -328,6 +328,7 @@ def _finished(
     searched = rows.part(slice(0, len(task.rows)), _DTYPE, columns)
     path = finished_path(members, view, replace(task, rows=last), n_held, rows.scaling, searched, judge)
     before = task.r2(members[-1].error)
-    stage = Stage("last polish", time.perf_counter() - begin, before, 1 - path[-1].train_fvu)
+    by_size = best_by_size((one.network.n_nonzero, 1 - one.train_fvu) for one in path)
+    stage = Stage("last polish", time.perf_counter() - begin, before, 1 - path[-1].train_fvu, by_size)
     progress.end(stage, path[-1].network)
     return path, stage

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -30,7 +30,7 @@ from sk_swat.search.run import Candidate
 from sk_swat.search.space import Space
 from sk_swat.softnet import SoftNetworks, concatenate, flatten
 
-__all__ = ["Stage", "refine"]
+__all__ = ["Stage", "best_by_size", "refine"]
 
 _FIRST_STEPS, _MORE_STEPS, _ROUND_STEPS = 6, 10, 10  # Levenberg-Marquardt steps
 _FIRST_KEPT = 0.5  # share of the starts that are polished on
@@ -39,17 +39,40 @@ _N_PARENTS = 12  # networks of the front that are varied in a round
 _DOWN_TO = 0.4  # of a parent's size: where the pruning of its child ends
 _OTHER_DEPTHS = 4  # one parent in so many is decoded to another depth than its own as well
 _PARENT_SIZES = (4, 80)
+_RECORDED_SIZES = (10, 20, 30, 50, 100)
 _Work = Callable[[], Front]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Record of one stage: name, seconds, and R^2 of its best network on the rows of the search before and after."""
+    """Record of one stage: name, seconds, and R^2 of its best network on the rows of the search before and after.
+
+    `r2_by_size` is that of the best networks of at most 10, 20, 30, 50 and 100 numbers after the stage; empty if the
+    stage does not look at all sizes.
+    """
 
     name: str
     seconds: float
     r2_before: float
     r2_after: float
+    r2_by_size: dict[int, float] = field(default_factory=dict)
+
+
+def best_by_size(networks: Iterable[tuple[int, float]]) -> dict[int, float]:
+    """Largest R^2 of the networks of at most 10, 20, 30, 50 and 100 numbers; a constant, with 0, is among them.
+
+    Parameters
+    ----------
+    networks : iterable of (int, float)
+        Size and R^2 of each.
+
+    Examples
+    --------
+    >>> best_by_size([(12, 0.8), (30, 0.95)])
+    {10: 0.0, 20: 0.8, 30: 0.95, 50: 0.95, 100: 0.95}
+    """
+    known = list(networks)
+    return {most: max([0.0, *(r2 for size, r2 in known if size <= most)]) for most in _RECORDED_SIZES}
 
 
 def refine(
@@ -116,8 +139,9 @@ def refine(
         begin, before = time.perf_counter(), stages[-1].r2_after if stages else r2
         for found in side_by_side(works, n_jobs):
             front.join(found)
-        best = front.members()[-1]
-        stages.append(Stage(name, time.perf_counter() - begin, before, task.r2(best.error)))
+        members = front.members()
+        best, by_size = members[-1], best_by_size((one.size, task.r2(one.error)) for one in members)
+        stages.append(Stage(name, time.perf_counter() - begin, before, task.r2(best.error), by_size))
         if progress is not None:
             progress.end(stages[-1], best.network)
 

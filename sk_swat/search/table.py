@@ -26,7 +26,7 @@ from sk_swat.search.cross_validation import N_FOLDS, fold_errors
 from sk_swat.search.finish import PathNetwork, finished_path, in_raw_units, judged_path
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.readout import solve_readout, with_readout
-from sk_swat.search.refinement import Stage, refine
+from sk_swat.search.refinement import Stage, best_by_size, refine
 from sk_swat.search.run import Candidate, DepthSearch, RunOptions, one_torch_thread
 from sk_swat.search.space import Space
 from sk_swat.search.starts import Starts
@@ -219,7 +219,9 @@ def _latent_stage(candidates: list[Candidate], problem: Problem, seconds: float)
     """Record of the latent search, and the network with the smallest error."""
     with torch.no_grad():
         errors = [float(problem.rows.error(one.network)) for one in candidates]
-    stage = Stage("latent search", seconds, 0.0, RefineTask(problem.rows).r2(min(errors)))
+    r2 = list(map(RefineTask(problem.rows).r2, errors))
+    by_size = best_by_size(zip((one.n_nonzero for one in candidates), r2, strict=True))
+    stage = Stage("latent search", seconds, 0.0, max(r2), by_size)
     return stage, candidates[errors.index(min(errors))].network
 
 
@@ -281,7 +283,8 @@ def _refined_path(
         )
 
     path = finished_path(members, view, replace(task, rows=rows), n_held, scaling, searched, judge)
-    last = Stage("last polish", time.perf_counter() - begin, stages[-1].r2_after, 1 - path[-1].train_fvu)
+    by_size = best_by_size((one.network.n_nonzero, 1 - one.train_fvu) for one in path)
+    last = Stage("last polish", time.perf_counter() - begin, stages[-1].r2_after, 1 - path[-1].train_fvu, by_size)
     progress.end(last, path[-1].network)
     return path, [*stages, last]
 
