@@ -1,5 +1,6 @@
 """Figures of the benchmark: what is drawn are the data, and the same data give the same file."""
 
+import itertools
 import math
 import sys
 
@@ -61,13 +62,13 @@ def test_sizes_are_drawn_by_function_and_model(path):
     assert axes.get_title() == "Himmelblau"
     assert lines(axes) == {
         "SWATRegressor": [[29, 0.01], [48, 0.001]],
-        "MLP 50": [[201, 0.1]],
-        "DARTS+ADMM": [[50, 0.2]],
+        "MLP of 50 neurons": [[201, 0.1]],
+        "DARTS + ADMM pruning": [[50, 0.2]],
     }
     styles = {line.get_label(): line.get_linestyle() for line in axes.get_lines()}
-    assert styles == {"SWATRegressor": "-", "MLP 50": "None", "DARTS+ADMM": "None"}
+    assert styles == {"SWATRegressor": "-", "MLP of 50 neurons": "None", "DARTS + ADMM pruning": "None"}
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
-    assert legend(figure) == ["SWATRegressor", "DARTS+ADMM", "MLP 50"]
+    assert legend(figure) == ["SWATRegressor", "DARTS + ADMM pruning", "MLP of 50 neurons"]
 
 
 def test_seeds_are_averaged_and_tiny_errors_stay_on_the_axis():
@@ -101,8 +102,11 @@ def test_functions_are_sorted_by_the_error_of_swat():
     found += [result("b", "DARTS+ADMM", "<=50", math.inf, 50), result("b", "DARTS+ADMM", "<=30", 0.001, 30)]
     errors, sizes = cornn_all(found).axes
     assert [label.get_text() for label in errors.get_yticklabels()] == ["c", "b", "a", "d"]
-    assert lines(errors) == {"SWATRegressor": [[0.01, 0], [0.1, 1], [0.2, 2]], "DARTS+ADMM": [[0.3, 2], [0.001, 3]]}
-    assert lines(sizes) == {"SWATRegressor": [[40, 0], [40, 1], [40, 2]], "DARTS+ADMM": [[50, 2], [45, 3]]}
+    assert lines(errors) == {
+        "SWATRegressor": [[0.01, 0], [0.1, 1], [0.2, 2]],
+        "DARTS + ADMM pruning": [[0.3, 2], [0.001, 3]],
+    }
+    assert lines(sizes) == {"SWATRegressor": [[40, 0], [40, 1], [40, 2]], "DARTS + ADMM pruning": [[50, 2], [45, 3]]}
 
 
 def test_activations_are_compared_where_both_have_a_network():
@@ -126,7 +130,7 @@ def test_planted_size_is_a_vertical_line():
     assert lines(first) == {
         "1 hidden layer": [[41, 0.1]],
         "4 hidden layers": [[44, pytest.approx(0.025)]],
-        "planted size": [[35, 0], [35, 1]],
+        "size of the planted network": [[35, 0], [35, 1]],
     }
     assert lines(second) == {"2 hidden layers": [[40, 0.1]]}
 
@@ -163,9 +167,9 @@ def test_ratios_are_drawn_by_time_with_their_intervals():
     figure = latent_time(records)
     (axes,) = figure.axes
     drawn = lines(axes)
-    assert drawn["at most 15 numbers"] == [[0.5, 0.4], [2, 0.6]]
-    assert drawn["at most 100 numbers"] == [[1, 0.9]]
-    assert legend(figure) == ["at most 15 numbers", "at most 100 numbers"]
+    assert drawn["at most 15 parameters"] == [[0.5, 0.4], [2, 0.6]]
+    assert drawn["at most 100 parameters"] == [[1, 0.9]]
+    assert legend(figure) == ["at most 15 parameters", "at most 100 parameters"]
     bars = [segment.tolist() for bar in axes.collections for segment in bar.get_segments()]
     assert bars == [[[0.5, 0.3], [0.5, 0.5]], [[2, 0.5], [2, 0.7]], [[1, 0.8], [1, 1.1]]]
     with pytest.raises(NothingToDraw, match="latent"):
@@ -175,10 +179,10 @@ def test_ratios_are_drawn_by_time_with_their_intervals():
 def test_surfaces_show_source_and_decoders(tiny_checkpoint):
     figure = surfaces(tiny_checkpoint, n_pairs=1)
     titles = [axes.get_title().split() for axes in figure.axes]
-    assert titles[0] == ["source", "1", "layer"]
-    assert [(title[0], title[2]) for title in titles[1:]] == [(str(depth), "FVU") for depth in (1, 2, 3, 4)]
+    assert titles[0] == ["network", "1", "layer"]
+    assert [title[:3] for title in titles[1:]] == [["decoded", "to", str(depth)] for depth in (1, 2, 3, 4)]
     assert all(axes.collections for axes in figure.axes)
-    assert all(float(title[3]) > 1e-3 for title in titles[1:])  # random numbers restore nothing
+    assert all(float(title[-1]) > 1e-3 for title in titles[1:])  # random numbers restore nothing
     with pytest.raises(ValueError, match="n_pairs must be at least 1, got 0"):
         surfaces(tiny_checkpoint, n_pairs=0)
 
@@ -225,6 +229,32 @@ def test_all_text_has_at_least_eight_points_under_any_settings(path):
         figure = cornn_sizes(path)
         figure.draw_without_rendering()
         assert min(text.get_fontsize() for text in figure.findobj(matplotlib.text.Text) if text.get_text()) >= 8
+
+
+def test_labels_say_what_they_count_and_do_not_meet():
+    models = ("SWATRegressor", "DARTS+ADMM", "PrunedMLP", "fixed activation", "random networks", "papers' activations")
+    models += ("papers' search", "MLPRegressor-7-7", "MLPRegressor-50", "MLPRegressor-100")
+    found = [result(task, model, "<=50", 0.1, 40) for task in CORNN_20 for model in models]
+    found += [result(task, model, "<=30", 0.1, 30) for task in CORNN_20 for model in models]
+    planted = [result("planted 3x35 linear", f"depth {depth}", "<=50", 0.1, 40) for depth in (1, 2, 3, 4)]
+    prices = [result("a", "SWATRegressor", f"sparsity={price:.0e}", 0.1, 40) for price in (1e-5, 1e-4)]
+    for figure, words in (
+        (cornn_sizes(found), ("non-zero parameters (weights and biases)", "mean squared error on test rows")),
+        (cornn_all(found), ("non-zero parameters (weights and biases)", "mean squared error on test rows")),
+        (cornn_activations(found), ("share of variance left unexplained on test rows (1 - R²)",)),
+        (planted_depths(planted), ("non-zero parameters (weights and biases)", "share of variance left unexplained")),
+        (price_sizes(prices), ("non-zero parameters (weights and biases)", "price of one parameter")),
+        (latent_time([Ratio(2, "<=15", 0.6, 0.5, 0.7)]), ("test error with latent starts", "seconds")),
+    ):
+        figure.draw_without_rendering()
+        labels = [text for axes in figure.axes for text in (axes.xaxis.label, axes.yaxis.label)]
+        labels = [text for text in [*labels, figure._supxlabel, figure._supylabel] if text and text.get_text()]
+        shown = " ".join(" ".join(text.get_text() for text in labels).split())
+        assert all(word in shown for word in words), shown
+        boxes = [part.get_window_extent() for part in (*labels, *figure.legends)]
+        assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2)), shown
+        assert all(box.x0 >= 0 and box.x1 <= figure.bbox.width for box in boxes), shown
+        assert all(box.y0 >= 0 and box.y1 <= figure.bbox.height for box in boxes), shown
 
 
 def test_global_settings_and_pyplot_stay_untouched(path, tmp_path, monkeypatch):

@@ -36,7 +36,9 @@ _TEXT = 8  # points
 _DOWNWARDS = np.linspace(2.5, 2.1, 9)  # the first of several models is drawn on top
 _SMALLEST_DRAWN = 1e-12  # smaller errors are drawn there
 SWAT, _PAPERS, _FIXED = "SWATRegressor", "papers' activations", "fixed activation"
-
+SIZE_LABEL = "non-zero parameters (weights and biases)"
+ERROR_LABEL = "share of variance left unexplained\non test rows (1 - R²)"
+_MSE_LABEL = "mean squared error on test rows"
 
 Means = Mapping[tuple[str, str, str], tuple[float, float]]  # by task, model and selection: numbers and error
 
@@ -51,14 +53,14 @@ class Mark(NamedTuple):
 
 _MARKS: Mapping[str, Mark] = {
     SWAT: Mark("SWATRegressor", BLUE, "o"),
-    "DARTS+ADMM": Mark("DARTS+ADMM", VERMILION, "s"),
+    "DARTS+ADMM": Mark("DARTS + ADMM pruning", VERMILION, "s"),
     "PrunedMLP": Mark("pruned MLP", GREEN, "v"),
-    _FIXED: Mark("fixed activation", PURPLE, "D"),
-    "random networks": Mark("random networks", ORANGE, "^"),
-    "papers' search": Mark("papers' search", SKY, "P"),
-    "MLPRegressor-7-7": Mark("MLP 7-7", BLACK, "+"),
-    "MLPRegressor-50": Mark("MLP 50", BLACK, "x"),
-    "MLPRegressor-100": Mark("MLP 100", BLACK, "*"),
+    _FIXED: Mark("one activation for all", PURPLE, "D"),
+    "random networks": Mark("random starts", ORANGE, "^"),
+    "papers' search": Mark("papers' own search", SKY, "P"),
+    "MLPRegressor-7-7": Mark("MLP of 7 + 7 neurons", BLACK, "+"),
+    "MLPRegressor-50": Mark("MLP of 50 neurons", BLACK, "x"),
+    "MLPRegressor-100": Mark("MLP of 100 neurons", BLACK, "*"),
 }
 _SMALL_MODELS = (SWAT, "DARTS+ADMM", "PrunedMLP", _FIXED, "random networks", "papers' search")  # of several sizes
 LINES = tuple(zip((BLUE, VERMILION, GREEN, PURPLE, ORANGE, BLACK, SKY), "os^DvXP", strict=True))
@@ -200,9 +202,9 @@ def cornn_sizes(results: Sequence[Result]) -> Figure:
         Of the functions in ``CORNN_20``; other tasks are left out. Means over seeds, see :func:`mean_results`.
     """
     figure, panels = small_multiples(mean_results(results, "test_mse"), CORNN_20, _MARKS, (SWAT,), 4, 1.35)
-    figure.supxlabel("non-zero numbers")
-    figure.supylabel("test MSE")
-    outer_legend(figure, panels, 4)
+    figure.supxlabel(SIZE_LABEL)
+    figure.supylabel(f"{_MSE_LABEL} (targets scaled to [-1, 1])")
+    outer_legend(figure, panels, 3)
     return figure
 
 
@@ -234,8 +236,13 @@ def cornn_all(results: Sequence[Result], max_nonzero: int = 50) -> Figure:
     errors.set_xlim(around(np.array([error for _, error in found.values()])))
     tidy(errors, x=(1,))
     tidy(sizes)
-    errors.set(xlabel="test MSE", yticks=range(len(tasks)), yticklabels=tasks, ylim=(len(tasks) - 0.4, -0.6))
-    sizes.set(xlabel="non-zero numbers", xlim=(0, 1.06 * max_nonzero))
+    errors.set(
+        xlabel=f"{_MSE_LABEL}\n(targets scaled to [-1, 1])",
+        yticks=range(len(tasks)),
+        yticklabels=tasks,
+        ylim=(len(tasks) - 0.4, -0.6),
+    )
+    sizes.set(xlabel=SIZE_LABEL.replace(" (", "\n("), xlim=(0, 1.06 * max_nonzero))
     outer_legend(figure, [errors], 3)
     return figure
 
@@ -263,10 +270,11 @@ def cornn_activations(results: Sequence[Result], max_nonzero: int = 30) -> Figur
     axes.plot(fixed, free, color=BLUE, marker="o", linestyle="none")
     tidy(axes, x=(1,), y=(1,))
     axes.set(xlim=limits, ylim=limits, aspect="equal")
-    axes.set(xlabel="test FVU, one activation for all neurons", ylabel="test FVU, one activation for each neuron")
+    axes.set(xlabel=f"{ERROR_LABEL}, one activation for all")
+    axes.set(ylabel=f"{ERROR_LABEL}, an activation for each neuron")
     found = compare(results, _PAPERS, _FIXED, f"<={max_nonzero}")
-    interval = f"geometric-mean ratio {found.ratio:.2f} ({found.low:.2f} to {found.high:.2f})"
-    axes.set_title(f"At most {max_nonzero} numbers, {found.n_tasks} functions\n{interval}")
+    interval = f"mean ratio {found.ratio:.2f} (95% interval {found.low:.2f} to {found.high:.2f})"
+    axes.set_title(f"{found.n_tasks} functions, at most {max_nonzero} parameters\n{interval}")
     return figure
 
 

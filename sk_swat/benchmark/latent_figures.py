@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sk_swat.benchmark.figures import (
+    ERROR_LABEL,
     LINES,
+    SIZE_LABEL,
     SWAT,
     Mark,
     NothingToDraw,
@@ -39,6 +41,7 @@ __all__ = ["Ratio", "latent_records", "latent_time", "planted_depths", "price_si
 
 _EDGE = 3**0.5  # inputs of the corpus have unit variance: uniform ones end here
 _N_GRID = 41
+_RATIO_LABEL = "test error with latent starts,\nas a multiple of that with random starts"
 _DEPTHS: Mapping[str, Mark] = {
     "depth 1": Mark("1 hidden layer", SKY, "o"),
     "depth 2": Mark("2 hidden layers", ORANGE, "s"),
@@ -62,9 +65,11 @@ def planted_depths(results: Sequence[Result]) -> Figure:
     for axes in panels:
         size = re.search(r"\d+x(\d+)", axes.get_title())
         if size:
-            axes.axvline(int(size[1]), color="0.4", linestyle="--", linewidth=1, zorder=0.5, label="planted size")
-    figure.supxlabel("non-zero numbers")
-    figure.supylabel("test FVU")
+            axes.axvline(
+                int(size[1]), color="0.4", linestyle="--", linewidth=1, zorder=0.5, label="size of the planted network"
+            )
+    figure.supxlabel(SIZE_LABEL)
+    figure.supylabel(ERROR_LABEL)
     outer_legend(figure, panels, 3)
     return figure
 
@@ -96,7 +101,7 @@ def price_sizes(results: Sequence[Result]) -> Figure:
         axes.set_xscale("symlog", linthresh=prices[1] if len(prices) > 1 else 1.0)
         axes.set_xticks(prices, list(map(plain, prices)))
     tidy(axes, x=(1,) if prices[0] > 0 else None, y=(1, 2, 5))
-    axes.set(xlabel="sparsity price", ylabel="non-zero numbers")
+    axes.set(xlabel="sparsity: price of one parameter, in R²", ylabel=SIZE_LABEL)
     outer_legend(figure, [axes], 4)
     return figure
 
@@ -176,7 +181,9 @@ def latent_time(records: Sequence[Ratio]) -> Figure:
         aside = ScaledTranslation((6 * number - 3 * (len(selections) - 1)) / 72, 0, figure.dpi_scale_trans)
         chosen = sorted((item for item in records if item.selection == selection), key=lambda item: item.seconds)
         seconds, ratio, low, high = np.array([(r.seconds, r.ratio, r.low, r.high) for r in chosen]).T
-        label = f"at most {selection[2:]} numbers" if selection.startswith("<=") else selection or "size chosen by fit"
+        label = (
+            f"at most {selection[2:]} parameters" if selection.startswith("<=") else selection or "size chosen by fit"
+        )
         style: dict[str, Any] = {"color": colour, "transform": axes.transData + aside}
         axes.plot(seconds, ratio, marker=marker, label=label, **style)
         axes.vlines(seconds, low, high, linewidth=1, **style)
@@ -186,7 +193,7 @@ def latent_time(records: Sequence[Ratio]) -> Figure:
     axes.xaxis.set_minor_locator(NullLocator())
     ends = [1.0, *(value for r in records for value in (r.ratio, r.low, r.high) if math.isfinite(value))]
     axes.set(xlim=(times[0] / 1.25, times[-1] * 1.25), ylim=(min(ends) / 1.1, max(ends) * 1.1))
-    axes.set(xlabel="seconds of the fit", ylabel="FVU, latent / random starts")
+    axes.set(xlabel="time limit of the fit in seconds", ylabel=_RATIO_LABEL)
     outer_legend(figure, [axes], 3)
     return figure
 
@@ -230,8 +237,8 @@ def surfaces(checkpoint: str | Path | None = None, n_pairs: int = 4, random_stat
             shown = [output[0], *(networks.forward(X)[0] for networks in decoded.values())]
             fvus = [float(functional_fvu(networks, X, output)) for networks in decoded.values()]
         levels = np.linspace(float(output.min()), float(output.max()), 11)
-        titles = [f"source\n{_layers(source.depth)}"]
-        titles += [f"{_layers(depth)}\nFVU {fvu:.2g}" for depth, fvu in zip(depths, fvus, strict=True)]
+        titles = [f"network\n{_layers(source.depth)}"]
+        titles += [f"decoded to {_layers(depth)}\n1 - R² = {fvu:.2g}" for depth, fvu in zip(depths, fvus, strict=True)]
         for axes, values, title in zip(panels, shown, titles, strict=True):
             surface = values.numpy().reshape(_N_GRID, _N_GRID)
             axes.contourf(ticks, ticks, surface, levels=levels, cmap="cividis", extend="both")

@@ -186,7 +186,11 @@ class LossCurveDisplay:
         (lines[None],) = ax.plot(not_too_small(largest), label="largest network", **_LINE | look)
         names = ["constant", *(f"{stage['name']}, {stage['seconds']:.1f} s" for stage in stages)]
         _tidy(ax, "error after each stage of the fit", pad=34)
-        ax.set(ylabel="share of variance left\nunexplained (1 - R², fitted rows)", yscale="log", xlim=(-0.4, len(names) - 0.6))
+        ax.set(
+            ylabel="share of variance left\nunexplained (1 - R², fitted rows)",
+            yscale="log",
+            xlim=(-0.4, len(names) - 0.6),
+        )
         ax.set_xticks(range(len(names)), names, **_SLANTED)
         log_axis(ax.yaxis, np.concatenate([np.asarray(line.get_ydata()) for line in lines.values()]))
         ax.legend(ncols=3, **_LEGEND)
