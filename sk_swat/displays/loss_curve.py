@@ -177,7 +177,7 @@ class LossCurveDisplay:
         ax = self.axes_["stages"]
         stages = self.fit_report
         largest = np.array([1 - stages[0]["r2_before"], *(1 - stage["r2_after"] for stage in stages)])
-        lines = {}
+        lines: dict[int | None, Line2D] = {}
         for (size, errors), (colour, marker) in zip(self._errors_by_size(largest).items(), _SIZE_STYLES, strict=False):
             known = np.flatnonzero(np.isfinite(errors))
             (lines[size],) = ax.plot(known, not_too_small(errors[known]), color=colour, marker=marker, **_LINE)

@@ -107,8 +107,8 @@ class Growth:
             for found in side_by_side([partial(self._grown, base, depth, number) for depth in depths], self.n_jobs):
                 front.join(found)
             grown = min(front.members(), key=self._objective)
-            r2 = [self.task.r2(one.error) for one in (base, grown)]
-            stages.append(Stage(f"block {number + 1}", time.perf_counter() - begin, *r2))
+            before, after = (self.task.r2(one.error) for one in (base, grown))
+            stages.append(Stage(f"block {number + 1}", time.perf_counter() - begin, before, after))
             progress.end(stages[-1], grown.network)
             if self._objective(grown) >= _GAIN * self._objective(base):
                 break
