@@ -27,7 +27,7 @@ class PapersSearchRegressor(PathMixin, RegressorMixin, BaseEstimator):
 
     What differs from the paper: the bundled autoencoder has 2.1 million numbers, there 620 million, and nine in ten
     normal latents decode to a network without living neurons, from which a descent seldom recovers; each decoder gets
-    `max_iter` = 600 steps, there 8000, and `n_restarts` = 8 latents, there one; steps follow 768 rows, there all;
+    `max_iter` = 300 steps, there 8000, and `n_restarts` = 24 latents, there one; steps follow 768 rows, there all;
     penalties are the prices of `SWATRegressor`, in R^2, and hardening tries several thresholds.
 
     Parameters
@@ -36,9 +36,9 @@ class PapersSearchRegressor(PathMixin, RegressorMixin, BaseEstimator):
         Decoders, each by itself.
     activations : tuple of str, default=("sigmoid", "tanh", "leaky_relu")
         Activations a neuron may choose; by default those of the paper.
-    n_restarts : int, default=8
+    n_restarts : int, default=24
         Normal latents of each decoder; the best one counts.
-    max_iter : int, default=600
+    max_iter : int, default=300
         Gradient steps with each decoder.
     learning_rate : float, default=0.1
         First step size of Adam, as in the paper.
@@ -81,8 +81,8 @@ class PapersSearchRegressor(PathMixin, RegressorMixin, BaseEstimator):
         *,
         depths: Sequence[int] = (1, 2, 3, 4),
         activations: Sequence[str] = ("sigmoid", "tanh", "leaky_relu"),
-        n_restarts: int = 8,
-        max_iter: int = 600,
+        n_restarts: int = 24,
+        max_iter: int = 300,
         learning_rate: float = 0.1,
         sparsity: float = 1e-5,
         compactness: float = 1e-5,
