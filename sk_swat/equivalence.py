@@ -11,11 +11,12 @@ from collections.abc import Sequence
 
 import torch
 
-from sk_swat.activations import ACTIVATION_NAMES
+from sk_swat.activations import ACTIVATION_NAMES, LEAKY_SLOPE
 from sk_swat.softnet import TORCH_ACTIVATIONS, SoftNetworks, concatenate, mix_activations
 
-__all__ = ["canonical", "deepen", "fold_constants", "joined", "padded", "permute_inputs", "trimmed"]
+__all__ = ["canonical", "deepen", "fold_constants", "joined", "padded", "permute_inputs", "straightened", "trimmed"]
 
+_IDENTITY = torch.tensor([name == "identity" for name in ACTIVATION_NAMES])
 _ODD = torch.tensor([name in ("identity", "tanh", "sine") for name in ACTIVATION_NAMES])
 _EVEN = torch.tensor([name == "gaussian" for name in ACTIVATION_NAMES])
 _SIGMOID = torch.tensor([name == "sigmoid" for name in ACTIVATION_NAMES])
@@ -110,6 +111,31 @@ def fold_constants(networks: SoftNetworks) -> SoftNetworks:
         weights[layer] = weights[layer] * mask[layer][:, None, :]
         biases[layer] = biases[layer] * mask[layer]
     return networks.replace(weights=tuple(weights), biases=tuple(biases), mask=tuple(mask))
+
+
+def straightened(networks: SoftNetworks, X: torch.Tensor) -> SoftNetworks:
+    """Make identity neurons of the leaky_relu neurons whose kink no row crosses.
+
+    Parameters
+    ----------
+    networks : SoftNetworks
+        Hard networks.
+    X : Tensor of shape (n_rows, n_in)
+        Rows, on which the networks stay the same up to rounding; beyond them they may change.
+    """
+    weights, activation = list(networks.weights), list(networks.activation)
+    hidden = X.expand(len(networks), *X.shape[-2:])
+    used, identity = networks.used_activations(), _IDENTITY.to(X)
+    for layer in range(networks.depth):
+        z = torch.baddbmm(networks.biases[layer][:, None, :], hidden, networks.weights[layer])
+        hidden = mix_activations(z, networks.activation[layer], used)[0] * networks.mask[layer][:, None, :]
+        low, high = torch.aminmax(z, dim=1)
+        leaky = activation[layer][..., _LEAKY].squeeze(-1) > 0
+        straight = leaky & ((low >= 0) | (high <= 0))
+        falling = (straight & (high <= 0))[:, :, None]
+        weights[layer + 1] = torch.where(falling, LEAKY_SLOPE * weights[layer + 1], weights[layer + 1])
+        activation[layer] = torch.where(straight[..., None], identity, activation[layer])
+    return networks.replace(weights=tuple(weights), activation=tuple(activation))
 
 
 def canonical(

@@ -136,7 +136,7 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
     activations_ : list of tuple of str
         Activation of every hidden neuron.
     hidden_layer_sizes_ : tuple of int
-        Living neurons of each hidden layer; empty if the network is a constant.
+        Living neurons of each hidden layer; empty if the network is a constant or a straight line.
     support_ : ndarray of bool, of shape (n_features,)
         Which columns the network reads.
     n_nonzero_ : int

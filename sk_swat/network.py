@@ -16,6 +16,7 @@ from sk_swat.activations import activate
 from sk_swat.exporting import ExportMixin
 from sk_swat.fit_summary import FitSummary
 from sk_swat.network_checks import activation_names, check_layers, checked_names, frozen_array, vector
+from sk_swat.network_folding import Layers, folded
 from sk_swat.network_forward import ForwardPlan
 from sk_swat.network_text import FIELDS, describe_network, fields_from_dict, network_to_dict
 from sk_swat.pickling import marked_state, read_state
@@ -210,6 +211,22 @@ class SparseMLP(ExportMixin):
             coefs = [np.zeros((self.n_features_in, self.n_outputs))]
             intercepts, activations = intercepts[-1:], []
         return self._changed(coefs=coefs, intercepts=intercepts, activations=activations)
+
+    def simplified(self) -> SparseMLP:
+        """Leave out every parameter that can be folded into others without changing the function.
+
+        Dead neurons go, as in `pruned`; biases of identity neurons move on into biases that exist anyway; several
+        identity neurons become fewer where that saves weights; a layer of identity neurons alone goes, so that a
+        straight line has depth 0.
+
+        Returns
+        -------
+        network : SparseMLP
+            The same function of every X up to rounding, with at most as many non-zero parameters.
+        """
+        pruned = self.pruned()
+        layers = folded(Layers(pruned.coefs, pruned.intercepts, pruned.activations))
+        return self._changed(**vars(layers)).pruned()
 
     def with_scaling(
         self, x_offset: ArrayLike, x_scale: ArrayLike, y_offset: ArrayLike, y_scale: ArrayLike

@@ -50,7 +50,8 @@ def prune(
     task : RefineTask
         Rows, with one set of inputs for all networks or one for each, and when to stop.
     sink : callable
-        Called in every round with all networks as they then are: nothing disconnected, each smaller than before.
+        Called in every round with all networks as they then are: nothing disconnected, each with fewer
+        weights and biases than before, and of no larger size.
     n_polish : int, default=2
         Levenberg-Marquardt steps after each removal.
     smallest : int or Tensor of int, of shape (n_networks,), default=1

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.rows import Rows
 from sk_swat.softnet import SoftNetworks
 
@@ -15,6 +16,7 @@ __all__ = ["Deadline", "RefineTask", "removable", "sizes"]
 
 _PRIOR_VARIANCE = 4.0  # of a weight between standardised columns and neurons
 _LEAST_RIDGE, _MOST_RIDGE = 1e-12, 1e-2
+_IDENTITY = ACTIVATION_NAMES.index("identity")
 
 
 class Deadline:
@@ -112,10 +114,22 @@ def removable(networks: SoftNetworks, task: RefineTask) -> torch.Tensor:
 
 
 def sizes(networks: SoftNetworks, task: RefineTask) -> torch.Tensor:
-    """Non-zero numbers of each network in raw units, of shape (n_networks,)."""
+    """Non-zero numbers of each network in raw units, of shape (n_networks,).
+
+    Biases of identity neurons are counted where they are or where they can go, in what they feed, whichever is less.
+    What else `SparseMLP.simplified` saves is still counted. A network that loses a number never gets larger.
+    """
     total = torch.stack([(weight != 0).sum((1, 2)) for weight in networks.weights]).sum(0)
     living = [*networks.mask, torch.ones_like(networks.biases[-1])]
-    for layer, (bias, alive) in enumerate(zip(networks.biases, living, strict=True)):
-        counted = alive > 0 if _costs_anyway(layer, networks.depth, task) else bias != 0
-        total = total + counted.sum(1)
-    return total
+    staying = moved = torch.zeros_like(total)
+    arriving = torch.zeros_like(networks.biases[0], dtype=torch.bool)
+    for layer, bias in enumerate(networks.biases):
+        counted = living[layer] > 0 if _costs_anyway(layer, networks.depth, task) else bias != 0
+        staying = staying + counted.sum(1)
+        counted = counted | arriving
+        if layer < networks.depth:
+            leaving = counted & (networks.activation[layer][..., _IDENTITY] > 0)
+            counted = counted & ~leaving
+            arriving = (leaving[:, :, None] & (networks.weights[layer + 1] != 0)).any(1)
+        moved = moved + counted.sum(1)
+    return total + torch.minimum(staying, moved)

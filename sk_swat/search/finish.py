@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from sk_swat.equivalence import joined
+from sk_swat.equivalence import joined, straightened
 from sk_swat.network import SparseMLP
 from sk_swat.path import Path
 from sk_swat.refine.front import Member
@@ -67,6 +67,7 @@ def finished_path(
     scaling: Standardisation,
     searched: Rows,
     judge: Callable[[Sequence[int]], np.ndarray],
+    linear: bool = True,
 ) -> list[PathNetwork]:
     """Polish, judge and fold networks.
 
@@ -95,6 +96,8 @@ def finished_path(
     rows, n_fitted = task.rows, len(task.rows) - n_held
     credible = [member for member in members if _ROWS_A_NUMBER * member.size <= rows.n_observations]
     members = [replace(member, network=view.narrow(member.network)) for member in credible or members[:1]]
+    if linear:
+        members = [replace(member, network=straightened(member.network, rows.X)) for member in members]
     if n_held:
         part, held = replace(task, rows=rows[:n_fitted]), rows[n_fitted:]
         validation = _squared_errors(members, held)
@@ -177,6 +180,6 @@ def judged_path(path: Sequence[PathNetwork]) -> Path:
 
 
 def in_raw_units(network: SoftNetworks, scaling: Standardisation) -> SparseMLP:
-    """Fold the scaling into a batch of one, and leave out what does nothing."""
+    """Fold the scaling into a batch of one, and leave out what does nothing or folds into something else."""
     folded = network.to_sparse(0).with_scaling(scaling.x_offset, scaling.divisor, scaling.y_offset, scaling.y_scale)
-    return folded.pruned()
+    return folded.simplified()
