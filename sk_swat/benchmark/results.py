@@ -41,7 +41,8 @@ class Result:
     n_neurons, depth : int
         Living hidden neurons and hidden layers; 0 for models without.
     fit_s, predict_s : float
-        CPU seconds of the fit, which all selections share, and wall seconds of one call of predict for all test rows (median of five).
+        CPU seconds of the fit, which all selections share, and wall seconds of one call of predict for all test rows
+        (median of five).
     peak_mb : float
         Largest resident set of the process from the beginning of the fit on, in units of 10^6 bytes; nan where the
         system does not tell.
