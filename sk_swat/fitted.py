@@ -110,13 +110,20 @@ class PathMixin:
         return [self._named(network) for network in self._path.networks]
 
     def _html_repr(self) -> str:
-        """Show the estimator in notebooks, and below it the network once it is fitted."""
+        """Show the estimator in notebooks, and above it the network once it is fitted."""
         shown = super()._html_repr()  # type: ignore[misc]  # of BaseEstimator
         if not hasattr(self, "network_"):
             return shown
         from sk_swat.displays.html import network_html
 
-        return shown + network_html(self)
+        return network_html(self) + shown
+
+    def __str__(self) -> str:
+        if not hasattr(self, "network_"):
+            return repr(self)
+        from sk_swat.displays.text import estimator_text
+
+        return estimator_text(self)
 
     def __getstate__(self) -> dict[str, Any]:
         state: Any = super().__getstate__()  # of BaseEstimator

@@ -11,6 +11,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
@@ -23,6 +25,9 @@ from sk_swat import SparseMLP, SWATRegressor
 from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.displays import LossCurveDisplay, NetworkDisplay, PathDisplay, SurfaceDisplay, network_html
 from sk_swat.displays._layout import activation_curve
+from sk_swat.displays._spreads import strengths
+from sk_swat.displays.text import estimator_text
+from sk_swat.fit_summary import FitSummary
 
 matplotlib = pytest.importorskip("matplotlib")
 from matplotlib.colors import to_rgba  # noqa: E402
@@ -166,7 +171,7 @@ def test_text_fits_into_small_axes_as_well():
 
 def test_sign_is_colour_and_line_and_size_is_width_within_each_layer():
     net = SparseMLP([[[1.0, -2.0], [0.0, 4.0]], [[-0.1], [0.1]]], [[0, 0], [0]], [["tanh", "sine"]])
-    edges = NetworkDisplay.from_network(net, ax=new_ax()).edges_
+    edges = NetworkDisplay.from_network(net, widths="weight", ax=new_ax()).edges_
     colours = [BLUE, VERMILION, BLUE, VERMILION, BLUE]
     assert [tuple(colour) for colour in edges.get_colors()] == [to_rgba(colour) for colour in colours]
     assert [dashes is not None for _, dashes in edges.get_linestyle()] == [c == VERMILION for c in colours]
@@ -174,18 +179,83 @@ def test_sign_is_colour_and_line_and_size_is_width_within_each_layer():
     assert widths == pytest.approx([0.5 + 2.5 * share for share in (1 / 4, 2 / 4, 1, 1, 1)])
 
 
-def test_input_scale_weighs_the_first_layer():
-    net = SparseMLP([[[1.0], [-100.0]]], [[0]], [])
-    plain = NetworkDisplay.from_network(net, ax=new_ax()).edges_.get_linewidths()
-    scaled = NetworkDisplay.from_network(net, input_scale=[1.0, 1e-3], ax=new_ax()).edges_.get_linewidths()
-    assert plain[0] < plain[1]
-    assert scaled[0] > scaled[1]
+def widths(net, **how):
+    return NetworkDisplay.from_network(net, ax=new_ax(), **how).edges_.get_linewidths()
 
 
-def test_rows_give_the_input_scale(fitted, table):
-    shown = NetworkDisplay.from_estimator(fitted, table[0], ax=new_ax())
-    assert shown.input_scale == pytest.approx(table[0].std(axis=0))
-    assert NetworkDisplay.from_estimator(fitted, ax=new_ax()).input_scale is None
+def fitted_to(net, X, y=0.0):
+    """The network with a record of these rows, as a fit leaves it."""
+    X, ys = np.asarray(X), np.full((1, net.n_outputs), y)
+    summary = FitSummary(X.mean(axis=0), X.std(axis=0), ys.mean(axis=0), ys.std(axis=0))
+    return net.with_fit_summary(summary)
+
+
+@pytest.mark.parametrize("how", ["rows", "fit"])
+def test_width_is_weight_times_spread_of_its_input_whatever_the_units(how):
+    rng = np.random.default_rng(0)
+    X = rng.normal([0, 1], [1, 3], (4000, 2))
+    net = SparseMLP([[[0.5, 0.0], [0.0, 0.5]], [[1.0], [1.0]]], [[0, 0], [0]], [["identity"] * 2])
+    units = np.array([1e3, 1e-6])
+    other = net.with_inputs(np.diag(1 / units))
+
+    def shown(net, X):
+        return widths(net, X=X) if how == "rows" else widths(fitted_to(net, X))
+
+    expected = [0.5 + 2.5 * share for share in (1 / 3, 1, 1 / 3, 1)]
+    assert shown(net, X) == pytest.approx(expected, rel=0.05)
+    assert shown(other, X * units) == pytest.approx(shown(net, X))
+    plain = widths(fitted_to(other, X * units), widths="weight")
+    assert plain == pytest.approx([0.5, 3, 3, 3], rel=1e-3)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    depth=st.integers(0, 3),
+    seed=st.integers(0, 99),
+    exponents=st.lists(st.integers(-150, 150), min_size=3, max_size=3),
+)
+def test_strengths_do_not_depend_on_units(depth, seed, exponents):
+    net = network([3, *[4] * depth, 2], 0.8, seed).pruned()
+    X = np.random.default_rng(seed).normal([0, 1, -5], size=(200, 3))
+    units = 10.0 ** np.array(exponents)
+    net = fitted_to(net, X)
+    other = net.with_scaling(0.0, units, 0.0, 1.0)
+    for first, second in ((strengths(net), strengths(other)), (strengths(net, X=X), strengths(other, X=X * units))):
+        assert len(first) == net.depth + 1
+        for one, two, coef in zip(first, second, net.coefs, strict=True):
+            assert one.shape == coef.shape and np.isfinite(one).all()
+            assert two == pytest.approx(one, rel=1e-6)
+
+
+def test_spread_of_a_neuron_is_that_of_its_output_on_the_rows(fitted, table):
+    X, net = table[0], fitted.networks_[-1].pruned()
+    first = SparseMLP(
+        [net.coefs[0], np.eye(len(net.activations[0]))], [net.intercepts[0], 0 * net.intercepts[0]], net.activations[:1]
+    )
+    spreads = [X.std(axis=0), first.predict(X).reshape(len(X), -1).std(axis=0)]
+    for size, coef, spread in zip(strengths(net, X=X), net.coefs, spreads, strict=False):
+        assert size == pytest.approx(np.abs(coef) * spread[:, np.newaxis])
+    drawn = strengths(net)
+    assert drawn[0] == pytest.approx(np.abs(net.coefs[0]) * X.std(axis=0)[:, np.newaxis])
+
+
+def test_fit_gives_the_widths_and_an_option_the_weights(fitted, table):
+    fitted.select(min_r2=0.5)
+    by_fit, by_rows, plain = (
+        NetworkDisplay.from_estimator(fitted, ax=new_ax(), **how).edges_.get_linewidths()
+        for how in ({}, {"X": table[0]}, {"widths": "weight"})
+    )
+    weights = np.concatenate([np.abs(coef[coef != 0]) / np.abs(coef).max() for coef in fitted.network_.pruned().coefs])
+    assert plain == pytest.approx(0.5 + 2.5 * weights)
+    assert by_fit == pytest.approx(by_rows, abs=0.8) and by_rows != pytest.approx(plain, abs=0.2)
+    fitted.select()
+
+
+def test_legend_says_what_width_means():
+    net = SparseMLP([[[1.0], [2.0]]], [[0.0]], [])
+    for how, text in (("spread", "thicker: larger effect"), ("weight", "thicker: larger weight")):
+        legend = NetworkDisplay.from_network(net, widths=how, ax=new_ax()).legend_
+        assert text in [one.get_text() for one in legend.get_texts()]
 
 
 def test_used_inputs_are_named_and_unused_ones_faint():
@@ -224,9 +294,9 @@ def test_names_are_not_read_as_formulas():
 
 def test_title_holds_size_and_accuracy(fitted):
     title = NetworkDisplay.from_estimator(fitted, ax=new_ax()).ax_.get_title()
-    assert title.startswith(f"{fitted.n_nonzero_} non-zero numbers, ")
+    assert f"\n{fitted.n_nonzero_} numbers, " in title
     row = fitted.path_[fitted.path_["chosen"]].iloc[0]
-    found = re.search(r"R² (\S+) \(validation\), (\S+) \(training\)", title).groups()
+    found = re.match(r"R² (\S+) on validation rows, (\S+) on fitted rows", title).groups()
     assert [float(r2) for r2 in found] == pytest.approx([row["r2_validation"], row["r2_train"]], abs=1e-3)
 
 
@@ -240,7 +310,8 @@ def test_names_of_a_table_reach_the_picture(fitted):
 def test_legend_explains_what_is_there_and_goes_where_it_has_no_room():
     net = SparseMLP([[[1.0, 2.0]], [[3.0], [1.0]]], [[-1, 0], [0]], [["tanh", "sine"]])
     legend = NetworkDisplay.from_network(net, ax=new_ax()).legend_
-    assert [text.get_text() for text in legend.get_texts()] == ["positive weight", "negative bias", "tanh", "sine"]
+    words = ["positive weight", "negative bias", "thicker: larger effect", "tanh", "sine"]
+    assert [text.get_text() for text in legend.get_texts()] == words
     assert NetworkDisplay.from_network(net, ax=Figure(figsize=(1, 0.6)).subplots()).legend_ is None
 
 
@@ -253,8 +324,9 @@ def test_curves_lie_in_the_circle_and_differ():
 @pytest.mark.parametrize(
     ("parameters", "error", "message"),
     [
-        ({"input_scale": [1.0]}, ValueError, "`input_scale` must hold 6 finite"),
-        ({"input_scale": [-1.0] * 6}, ValueError, "at least 0"),
+        ({"X": [[1.0]]}, ValueError, r"`X` must hold rows of 6 finite number\(s\), got an array of shape \(1, 1\)"),
+        ({"X": [[math.nan] * 6]}, ValueError, "`X` must hold rows of 6 finite"),
+        ({"widths": "size"}, ValueError, "`widths` must be one of 'spread', 'weight', got 'size'"),
         ({"output_names": ["a", "b"]}, ValueError, r"`output_names` must hold 1 name\(s\)"),
         ({"ax": np.empty(2)}, TypeError, "`ax` must be one matplotlib Axes or None, got ndarray"),
     ],
@@ -424,7 +496,7 @@ def test_curve_is_a_slice_at_the_medians(plane):
     rows[:, 1] = np.linspace(X[:, 1].min(), X[:, 1].max(), 5)
     (line,) = display.axes_["prediction"].get_lines()
     assert np.column_stack(line.get_data()) == pytest.approx(np.column_stack([rows[:, 1], model.predict(rows)]))
-    assert line.get_label() == "prediction at medians"
+    assert line.get_label() == "prediction\n(other columns at medians)"
     for name, values in (("prediction", y), ("residuals", y - model.predict(X))):
         points = np.asarray(display.axes_[name].collections[0].get_offsets())
         assert points == pytest.approx(np.column_stack([X[:, 1], values]))
@@ -604,15 +676,24 @@ def test_html_escapes_names():
 def test_large_networks_show_their_size_alone():
     text = network_html(Holder(network([100, 8, 1], 0.9)))
     assert "<svg" not in text and "<table" not in text
-    assert "8 neurons" in text
+    assert "8 hidden neurons" in text
 
 
-def test_notebooks_show_the_network_below_the_estimator(fitted):
+def test_notebooks_show_the_network_above_the_parameters(fitted):
     shown = fitted._repr_html_()
-    assert shown.endswith(network_html(fitted))
-    assert "sk-top-container" in shown
-    assert f"{fitted.n_nonzero_} non-zero numbers" in shown and "R² " in shown
-    assert fitted._repr_mimebundle_()["text/html"].endswith(network_html(fitted))
+    assert shown.startswith(network_html(fitted))
+    parts = (
+        "<b>R² ",
+        f"{fitted.n_nonzero_} numbers",
+        "columns read: ",
+        "<svg",
+        "<pre",
+        "all weights",
+        "sk-top-container",
+    )
+    places = [shown.find(part) for part in parts]
+    assert -1 not in places and places == sorted(places)
+    assert fitted._repr_mimebundle_()["text/html"].startswith(network_html(fitted))
     assert "sk-swat-network" not in SWATRegressor()._repr_html_()
     assert "sk-top-container" in make_pipeline(StandardScaler(), fitted)._repr_html_()
     with config_context(display="text"):
@@ -622,3 +703,29 @@ def test_notebooks_show_the_network_below_the_estimator(fitted):
 def test_html_of_an_unfitted_regressor_is_refused():
     with pytest.raises(NotFittedError):
         network_html(SWATRegressor())
+
+
+# ---- print
+
+
+def test_printing_a_fitted_estimator_shows_accuracy_size_columns_and_formula_before_the_parameters(fitted):
+    fitted.select(min_r2=0.5)
+    text = str(fitted)
+    assert text.startswith(f"{type(fitted).__name__}: R² ")
+    parts = (f"{fitted.n_nonzero_} numbers", "columns read: age", "y = ", repr(fitted))
+    places = [text.find(part) for part in parts]
+    assert -1 not in places and places == sorted(places)
+    assert text.endswith(repr(fitted))
+    assert str(fitted.network_).partition("\n")[2] in text
+    fitted.select()
+
+
+def test_an_estimator_without_a_fit_is_printed_by_its_parameters():
+    assert str(SWATRegressor(depths=(1,))) == repr(SWATRegressor(depths=(1,))) == "SWATRegressor(depths=(1,))"
+
+
+def test_long_formulas_and_many_columns_are_not_printed():
+    holder = Holder(network([100, 8, 1], 0.9))
+    text = estimator_text(holder)
+    assert "x11 and 88 more" in text and "h1_1" not in text
+    assert len(text.splitlines()) == 4

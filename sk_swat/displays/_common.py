@@ -164,17 +164,8 @@ def r2_text(r2: float) -> str:
     return f"{r2:.{max(3, 1 - math.floor(math.log10(missing)))}f}"
 
 
-def size_text(network: SparseMLP) -> str:
-    """Say in one line how large a network is."""
-    n_used = len(network.used_features)
-    neurons = "1 neuron" if network.n_neurons == 1 else f"{network.n_neurons} neurons"
-    numbers = "1 non-zero number" if network.n_nonzero == 1 else f"{network.n_nonzero} non-zero numbers"
-    inputs = "1 input" if network.n_features_in == 1 else f"{network.n_features_in} inputs"
-    return f"{numbers}, {neurons}, {n_used} of {inputs}"
-
-
 def r2_line(r2_train: float, r2_validation: float) -> str:
     """Say in one line how accurate a network is; empty if nothing is known."""
-    known = ((r2_validation, "validation"), (r2_train, "training"))
-    parts = [f"{r2_text(r2)} ({rows})" for r2, rows in known if not math.isnan(r2)]
+    known = ((r2_validation, "on validation rows"), (r2_train, "on fitted rows"))
+    parts = [f"{r2_text(r2)} {rows}" for r2, rows in known if not math.isnan(r2)]
     return f"R² {', '.join(parts)}" if parts else ""

@@ -113,7 +113,7 @@ def lay_out(
     text_width: TextWidth,
     *,
     output_names: Sequence[str],
-    input_scale: np.ndarray | None = None,
+    strengths: Sequence[np.ndarray],
 ) -> Layout:
     """Place a pruned network between x = 0 and `width`, and y = `bottom` and `top`, in points.
 
@@ -129,8 +129,8 @@ def lay_out(
         Measures texts.
     output_names : sequence of str
         One for each output.
-    input_scale : ndarray of shape (n_features_in,) or None
-        What the widths of the edges multiply the weights of each input with; None for 1.
+    strengths : sequence of ndarray of shape (n_in, n_out)
+        What the widths of the edges show, layer by layer; at least 0.
     """
     rows = _input_rows(network)
     input_y = _spread(len(rows), "input", bottom, top)
@@ -176,7 +176,7 @@ def lay_out(
         hidden=[node for layer in layers[1:-1] for node in layer.values()],
         outputs=list(layers[-1].values()),
         labels=labels,
-        edges=_edges(network, layers, input_scale, thinner),
+        edges=_edges(network, layers, strengths, thinner),
         text_size=size,
     )
 
@@ -202,11 +202,10 @@ def _pitch(y: np.ndarray, bottom: float, top: float) -> float:
 
 
 def _edges(
-    network: SparseMLP, layers: list[dict[int, Node]], input_scale: np.ndarray | None, thinner: float
+    network: SparseMLP, layers: list[dict[int, Node]], strengths: Sequence[np.ndarray], thinner: float
 ) -> list[Edge]:
     edges = []
-    for number, (coef, starts, ends) in enumerate(zip(network.coefs, layers, layers[1:], strict=False)):
-        strength = np.abs(coef if number or input_scale is None else coef * input_scale[:, np.newaxis])
+    for coef, strength, starts, ends in zip(network.coefs, strengths, layers[:-1], layers[1:], strict=True):
         thin, thick = _WIDTHS
         widths = thinner * (thin + (thick - thin) * strength / (strength.max() or 1.0))
         for i, j in np.argwhere(coef).tolist():

@@ -28,6 +28,7 @@ def _entries(network: SparseMLP) -> list[tuple[str, str]]:
         entries += [("+" + kind, f"positive {kind}")] * bool((values > 0).any())
         entries += [("-" + kind, f"negative {kind}")] * bool((values < 0).any())
     names = dict.fromkeys(name for layer in network.activations for name in layer)
+    entries += [("width", "")] * bool(np.count_nonzero(weights) > 1)
     return entries + [(name, name) for name in names]
 
 
@@ -40,8 +41,20 @@ def legend_height(network: SparseMLP, width: float) -> float:
     return _ROW * -(-len(_entries(network)) // _columns(network, width)) + _GAP
 
 
-def draw_legend(ax: Axes, network: SparseMLP, width: float) -> Legend:
-    """Explain the lines, dots and curves of a network at the bottom of axes of so many points."""
+def draw_legend(ax: Axes, network: SparseMLP, width: float, thicker: str) -> Legend:
+    """Explain the lines, dots and curves of a network at the bottom of axes of so many points.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where to draw.
+    network : SparseMLP
+        The drawn network.
+    width : float
+        Of the axes, in points.
+    thicker : str
+        What a thicker line means.
+    """
     from matplotlib.lines import Line2D
     from matplotlib.path import Path
 
@@ -49,12 +62,13 @@ def draw_legend(ax: Axes, network: SparseMLP, width: float) -> Legend:
     samples: dict[str, Any] = {
         "+weight": Line2D([], [], color=BLUE, linewidth=2),
         "-weight": Line2D([], [], color=VERMILION, linewidth=2, linestyle=(0, (2.5, 1.25))),
+        "width": Line2D([], [], color="0.5", linewidth=3),
         "+bias": Line2D([], [], color="none", marker="o", markersize=5, markerfacecolor=BLUE, markeredgecolor=BLUE),
         "-bias": Line2D(
             [], [], color="none", marker="o", markersize=5, markerfacecolor="white", markeredgecolor=VERMILION
         ),
     }
-    entries = _entries(network)
+    entries = [(kind, thicker if kind == "width" else text) for kind, text in _entries(network)]
     for kind, _ in entries:
         if kind not in samples:
             curve = Path(activation_curve(kind))

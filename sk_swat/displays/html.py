@@ -7,8 +7,12 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
-from sk_swat.displays._common import chosen_r2, fitted_network, r2_line, size_text
+import numpy as np
+
+from sk_swat.displays._common import fitted_network
 from sk_swat.displays._layout import CURVE, Edge, Label, Node, activation_curve, lay_out, natural_height
+from sk_swat.displays._spreads import strengths
+from sk_swat.displays.text import MOST_WRITTEN, formula, headlines
 from sk_swat.labels import feature_labels, target_labels
 from sk_swat.network import SparseMLP
 from sk_swat.palette import BLUE, VERMILION
@@ -18,15 +22,17 @@ __all__ = ["network_html"]
 _WIDTH = 450.0  # points: 600 px
 _MARGIN = 4.0
 _MOST_WEIGHTS = 400  # of larger networks only the size is shown
+_COLUMNS = ("layer", "neuron", "activation", "incoming weights (size times spread of what they weigh)", "bias")
 _LETTER = 0.68  # width of a letter, in heights of the font; a wide one counts twice
 
 
 def network_html(estimator: Any) -> str:
-    """Show the network of a fitted estimator as HTML: size and R^2, a picture, and a table of all numbers.
+    """Show the network of a fitted estimator as HTML: R^2, size, columns in use, a picture, formula, all weights.
 
     Positive weights are solid blue lines, negative ones dashed vermilion lines, with widths as in
     :class:`NetworkDisplay`; a dot on a circle is a bias, hollow if it is negative. Texts have the colour of the page.
-    Of networks with more than 400 weights only size and R^2 are shown.
+    The table of weights says in brackets what their widths show. Of networks with more than 100 numbers the formula is
+    left out, of those with more than 400 weights picture and table as well.
 
     Parameters
     ----------
@@ -39,17 +45,23 @@ def network_html(estimator: Any) -> str:
         One ``div`` without scripts and styles of its own. Names of columns are escaped.
     """
     network = fitted_network(estimator).pruned()
-    lines = [size_text(network), r2_line(*chosen_r2(estimator))]
-    shown = [f"<div>{'<br>'.join(html.escape(line) for line in lines if line)}</div>"]
-    if sum(int((coef != 0).sum()) for coef in network.coefs) <= _MOST_WEIGHTS:
-        shown += [_svg(network), f"<details><summary>all numbers</summary>{_table(network)}</details>"]
+    first, *more = map(html.escape, headlines(estimator, network))
+    shown = [f"<div>{'<br>'.join([f'<b>{first}</b>', *more])}</div>"]
+    few = sum(int((coef != 0).sum()) for coef in network.coefs) <= _MOST_WEIGHTS
+    sizes = strengths(network)
+    if few:
+        shown.append(_svg(network, sizes))
+    if network.n_nonzero <= MOST_WRITTEN:
+        shown.append(f'<pre style="white-space: pre-wrap; margin: 0.5em 0">{html.escape(formula(network))}</pre>')
+    if few:
+        shown.append(f"<details><summary>all weights</summary>{_table(network, sizes)}</details>")
     return f'<div class="sk-swat-network" style="overflow-x: auto; margin: 0.5em 0">{"".join(shown)}</div>'
 
 
-def _svg(network: SparseMLP) -> str:
+def _svg(network: SparseMLP, sizes: list[np.ndarray]) -> str:
     height = natural_height(network) + 2 * _MARGIN
     names = target_labels(network)
-    layout = lay_out(network, _WIDTH, _MARGIN, height - _MARGIN, _text_width, output_names=names)
+    layout = lay_out(network, _WIDTH, _MARGIN, height - _MARGIN, _text_width, output_names=names, strengths=sizes)
     parts = [_line(edge) for edge in layout.edges]
     for node in layout.inputs + layout.hidden + layout.outputs:
         parts += _circle(node, filled=node in layout.inputs)
@@ -106,17 +118,19 @@ def _text_width(text: str, size: float) -> float:
     return _LETTER * size * sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
-def _table(network: SparseMLP) -> str:
+def _table(network: SparseMLP, sizes: list[np.ndarray]) -> str:
     sources = feature_labels(network)
     rows = []
     for number, (coef, biases) in enumerate(zip(network.coefs, network.intercepts, strict=True)):
         last = number == network.depth
         kinds = ["identity"] * network.n_outputs if last else network.activations[number]
         for j, (kind, bias) in enumerate(zip(kinds, biases.tolist(), strict=True)):
-            weights = [f"{html.escape(sources[i])}: {coef[i, j]:.4g}" for i in coef[:, j].nonzero()[0]]
+            size = sizes[number]
+            incoming = coef[:, j].nonzero()[0]
+            weights = [f"{html.escape(sources[i])}: {coef[i, j]:.4g} ({size[i, j]:.2g})" for i in incoming]
             place = "output" if last else str(number + 1)
             cells = (place, str(j + 1), kind, ", ".join(weights), f"{bias:.4g}")
             rows.append("".join(f"<td>{cell}</td>" for cell in cells))
         sources = [f"{kind} {j + 1}" for j, kind in enumerate(kinds)]
-    head = "".join(f"<th>{name}</th>" for name in ("layer", "neuron", "activation", "incoming weights", "bias"))
+    head = "".join(f"<th>{name}</th>" for name in _COLUMNS)
     return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"

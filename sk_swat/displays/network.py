@@ -19,13 +19,14 @@ from sk_swat.displays._common import (
     fitted_network,
     r2_line,
     require_matplotlib,
-    size_text,
     text_width,
 )
 from sk_swat.displays._layout import CURVE, LARGEST_TEXT, Layout, activation_curve, lay_out, natural_height
 from sk_swat.displays._legend import draw_legend, legend_height
 from sk_swat.displays._names import checked_output_names
+from sk_swat.displays._spreads import strengths
 from sk_swat.network import SparseMLP
+from sk_swat.network_text import size_text
 from sk_swat.palette import BLACK, BLUE, VERMILION
 
 if TYPE_CHECKING:
@@ -38,19 +39,21 @@ _TITLE_TEXT = LARGEST_TEXT + 1
 _TITLE_LINE = 14.0
 _MARGIN = 6.0
 _BIAS_RADIUS = 2.6
+_WIDTH_MEANS = {"spread": "thicker: larger effect", "weight": "thicker: larger weight"}
 
 
 class NetworkDisplay:
     """Picture of a network, from the inputs at the left to the outputs at the right.
 
     Each hidden neuron is a circle with the curve of its activation and a grey line at the value 0. Positive weights
-    are solid blue lines, negative ones dashed vermilion lines; the width shows the absolute value, in proportion to
-    the largest of the same layer. A dot on top of a circle is a bias, hollow if it is negative. Inputs that the
-    network does not read are grey; more than 12 of them are one line of text. The drawn network is the pruned one,
-    with neurons in the order of its arrays.
+    are solid blue lines, negative ones dashed vermilion lines. The width shows how much a weight moves what it adds to:
+    its size times the standard deviation of its input, in proportion to the largest of the same layer. A dot on top of
+    a circle is a bias, hollow if it is negative. Inputs that the network does not read are grey; more than 12 of them
+    are one line of text. The drawn network is the pruned one, with neurons in the order of its arrays.
 
-    Weights are in the units of the columns: a column of large numbers has small weights. With `input_scale` widths
-    show what an input contributes.
+    Without rows, standard deviations of the columns are those of the fit, which the network keeps; those of hidden
+    neurons come from 1024 rows drawn from independent normal columns with the means and standard deviations of the
+    fit, always the same ones. Columns of a network that was not fitted count as standardised.
 
     Parameters
     ----------
@@ -58,8 +61,11 @@ class NetworkDisplay:
         The network.
     output_names : sequence of str, default=None
         Names of the outputs; None for those of the network.
-    input_scale : array-like of shape (n_features_in,), default=None
-        Typical size of each input, at least 0; the widths of the first layer show weight times size. None for 1.
+    widths : {"spread", "weight"}, default="spread"
+        What widths show: weight times standard deviation of its input, or weights as they are. These depend on the
+        units: a column of large numbers has small weights.
+    X : array-like of shape (n_samples, n_features_in), default=None
+        Rows whose standard deviations count, of columns and of hidden neurons; None takes those of the fit.
     r2_train, r2_validation : float, default=nan
         R^2 of the network, for the title; nan is left out.
 
@@ -93,13 +99,15 @@ class NetworkDisplay:
         network: SparseMLP,
         *,
         output_names: Sequence[str] | None = None,
-        input_scale: ArrayLike | None = None,
+        widths: str = "spread",
+        X: ArrayLike | None = None,
         r2_train: float = math.nan,
         r2_validation: float = math.nan,
     ) -> None:
         self.network = network
         self.output_names = output_names
-        self.input_scale = input_scale
+        self.widths = widths
+        self.X = X
         self.r2_train = r2_train
         self.r2_validation = r2_validation
 
@@ -109,6 +117,7 @@ class NetworkDisplay:
         estimator: Any,
         X: ArrayLike | None = None,
         *,
+        widths: str = "spread",
         output_names: Sequence[str] | None = None,
         ax: Axes | None = None,
     ) -> NetworkDisplay:
@@ -119,7 +128,9 @@ class NetworkDisplay:
         estimator : SWATRegressor
             Fitted regressor.
         X : array-like of shape (n_samples, n_features), default=None
-            Rows whose standard deviations are the `input_scale`; None shows weights as they are.
+            Rows whose standard deviations count; None takes those of the fit.
+        widths : {"spread", "weight"}, default="spread"
+            What widths show: weight times standard deviation of its input, or weights as they are.
         output_names : sequence of str, default=None
             Names of the outputs; None for those of the network.
         ax : matplotlib Axes, default=None
@@ -131,10 +142,9 @@ class NetworkDisplay:
             The drawn picture.
         """
         network = fitted_network(estimator)
-        scale = None if X is None else np.asarray(X, dtype=np.float64).std(axis=0)
         train, validation = chosen_r2(estimator)
-        display = cls(network, output_names=output_names, input_scale=scale, r2_train=train, r2_validation=validation)
-        return display.plot(ax)
+        shown = cls(network, output_names=output_names, widths=widths, X=X, r2_train=train, r2_validation=validation)
+        return shown.plot(ax)
 
     @classmethod
     def from_network(
@@ -142,11 +152,12 @@ class NetworkDisplay:
         network: SparseMLP,
         *,
         output_names: Sequence[str] | None = None,
-        input_scale: ArrayLike | None = None,
+        widths: str = "spread",
+        X: ArrayLike | None = None,
         ax: Axes | None = None,
     ) -> NetworkDisplay:
         """Draw a network; the parameters are those of the class and of :meth:`plot`."""
-        return cls(network, output_names=output_names, input_scale=input_scale).plot(ax)
+        return cls(network, output_names=output_names, widths=widths, X=X).plot(ax)
 
     def plot(self, ax: Axes | None = None) -> NetworkDisplay:
         """Draw the picture.
@@ -167,7 +178,7 @@ class NetworkDisplay:
             raise TypeError(f"`network` must be a SparseMLP, got {type(self.network).__name__}.")
         network = self.network.pruned()
         names = checked_output_names(self.output_names, network)
-        scale = self._input_scale()
+        sizes = strengths(network, self.widths, self.X)
         ax = self._new_axes(network) if ax is None else checked_axes(ax)
         self.ax_, self.figure_ = ax, ax.figure
         width, height = extent(ax)
@@ -178,23 +189,17 @@ class NetworkDisplay:
         if bottom > _LEGEND_SHARE * height:
             bottom, self.legend_ = 0.0, None
         else:
-            self.legend_ = draw_legend(ax, network, width)
-        layout = lay_out(network, width, bottom, height - _MARGIN, text_width, output_names=names, input_scale=scale)
+            self.legend_ = draw_legend(ax, network, width, _WIDTH_MEANS[self.widths])
+        layout = lay_out(network, width, bottom, height - _MARGIN, text_width, output_names=names, strengths=sizes)
         self._draw(layout)
         return self
 
-    def _input_scale(self) -> np.ndarray | None:
-        if self.input_scale is None:
-            return None
-        scale = np.asarray(self.input_scale, dtype=np.float64)
-        n_inputs = self.network.n_features_in
-        if scale.shape != (n_inputs,) or not (np.isfinite(scale) & (scale >= 0)).all():
-            raise ValueError(f"`input_scale` must hold {n_inputs} finite number(s) of at least 0, one for each input.")
-        return scale
-
     def _title(self, network: SparseMLP, width: float) -> list[str]:
         lines: list[str] = []
-        for text in (size_text(network), r2_line(self.r2_train, self.r2_validation)):
+        size = size_text(network)
+        if text_width(size, _TITLE_TEXT) > width:
+            size = size.replace(" (weights and biases)", "").replace("hidden ", "")
+        for text in (r2_line(self.r2_train, self.r2_validation), size):
             for number, part in enumerate(filter(None, text.split(", "))):
                 if number and text_width(f"{lines[-1]}, {part}", _TITLE_TEXT) <= width:
                     lines[-1] += f", {part}"

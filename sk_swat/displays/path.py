@@ -112,11 +112,11 @@ class PathDisplay:
         self.validation_line_ = None
         style: dict[str, Any] = {"markersize": 4, "linewidth": 1.2}
         (self.train_line_,) = ax.plot(
-            sizes, not_too_small(1 - train), color=ORANGE, marker="s", linestyle="--", label="training", **style
+            sizes, not_too_small(1 - train), color=ORANGE, marker="s", linestyle="--", label="on fitted rows", **style
         )
         if np.isfinite(validation).any():
             (self.validation_line_,) = ax.plot(
-                sizes, not_too_small(1 - validation), color=BLUE, marker="o", label="validation", **style
+                sizes, not_too_small(1 - validation), color=BLUE, marker="o", label="on validation rows", **style
             )
         size, error = sizes[self.chosen], 1 - validation[self.chosen]
         if math.isnan(error):
@@ -129,7 +129,7 @@ class PathDisplay:
             markersize=11,
             markeredgecolor=BLACK,
             markeredgewidth=1.5,
-            label=f"chosen: size {size}",
+            label=f"chosen: {size} parameters",
         )
         along = np.unique(np.append(np.linspace(0, sizes.max(), 301), size))
         worth = error - self.sparsity * (along - size)
@@ -140,7 +140,7 @@ class PathDisplay:
             color=VERMILION,
             linestyle=":",
             linewidth=1.5,
-            label=f"price: {self.sparsity:g} per number",
+            label=f"equal worth at sparsity={self.sparsity:g}",
             zorder=1.5,
         )
         self._finish(sizes, np.concatenate([1 - train, 1 - validation]))
@@ -164,7 +164,8 @@ class PathDisplay:
         from matplotlib.ticker import MaxNLocator
 
         ax = self.ax_
-        ax.set(xlabel="size: non-zero weights and biases", ylabel="error: 1 - R²", yscale="log")
+        ax.set(xlabel="non-zero parameters (weights and biases)", yscale="log")
+        ax.set_ylabel("share of variance left unexplained (1 - R²)")
         ax.xaxis.set_major_locator(MaxNLocator(9, integer=True, steps=[1, 2, 5, 10]))
         margin = max(0.5, 0.04 * sizes.max())
         ax.set_xlim(-margin, sizes.max() + margin)

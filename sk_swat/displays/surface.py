@@ -50,6 +50,8 @@ class SurfaceDisplay:
         Prediction on the grid; the first axis belongs to the first column.
     feature_names : sequence of str
         Names of the drawn columns.
+    target_name : str, default="target"
+        Name of the target.
     others_at_medians : bool, default=False
         Whether curve or surface are a slice; the picture then says so.
 
@@ -81,6 +83,7 @@ class SurfaceDisplay:
         surface: ArrayLike,
         feature_names: Sequence[str],
         *,
+        target_name: str = "target",
         others_at_medians: bool = False,
     ) -> None:
         self.X = X
@@ -89,6 +92,7 @@ class SurfaceDisplay:
         self.grid = grid
         self.surface = surface
         self.feature_names = feature_names
+        self.target_name = target_name
         self.others_at_medians = others_at_medians
 
     @classmethod
@@ -112,7 +116,7 @@ class SurfaceDisplay:
         X : array-like or DataFrame of shape (n_samples, n_features)
             Rows to draw, all columns.
         y : array-like of shape (n_samples,)
-            Their target.
+            Their target; a Series lends its name.
         features : int, str or sequence of one or two of them, default=None
             Indices or names of the columns to draw, all others being held at their medians; None takes all columns,
             of which there must be one or two.
@@ -147,6 +151,7 @@ class SurfaceDisplay:
             grid,
             surface,
             [names[j] for j in columns],
+            target_name=str(getattr(y, "name", None) or "target"),
             others_at_medians=len(columns) < len(names),
         ).plot(ax)
 
@@ -180,7 +185,7 @@ class SurfaceDisplay:
         return self
 
     def _prediction_title(self) -> str:
-        return "prediction at medians" if self.others_at_medians else "prediction"
+        return "prediction\n(other columns at medians)" if self.others_at_medians else "prediction"
 
     def _draw_curve(
         self, x: np.ndarray, y: np.ndarray, predicted: np.ndarray, grid: np.ndarray, curve: np.ndarray
@@ -190,11 +195,13 @@ class SurfaceDisplay:
         dots: dict[str, Any] = {"s": _dot_size(len(x)), "color": BLUE, "alpha": 0.6, "linewidths": 0}
         upper.scatter(x, y, label="data", **dots)
         upper.plot(grid, curve, color=VERMILION, linewidth=1.8, label=self._prediction_title())
-        upper.set_ylabel("target")
+        room = _LABEL_SHARES * extent(self.ax_)
+        (target,) = short_names([self.target_name], _TEXT, room[1], text_width)
+        upper.set_ylabel(target, parse_math=False, fontsize=_TEXT)
         upper.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False, borderaxespad=0.2)
         lower.scatter(x, y - predicted, **dots)
         lower.axhline(0, color=BLACK, linewidth=1)
-        lower.set_ylabel("residual")
+        lower.set_ylabel("residual\n(data - prediction)", fontsize=_TEXT)
         (name,) = short_names(self.feature_names, _TEXT, extent(self.ax_)[0], text_width)
         lower.set_xlabel(name, parse_math=False, fontsize=_TEXT)
         upper.sharex(lower)
@@ -220,10 +227,11 @@ class SurfaceDisplay:
         points = residuals.scatter(X[:, 0], X[:, 1], c=error, cmap="cividis", vmin=-large, vmax=large, **dots)
         extend = "both" if np.abs(error).max() > large else "neither"
         bars = [
-            self.figure_.colorbar(heights, ax=[data, prediction], location="bottom", aspect=40, label="target"),
-            self.figure_.colorbar(points, ax=residuals, location="bottom", aspect=18, label="residual", extend=extend),
+            self.figure_.colorbar(heights, ax=[data, prediction], location="bottom", aspect=40),
+            self.figure_.colorbar(points, ax=residuals, location="bottom", aspect=18, extend=extend),
         ]
         room = _LABEL_SHARES * extent(self.ax_)
+        (target,) = short_names([self.target_name], _TEXT, room[1], text_width)
         first, second = (
             short_names([n], _TEXT, r, text_width)[0] for n, r in zip(self.feature_names, room, strict=True)
         )
@@ -235,11 +243,11 @@ class SurfaceDisplay:
             axes.yaxis.set_major_locator(MaxNLocator(5))
             axes.tick_params(labelsize=_TEXT - 1, labelleft=axes is data)
         data.set_ylabel(second, parse_math=False, fontsize=_TEXT)
-        for bar, ticks in zip(bars, (6, 3), strict=True):
+        for bar, ticks, label in zip(bars, (6, 3), (target, "data - prediction"), strict=True):
             bar.locator = MaxNLocator(ticks)
             bar.update_ticks()
             bar.ax.tick_params(labelsize=_TEXT - 1)
-            bar.ax.xaxis.label.set_fontsize(_TEXT)
+            bar.ax.set_xlabel(label, parse_math=False, fontsize=_TEXT)
 
 
 def _around(values: np.ndarray) -> tuple[float, float]:
