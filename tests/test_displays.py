@@ -219,7 +219,7 @@ def test_strengths_do_not_depend_on_units(depth, seed, exponents):
     X = np.random.default_rng(seed).normal([0, 1, -5], size=(200, 3))
     units = 10.0 ** np.array(exponents)
     net = fitted_to(net, X)
-    other = net.with_scaling(0.0, units, 0.0, 1.0)
+    other = net.with_scaling(0.0, units, 0.0, 10.0 ** np.array(exponents[:2]))
     for first, second in ((strengths(net), strengths(other)), (strengths(net, X=X), strengths(other, X=X * units))):
         assert len(first) == net.depth + 1
         for one, two, coef in zip(first, second, net.coefs, strict=True):
@@ -233,8 +233,9 @@ def test_spread_of_a_neuron_is_that_of_its_output_on_the_rows(fitted, table):
         [net.coefs[0], np.eye(len(net.activations[0]))], [net.intercepts[0], 0 * net.intercepts[0]], net.activations[:1]
     )
     spreads = [X.std(axis=0), first.predict(X).reshape(len(X), -1).std(axis=0)]
-    for size, coef, spread in zip(strengths(net, X=X), net.coefs, spreads, strict=False):
-        assert size == pytest.approx(np.abs(coef) * spread[:, np.newaxis])
+    outputs = [*[1.0] * net.depth, net.predict(X).std()]
+    for size, coef, spread, output in zip(strengths(net, X=X), net.coefs, spreads, outputs, strict=False):
+        assert size == pytest.approx(np.abs(coef) * spread[:, np.newaxis] / output)
     drawn = strengths(net)
     assert drawn[0] == pytest.approx(np.abs(net.coefs[0]) * X.std(axis=0)[:, np.newaxis])
 

@@ -16,8 +16,10 @@ _N_DRAWN = 1024  # rows that stand for the fitted ones
 def strengths(network: SparseMLP, widths: str = "spread", X: ArrayLike | None = None) -> list[np.ndarray]:
     """Size of each weight for pictures and tables: its absolute value, times the standard deviation of its input.
 
+    Those of the last layer are in standard deviations of their output, so that no unit counts.
+
     Standard deviations of the columns are those of the rows of X or, without X, those of the fit that the network
-    keeps (`SparseMLP.fit_summary`). Those of hidden neurons are of their outputs on these rows; without X, on 1024
+    keeps (`SparseMLP.fit_summary`). Those of neurons are of their outputs on these rows; without X, on 1024
     rows that are drawn from independent normal columns with the means and standard deviations of the fit, always the
     same ones. Columns of a network without X and without a fit count as standardised (mean 0, standard deviation 1).
 
@@ -37,9 +39,9 @@ def strengths(network: SparseMLP, widths: str = "spread", X: ArrayLike | None = 
 
     Examples
     --------
-    >>> network = SparseMLP([[[0.5], [-20.0]]], [[1.0]], [])
-    >>> [strength.ravel() for strength in strengths(network, X=[[-10, 0.1], [10, 0.1], [-10, 0.2], [10, 0.2]])]
-    [array([5., 1.])]
+    >>> network = SparseMLP([[[0.3], [-4.0]]], [[1.0]], [])
+    >>> [strength.ravel() for strength in strengths(network, X=[[-10, 0], [10, 0], [-10, 2], [10, 2]])]
+    [array([0.6, 0.8])]
     """
     if widths not in WIDTHS:
         raise ValueError(f"`widths` must be one of {', '.join(map(repr, WIDTHS))}, got {widths!r}.")
@@ -55,6 +57,8 @@ def strengths(network: SparseMLP, widths: str = "spread", X: ArrayLike | None = 
             rows = np.column_stack([activate(name, total[:, j]) for j, name in enumerate(names)])
         coef = network.coefs[number + 1]
         sizes.append(absolute[number + 1] * column_scales(rows)[1][:, np.newaxis])
+    output_spread = column_scales(rows @ coef + network.intercepts[-1])[1]
+    sizes[-1] = sizes[-1] / np.where(output_spread > 0, output_spread, 1.0)
     return [np.nan_to_num(size, posinf=np.finfo(np.float64).max) for size in sizes]
 
 

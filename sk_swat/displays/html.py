@@ -22,7 +22,7 @@ __all__ = ["network_html"]
 _WIDTH = 450.0  # points: 600 px
 _MARGIN = 4.0
 _MOST_WEIGHTS = 400  # of larger networks only the size is shown
-_COLUMNS = ("layer", "neuron", "activation", "incoming weights (size times spread of what they weigh)", "bias")
+_COLUMNS = ("layer", "neuron", "activation", "incoming weights (effect: weight times spread of its input)", "bias")
 _LETTER = 0.68  # width of a letter, in heights of the font; a wide one counts twice
 
 

@@ -47,12 +47,13 @@ class NetworkDisplay:
 
     Each hidden neuron is a circle with the curve of its activation and a grey line at the value 0. Positive weights
     are solid blue lines, negative ones dashed vermilion lines. The width shows how much a weight moves what it adds to:
-    its size times the standard deviation of its input, in proportion to the largest of the same layer. A dot on top of
-    a circle is a bias, hollow if it is negative. Inputs that the network does not read are grey; more than 12 of them
-    are one line of text. The drawn network is the pruned one, with neurons in the order of its arrays.
+    its size times the standard deviation of its input (into an output: in standard deviations of the output), in
+    proportion to the largest of the same layer. A dot on top of a circle is a bias, hollow if it is negative. Inputs
+    that the network does not read are grey; more than 12 of them are one line of text. The drawn network is the pruned
+    one, with neurons in the order of its arrays.
 
-    Without rows, standard deviations of the columns are those of the fit, which the network keeps; those of hidden
-    neurons come from 1024 rows drawn from independent normal columns with the means and standard deviations of the
+    Without rows, standard deviations of the columns are those of the fit, which the network keeps; those of neurons
+    come from 1024 rows drawn from independent normal columns with the means and standard deviations of the
     fit, always the same ones. Columns of a network that was not fitted count as standardised.
 
     Parameters
