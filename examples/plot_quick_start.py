@@ -17,6 +17,7 @@ from sk_swat.displays import NetworkDisplay
 values, impedance = make_friedman2(n_samples=1000, noise=5, random_state=0)
 names = ["resistance", "frequency", "inductance", "capacitance"]
 table = pd.DataFrame(values, columns=names)
+impedance = pd.Series(impedance, name="impedance")
 X_train, X_test, y_train, y_test = train_test_split(
     table, impedance, test_size=200, random_state=0
 )
@@ -24,7 +25,8 @@ X_train, X_test, y_train, y_test = train_test_split(
 # %%
 # The columns go in as they are: scaling happens inside and is folded into the network.
 # A network is chosen that is worth its numbers, so ``sparsity``, the price of a number
-# in R², says how small it will be.
+# in R², says how small it will be. Printing shows every number: one equation for each
+# neuron, with the names of the columns and of the target.
 
 model = SWATRegressor(sparsity=1e-4, random_state=0).fit(X_train, y_train)
 print(f"R^2 on new rows: {model.score(X_test, y_test):.4f}")
@@ -36,5 +38,5 @@ print(model.network_)
 # In this range of frequencies the capacitance hardly matters, and the network does
 # without it; ``support_`` says so as well.
 
-NetworkDisplay.from_estimator(model, X_train, output_names=["impedance"])
+NetworkDisplay.from_estimator(model, X_train)
 print(dict(zip(names, model.support_.tolist(), strict=True)))
