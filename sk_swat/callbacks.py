@@ -46,6 +46,7 @@ class FitCallbacks(Watcher):
         self._estimator = estimator
         self._fit: Any = None
         self.finish: Callable[[Path], Path] | None = None  # what is done to a path of the search before it is kept
+        self.complete: Callable[[Any], object] | None = None  # what is done to an estimator that keeps such a path
 
     def begin_search(self, n_stages: int) -> None:
         """Begin the task of the fit."""
@@ -70,7 +71,10 @@ class FitCallbacks(Watcher):
         def attributes() -> dict[str, Any]:
             path = Path([network()], np.full(1, stage.r2_after), np.full(1, np.nan), np.zeros((1, 1)))
             path = path if self.finish is None else self.finish(path)
-            return vars(copy.copy(self._estimator)._keep_alone(path))
+            estimator = copy.copy(self._estimator)._keep_alone(path)
+            if self.complete is not None:
+                self.complete(estimator)
+            return vars(estimator)
 
         return self._stage.call_on_fit_task_end(**self._told, reconstruction_attributes=attributes)
 

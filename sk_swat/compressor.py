@@ -24,7 +24,7 @@ from sk_swat.interrupts import interruptible
 from sk_swat.limits import RowLimits
 from sk_swat.network import SparseMLP
 from sk_swat.parameters import check_choice, check_depths, check_integer, drawn_seed
-from sk_swat.path import Path, path_frame
+from sk_swat.path import Path
 from sk_swat.progress import watchers
 from sk_swat.report import FitLog, search_report, shown_log
 from sk_swat.scaling import Standardisation
@@ -32,6 +32,8 @@ from sk_swat.settings import Settings, checked_settings
 from sk_swat.targets import path_with_constants, target_names, varying_targets
 
 if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
+    import pandas as pd
+
     from sk_swat.compress.run import CompressRows
     from sk_swat.compress.teachers import Teacher
 
@@ -122,7 +124,8 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         For each stage of the fit: "name", "seconds", "r2_before", "r2_after" and "r2_by_size", as in `SWATRegressor`.
     search_report_ : list of dict
         As in `SWATRegressor`.
-    coefs_, intercepts_, activations_, hidden_layer_sizes_, support_, n_nonzero_, depth_, best_loss_
+    coefs_, intercepts_, activations_, hidden_layer_sizes_, support_, n_nonzero_, depth_, best_loss_, \
+    feature_importances_
         As in `SWATRegressor`.
     n_features_in_ : int
         Number of columns seen during fit.
@@ -254,7 +257,7 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
             self._search(table, left, varying_targets(labels, varies), teacher, settings, seed)
             self._path = path_with_constants(self._path, varies, target[0])
         self._keep_row(settings.choose(self._path), (settings.sparsity, settings.compactness))
-        self._keep_summary(target, None, scaling)
+        self._keep_summary(table, target, None, scaling, seed)
         return self
 
     def fidelity(self, X: ArrayLike) -> float:
@@ -276,7 +279,7 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         table = validate_data(self, X, dtype=np.float64, reset=False)
         return float(r2_score(teacher_of(self.estimator_).labels(table), self.network_.predict(table)))
 
-    def report(self, X: ArrayLike, y: ArrayLike | None = None) -> Any:
+    def report(self, X: ArrayLike, y: ArrayLike | None = None) -> pd.DataFrame:
         """Compare the teacher and the chosen network: size, speed, fidelity and, with y, accuracy.
 
         Parameters
@@ -293,6 +296,8 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
             teacher is not a network), "n_bytes" (pickled), "seconds" (one call of predict for X, median of five),
             "fidelity" and, with y, "r2".
         """
+        import pandas as pd
+
         from sk_swat.compress.teachers import teacher_of
 
         check_is_fitted(self, "network_")
@@ -300,23 +305,22 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         teacher = teacher_of(self.estimator_)
         labels, own = teacher.labels(table), self.network_.predict(table)
         before = np.nan if self.n_numbers_before_ is None else self.n_numbers_before_
-        columns: dict[str, np.ndarray] = {
-            "model": np.array([type(self.estimator_).__name__, "SparseMLP"], dtype=object),
-            "n_numbers": np.array([before, self.n_nonzero_]),
-            "n_bytes": np.array([len(pickle.dumps(model)) for model in (self.estimator_, self.network_)]),
-            "seconds": np.array([_median_seconds(call, table) for call in (teacher.predict, self.network_.predict)]),
-            "fidelity": np.array([1.0, r2_score(labels, own)]),
+        columns: dict[str, list[Any]] = {
+            "model": [type(self.estimator_).__name__, "SparseMLP"],
+            "n_numbers": [before, self.n_nonzero_],
+            "n_bytes": [len(pickle.dumps(model)) for model in (self.estimator_, self.network_)],
+            "seconds": [_median_seconds(call, table) for call in (teacher.predict, self.network_.predict)],
+            "fidelity": [1.0, r2_score(labels, own)],
         }
         if y is not None:
-            columns["r2"] = np.array([r2_score(y, labels), r2_score(y, own)])
-        return path_frame(columns)
+            columns["r2"] = [r2_score(y, labels), r2_score(y, own)]
+        return pd.DataFrame(columns)
 
     @property
-    def path_(self) -> Any:
-        """Networks of the path, one row each, as a DataFrame."""
+    def path_(self) -> pd.DataFrame:
+        """Networks of the path: a DataFrame of one row each, by size."""
         check_is_fitted(self, "network_")
-        columns = self._path.columns(*self._prices, self._row)
-        return path_frame(columns | {"origin": np.array(self._origins, dtype=object)})
+        return self._path.frame(*self._prices, self._row, origin=self._origins)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -144,11 +144,19 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
     depth_ : int
         Number of hidden layers.
     path_ : DataFrame
-        One row for each network of the path, by size: "n_nonzero", "n_neurons", "n_inputs" (columns in use),
-        "depth", "activations", "r2_train", "r2_validation" (nan without refinement and held-out rows), "objective"
-        and "chosen". R^2 of the training rises from row to row; that of the validation need not.
+        One row for each network of the path, by size: "n_nonzero", "depth", "n_inputs" (columns in use), "n_neurons",
+        "activations", "objective", "r2_train", "r2_validation" (nan without refinement and held-out rows) and "chosen".
+        R^2 of the training rises from row to row; that of the validation need not.
     networks_ : list of SparseMLP
         Networks of the path, in the same order.
+    feature_importances_ : ndarray of shape (n_features,)
+        Share of the chosen network's variance that goes through each column: the mean of (f(x) - f(x'))^2 / 2, where x'
+        is the row x with the entry of this column taken from another row (the total effect of Sobol and Jansen), in
+        shares of its sum over the columns; of several targets the mean. Measured on up to 4096 random pairs of fitted
+        rows, which count by their weights. The sum is 1, and a column that the network does not read has 0; a constant
+        network has only zeros. For a sum of functions of one column each these are the shares of their variances;
+        what columns do together counts for each of them. Columns are varied one by one: what they have in common is
+        not looked at.
     latent_ : ndarray of shape (max_width, d_latent) or None
         Latent of the start from which the network descends (without refinement: which decodes to it); None if nothing
         had to be searched (constant target).
@@ -288,6 +296,8 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
             raise ValueError(f"readout must be 'ridge' for several targets, got {self.readout!r}.")
         table, target, weight = counted_rows(table, target, sample_weight, settings.limits.merged)
         scaling = Standardisation.checked(table, target, weight)
+        if callbacks is not None:
+            callbacks.complete = lambda estimator: estimator._keep_summary(table, target, weight, scaling, seed)
         if not np.any(scaling.y_scale) or not len(scaling.varying):
             mean = np.average(target, axis=0, weights=weight) if np.any(scaling.y_scale) else target[0]
             self._keep_constant(mean, varies=bool(np.any(scaling.y_scale)))
@@ -299,7 +309,7 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
             self._search(table, left, weight, scaling, settings, seed, callbacks, finish)
         else:
             self._search(table, target, weight, scaling, settings, seed, callbacks)
-        self._keep_summary(target, weight, scaling)
+        self._keep_summary(table, target, weight, scaling, seed)
         return self
 
     def __sklearn_tags__(self) -> Any:

@@ -5,22 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_swat.fit_summary import FitSummary
+from sk_swat.importance import variance_shares
 from sk_swat.network import SparseMLP
 from sk_swat.parameters import check_choice, check_integer, check_number
-from sk_swat.path import Path, path_frame
+from sk_swat.path import Path
 from sk_swat.pickling import marked_state, read_state
 from sk_swat.scaling import Standardisation, column_scales
 
+if TYPE_CHECKING:  # imported when a table is asked for
+    import pandas as pd
+
 __all__ = ["PathMixin", "unchanged_on_error"]
 
-_FITTED = ("network_", "n_features_in_", "_path", "_row", "_prices")  # what the methods below read
+_FITTED = ("network_", "n_features_in_", "_path", "_row", "_prices", "_shares")  # what the methods below read
 
 
 class PathMixin:
@@ -30,18 +34,21 @@ class PathMixin:
     """
 
     _path: Path
+    _shares: list[np.ndarray]
     _row: int
     _prices: tuple[float, float]
     network_: SparseMLP
     n_features_in_: int
 
-    def predict(self, X: ArrayLike) -> np.ndarray:
-        """Run the found network.
+    def predict(self, X: ArrayLike, *, index: int | None = None) -> np.ndarray:
+        """Run the chosen network, or another one of the path.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Inputs, in the units of fit.
+        index : int, default=None
+            Row of `path_`, as for `select`; None takes the chosen network.
 
         Returns
         -------
@@ -51,22 +58,25 @@ class PathMixin:
         check_is_fitted(self, "network_")
         if not self._plainly_valid(X):
             X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        return self.network_.predict(X)
+        return (self.network_ if index is None else self._path.networks[self._path.row(index)]).predict(X)
 
     def select(
         self,
         *,
+        index: int | None = None,
         max_nonzero: int | None = None,
         min_r2: float | None = None,
         sparsity: float | None = None,
         compactness: float | None = None,
     ) -> Any:
-        """Switch to another network of the path: the one `fit` would have chosen with these settings.
+        """Switch to another network of the path: a row of `path_`, or what `fit` would have chosen with these settings.
 
         `network_`, `path_` and what describes the network follow; the records of the search stay those of the fit.
 
         Parameters
         ----------
+        index : int, default=None
+            Row of `path_`, from 0 (the smallest network); negative ones count from the largest network. It comes alone.
         max_nonzero : int, default=None
             Largest number of non-zero weights and biases, at least 1; None sets no limit.
         min_r2 : float, default=None
@@ -80,6 +90,10 @@ class PathMixin:
             The regressor; its parameters stay.
         """
         check_is_fitted(self, "network_")
+        conditions = {"max_nonzero": max_nonzero, "min_r2": min_r2, "sparsity": sparsity, "compactness": compactness}
+        given = [f"{name}={value!r}" for name, value in conditions.items() if value is not None]
+        if index is not None and given:
+            raise ValueError(f"index must come without other conditions, got index={index!r}, {', '.join(given)}.")
         limit = None if max_nonzero is None else check_integer("max_nonzero", max_nonzero, 1)
         least = None if min_r2 is None else check_number("min_r2", min_r2, -math.inf)
         own: Any = self
@@ -87,27 +101,34 @@ class PathMixin:
             check_number("sparsity", own.sparsity if sparsity is None else sparsity, 0),
             check_number("compactness", own.compactness if compactness is None else compactness, 0),
         )
-        chosen = self._path.choose(
-            *prices,
-            max_nonzero=limit,
-            min_r2=least,
-            one_standard_error=bool(check_choice("one_standard_error", own.one_standard_error, (True, False))),
-        )
+        careful = bool(check_choice("one_standard_error", own.one_standard_error, (True, False)))
+        if index is None:
+            chosen = self._path.choose(*prices, max_nonzero=limit, min_r2=least, one_standard_error=careful)
+        else:
+            chosen = self._path.row(index)
         with unchanged_on_error(self):
             self._keep_row(chosen, prices)
         return self
 
     @property
-    def path_(self) -> Any:
-        """Networks of the path, one row each, as a DataFrame."""
+    def path_(self) -> pd.DataFrame:
+        """Networks of the path: a DataFrame of one row each, by size."""
         check_is_fitted(self, "network_")
-        return path_frame(self._path.columns(*self._prices, self._row))
+        return self._path.frame(*self._prices, self._row)
 
     @property
     def networks_(self) -> list[SparseMLP]:
         """Networks of the path, in the order of `path_`."""
         check_is_fitted(self, "network_")
         return [self._named(network) for network in self._path.networks]
+
+    @property
+    def feature_importances_(self) -> np.ndarray:
+        """Share of the network's variance that goes through each column; see the class."""
+        check_is_fitted(self, "network_")
+        shares = np.zeros(self.n_features_in_)
+        shares[self.network_.used_features] = self._shares[self._row]
+        return shares
 
     def _html_repr(self) -> str:
         """Show the estimator in notebooks, and above it the network once it is fitted."""
@@ -160,8 +181,11 @@ class PathMixin:
         self.depth_ = network.depth
         self.network_ = self._named(network)
 
-    def _keep_summary(self, y: np.ndarray, weight: np.ndarray | None, scaling: Standardisation) -> None:
-        """Let the networks carry means and spreads of the columns and of all targets."""
+    def _keep_summary(
+        self, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None, scaling: Standardisation, seed: int
+    ) -> None:
+        """Keep what networks do on the fitted rows, and let them carry means and spreads of columns and targets."""
+        self._shares = variance_shares(self._path.networks, X, weight, seed)
         target_mean, target_spread = column_scales(y.reshape(len(y), -1), weight)
         summary = FitSummary(
             scaling.x_offset.tolist(), scaling.x_scale.tolist(), target_mean.tolist(), target_spread.tolist()

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sk_swat.network import SparseMLP
+from sk_swat.parameters import check_integer
 
-__all__ = ["Path", "path_frame"]
+if TYPE_CHECKING:  # imported when a table is asked for
+    import pandas as pd
+
+__all__ = ["Path"]
 
 _FEW_COLUMNS = 16  # of wider tables no network sees all columns at once
 
@@ -147,29 +151,37 @@ class Path:
             chosen = int(narrowest[self.objective(sparsity, compactness)[narrowest].argmin()])
         return chosen
 
-    def columns(self, sparsity: float, compactness: float, chosen: int) -> dict[str, np.ndarray]:
-        """Columns of the path as a user sees it; see ``SWATRegressor.path_``."""
-        return {
+    def row(self, index: Any) -> int:
+        """Check the index of a network; negative ones count from the largest network."""
+        row = check_integer("index", index)
+        if not -len(self) <= row < len(self):
+            raise ValueError(
+                f"index must be a row of path_, from 0 to {len(self) - 1} (or from -{len(self)} to -1, counted from "
+                f"the largest network), got {index!r}."
+            )
+        return row % len(self)
+
+    def frame(self, sparsity: float, compactness: float, chosen: int, **texts: Sequence[str]) -> pd.DataFrame:
+        """Table of the path as a user sees it, with more columns of texts; see ``SWATRegressor.path_``."""
+        import pandas as pd
+
+        # where a line is too short, pandas leaves out the columns in the middle: the longest stand there
+        columns = {
             "n_nonzero": self.n_nonzero,
-            "n_neurons": self.n_neurons,
-            "n_inputs": self.n_inputs,
             "depth": np.array([network.depth for network in self.networks]),
-            "activations": np.array([_activations(network) for network in self.networks], dtype=object),
+            "n_inputs": self.n_inputs,
+            "n_neurons": self.n_neurons,
+            "activations": [_activations(network) for network in self.networks],
+            **texts,
+            "objective": self.objective(sparsity, compactness),
             "r2_train": self.r2_train,
             "r2_validation": self.r2_validation,
-            "objective": self.objective(sparsity, compactness),
             "chosen": np.arange(len(self)) == chosen,
         }
+        return pd.DataFrame(columns)
 
 
 def _activations(network: SparseMLP) -> str:
     """Neurons of each activation, such as "3 tanh, 1 sine"."""
     counts = Counter(name for layer in network.activations for name in layer)
     return ", ".join(f"{count} {name}" for name, count in counts.most_common())
-
-
-def path_frame(columns: dict[str, np.ndarray]) -> Any:
-    """Columns as a pandas DataFrame; pandas is imported here, not by `import sk_swat`."""
-    import pandas as pd
-
-    return pd.DataFrame(columns)

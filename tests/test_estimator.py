@@ -44,7 +44,7 @@ def test_documented_attributes_exist_with_their_shapes(quick, table):
     X, y = table
     model = quick(depths=(1, 2), max_iter=6).fit(X, y)
     fitted = {name for name in vars(model) if name.endswith("_") and not name.startswith("_")}
-    made_when_asked = {"path_", "networks_"}
+    made_when_asked = {"path_", "networks_", "feature_importances_"}
     assert fitted | made_when_asked == documented("Attributes").keys() - {"feature_names_in_", "target_names_in_"}
     assert not fitted & made_when_asked and all(hasattr(model, name) for name in made_when_asked)
     assert isinstance(model.network_, SparseMLP)

@@ -121,7 +121,7 @@ def test_a_change_of_what_pickles_hold_raises_their_version(refined, table):
     assert set(vars(model)) - set(model.get_params()) == {
         *("network_", "coefs_", "intercepts_", "activations_", "hidden_layer_sizes_", "support_", "n_nonzero_"),
         *("depth_", "latent_", "loss_curve_", "best_loss_", "n_iter_", "fit_report_", "candidates_", "search_report_"),
-        *("n_features_in_", "_path", "_row", "_prices", "_latents", "_start"),
+        *("n_features_in_", "_path", "_row", "_prices", "_shares", "_latents", "_start"),
     }
     assert set(vars(model._path)) == {
         *("networks", "r2_train", "r2_validation", "standard_error", "n_nonzero", "n_neurons", "n_inputs"),

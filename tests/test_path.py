@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.network import SparseMLP
-from sk_swat.path import Path, path_frame
+from sk_swat.path import Path
 
 CONSTANT = SparseMLP([[[0.0], [0.0]]], [[2.0]], [])  # 1 number
 ONE_TANH = SparseMLP([[[1.0], [0.0]], [[2.0]]], [[0.0], [3.0]], [["tanh"]])  # 3 numbers
@@ -178,19 +179,53 @@ def test_without_validation_rows_the_training_decides():
         path.choose(0.1, 0.1, min_r2=0.91)
 
 
-def test_columns_describe_the_networks():
-    columns = make_path().columns(0.01, 0.1, 2)
-    assert columns["n_inputs"].tolist() == [0, 1, 2, 2]
-    assert columns["depth"].tolist() == [0, 1, 1, 1]
-    assert columns["activations"].tolist() == ["", "1 tanh", "1 tanh, 1 sine", "2 tanh, 1 sine"]
-    assert columns["chosen"].tolist() == [False, False, True, False]
-    assert columns["r2_train"].tolist() == R2_TRAIN and columns["r2_validation"].tolist() == R2_VALIDATION
-    np.testing.assert_allclose(columns["objective"], make_path().objective(0.01, 0.1))
+def test_frame_describes_the_networks():
+    frame = make_path().frame(0.01, 0.1, 2, origin=["a", "b", "c", "d"])
+    assert isinstance(frame, pd.DataFrame) and frame["origin"].tolist() == ["a", "b", "c", "d"]
+    assert frame["n_nonzero"].tolist() == [1, 3, 6, 10] and frame["n_neurons"].tolist() == [0, 1, 2, 3]
+    assert frame["n_inputs"].tolist() == [0, 1, 2, 2]
+    assert frame["depth"].tolist() == [0, 1, 1, 1]
+    assert frame["activations"].tolist() == ["", "1 tanh", "1 tanh, 1 sine", "2 tanh, 1 sine"]
+    assert frame["chosen"].tolist() == [False, False, True, False]
+    assert frame["r2_train"].tolist() == R2_TRAIN and frame["r2_validation"].tolist() == R2_VALIDATION
+    np.testing.assert_allclose(frame["objective"], make_path().objective(0.01, 0.1))
 
 
-def test_frame_is_a_data_frame():
-    columns = make_path().columns(0.0, 0.0, 2)
-    frame = path_frame(columns)
-    assert isinstance(frame, pd.DataFrame)
-    assert frame.columns.tolist() == list(columns) and len(frame) == 4
-    assert frame.loc[frame["chosen"], "n_nonzero"].tolist() == [6]
+@pytest.mark.parametrize("n_networks", [1, 9, 101])
+@pytest.mark.parametrize("letters", [1, 10, 30, 200])
+@pytest.mark.parametrize("names", [(), ("origin",), ("origin", "searched")])
+@pytest.mark.parametrize("r2", [np.nan, -1e-9, 0.123456789, -123456.789])
+def test_eighty_columns_show_what_matters(n_networks, letters, names, r2, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    network = wide_network(min(letters, 12))
+    path = Path([network] * n_networks, [0.5] * n_networks, [r2] * n_networks, np.zeros((n_networks, n_networks)))
+    texts = {name: ["x" * letters] * n_networks for name in names}
+    lines = repr(path.frame(1e-5, 1e-5, 0, **texts)).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert {"n_nonzero", "depth", "n_inputs", "r2_train", "r2_validation", "chosen"} <= set(lines[0].split())
+
+
+def wide_network(n_neurons):
+    """Network with so many neurons of each activation."""
+    names = [name for name in ACTIVATION_NAMES for _ in range(n_neurons)]
+    return SparseMLP([np.ones((3, len(names))), np.ones((len(names), 1))], [np.ones(len(names)), [1.0]], [names])
+
+
+@pytest.mark.parametrize("index", [0, 3, -1, -4, np.int32(2)])
+def test_row_is_an_index_as_lists_have_it(index):
+    assert make_path().row(index) == range(4)[index]
+
+
+@pytest.mark.parametrize(
+    ("index", "error", "message"),
+    [
+        (4, ValueError, r"index must be a row of path_, from 0 to 3 \(or from -4 to -1, .*\), got 4\."),
+        (-5, ValueError, "got -5"),
+        (1.0, TypeError, "index must be an integer, got 1.0 of type float"),
+        (True, TypeError, "index must be an integer, got True of type bool"),
+        ("chosen", TypeError, "index must be an integer, got 'chosen' of type str"),
+    ],
+)
+def test_row_that_is_not_there_is_refused(index, error, message):
+    with pytest.raises(error, match=message):
+        make_path().row(index)

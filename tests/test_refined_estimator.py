@@ -20,6 +20,8 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from sk_swat import SparseMLP, SWATRegressor
 from sk_swat.interrupts import interruptible
@@ -28,15 +30,8 @@ from sk_swat.search import TableConfig, finish, refinement
 from sk_swat.search import table as table_module
 
 COLUMNS = [
-    "n_nonzero",
-    "n_neurons",
-    "n_inputs",
-    "depth",
-    "activations",
-    "r2_train",
-    "r2_validation",
-    "objective",
-    "chosen",
+    *("n_nonzero", "depth", "n_inputs", "n_neurons", "activations"),
+    *("objective", "r2_train", "r2_validation", "chosen"),
 ]
 PRICES = (0.0, 1e-5, 1e-3, 1e-2, 0.1, 1.0)
 
@@ -213,9 +208,46 @@ def test_selecting_without_wishes_gives_what_fit_chose(model, fitted):
     assert model.path_.equals(fitted.path_) and model.get_params() == fitted.get_params()
 
 
+def test_index_is_a_row_of_the_path(model, fitted, table):
+    X, n_networks = table[0], len(fitted.networks_)
+    for index, network in enumerate(fitted.networks_):
+        predicted = network.predict(X)
+        for row in (index, index - n_networks, np.int64(index)):
+            assert np.array_equal(fitted.predict(X, index=row), predicted)
+            assert model.select(index=row) is model and model.network_ == network
+            assert np.array_equal(model.predict(X), predicted)
+            assert model.path_["chosen"].tolist() == [one == index for one in range(n_networks)]
+    assert fitted.path_["objective"].equals(model.path_["objective"])  # the prices stay
+    assert model.select().network_ == fitted.network_
+
+
+def test_index_goes_through_a_pipeline(fitted, table):
+    model = make_pipeline(FunctionTransformer(), fitted)
+    assert np.array_equal(model.predict(table[0], index=0), fitted.networks_[0].predict(table[0]))
+
+
+@pytest.mark.parametrize(
+    ("index", "error", "message"),
+    [
+        (1000, ValueError, "index must be a row of path_, from 0 to"),
+        (-1000, ValueError, "index must be a row of path_, from 0 to"),
+        (2.0, TypeError, "index must be an integer, got 2.0"),
+        (False, TypeError, "index must be an integer, got False"),
+    ],
+)
+def test_index_that_is_not_there_is_refused(model, fitted, table, index, error, message):
+    for call in (lambda: model.predict(table[0], index=index), lambda: model.select(index=index)):
+        with pytest.raises(error, match=message):
+            call()
+    assert model.network_ == fitted.network_ and model.path_.equals(fitted.path_)
+
+
 @pytest.mark.parametrize(
     ("wishes", "error", "message"),
     [
+        ({"index": 0, "max_nonzero": 3}, ValueError, "index must come without other conditions, got index=0, max_non"),
+        ({"index": 1, "min_r2": 0.5, "sparsity": 0.1}, ValueError, r"got index=1, min_r2=0\.5, sparsity=0\.1"),
+        ({"index": -1, "compactness": 0}, ValueError, "got index=-1, compactness=0"),
         ({"min_r2": 1.5}, ValueError, r"min_r2 must be at most 0\.\d+, the best validation R\^2 of the path, got 1\.5"),
         ({"min_r2": 0.9, "max_nonzero": 1}, ValueError, r"min_r2 .* of the path with at most 1 numbers, got 0\.9"),
         ({"max_nonzero": 0}, ValueError, "max_nonzero must be an integer of at least 1, got 0"),
@@ -235,7 +267,9 @@ def test_impossible_wish_is_told_and_changes_nothing(model, fitted, wishes, erro
 def test_path_needs_a_fit():
     with pytest.raises(NotFittedError):
         SWATRegressor().select(max_nonzero=3)
-    for name in ("path_", "networks_"):
+    with pytest.raises(NotFittedError):
+        SWATRegressor().predict([[0.0]], index=0)
+    for name in ("path_", "networks_", "feature_importances_"):
         with pytest.raises(NotFittedError):
             getattr(SWATRegressor(), name)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,7 +15,10 @@ from sk_swat.activations import check_activations
 from sk_swat.estimator import SWATRegressor
 from sk_swat.network import SparseMLP
 from sk_swat.parameters import check_integer, check_number, drawn_seed
-from sk_swat.path import Path, path_frame
+from sk_swat.path import Path
+
+if TYPE_CHECKING:  # imported when a table is asked for
+    import pandas as pd
 
 __all__ = ["FixedActivationRegressor"]
 
@@ -170,11 +173,10 @@ class FixedActivationRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator
         return self
 
     @property
-    def path_(self) -> Any:
-        """Best network at each size, one row each, as a DataFrame."""
+    def path_(self) -> pd.DataFrame:
+        """Best network at each size: a DataFrame of one row each."""
         check_is_fitted(self, "network_")
-        columns = self._path.columns(*self._prices, self._row)
-        return path_frame(columns | {"searched": np.array(self._searched, dtype=object)})
+        return self._path.frame(*self._prices, self._row, searched=self._searched)
 
     @property
     def networks_(self) -> list[SparseMLP]:
