@@ -18,6 +18,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_swat.activations import ACTIVATION_NAMES
+from sk_swat.deadline import deadlines_of
 from sk_swat.exporting import ExportMixin
 from sk_swat.fitted import PathMixin, unchanged_on_error
 from sk_swat.interrupts import interruptible
@@ -39,7 +40,6 @@ if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
 
 __all__ = ["SWATCompressor"]
 
-_EXPLORING = 0.75  # share of time_limit after which no new network is looked for
 _FEWEST_HELD = 10
 _TIMED_CALLS = 5
 
@@ -216,6 +216,7 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
     def _fit(self, X: ArrayLike, y: ArrayLike | None) -> SWATCompressor:
         from sk_swat.compress.teachers import teacher_of
 
+        begin = time.monotonic()
         settings = self._settings()
         seed = drawn_seed(self.random_state)
         if y is None:
@@ -228,7 +229,9 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
             )
             if target.ndim == 2 and target.shape[1] == 1:
                 target = column_or_1d(target, warn=True)
+        before = time.monotonic()
         self.estimator_ = self._taught(X, target)
+        begin += time.monotonic() - before
         teacher = teacher_of(self.estimator_)
         self._check_columns(teacher)
         labels = teacher.labels(table)
@@ -251,10 +254,10 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         if not varies.any() or not len(scaling.varying):
             self._keep_constant(target, varies=bool(varies.any()))
         elif varies.all():
-            self._search(table, target, labels, teacher, settings, seed)
+            self._search(table, target, labels, teacher, settings, seed, begin)
         else:
             teacher, left = teacher.with_outputs(varies), varying_targets(target, varies)
-            self._search(table, left, varying_targets(labels, varies), teacher, settings, seed)
+            self._search(table, left, varying_targets(labels, varies), teacher, settings, seed, begin)
             self._path = path_with_constants(self._path, varies, target[0])
         self._keep_row(settings.choose(self._path), (settings.sparsity, settings.compactness))
         self._keep_summary(table, target, None, scaling, seed)
@@ -363,18 +366,24 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
             )
 
     def _search(
-        self, X: np.ndarray, y: np.ndarray, labels: np.ndarray, teacher: Teacher, settings: Settings, seed: int
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        labels: np.ndarray,
+        teacher: Teacher,
+        settings: Settings,
+        seed: int,
+        begin: float,
     ) -> None:
+        spent = time.monotonic() - begin  # without what is loaded once a process
         from sk_swat.checkpoint import load_checkpoint
         from sk_swat.compress.run import CompressConfig, compress_rows
-        from sk_swat.refine.task import Deadline
         from sk_swat.search import LatentSpace, SearchConfig, default_device
 
-        limit = settings.time_limit
-        exploring = Deadline(None if limit is None else _EXPLORING * limit)
-        finishing = Deadline(limit)
-        with shown_log(self.verbose), default_device("cpu"), interruptible(exploring.stop) as interrupt:
+        with default_device("cpu"):
             checkpoint = load_checkpoint(self.checkpoint)
+        exploring, finishing = deadlines_of(settings.time_limit, spent)
+        with shown_log(self.verbose), default_device("cpu"), interruptible(exploring.stop) as interrupt:
             check_depths(settings.depths, checkpoint.autoencoder.config.max_depth)
             found = compress_rows(
                 self._rows(X, y, labels, teacher, settings, seed),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,6 +19,7 @@ from sklearn.utils.validation import validate_data
 from sk_swat.activations import ACTIVATION_NAMES, check_activations
 from sk_swat.callbacks import CallbackSupportMixin, FitCallbacks, fit_callbacks
 from sk_swat.counted import counted_rows
+from sk_swat.deadline import deadlines_of
 from sk_swat.exporting import ExportMixin
 from sk_swat.fitted import PathMixin, unchanged_on_error
 from sk_swat.interrupts import interruptible
@@ -36,8 +38,6 @@ if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
     from sk_swat.search import Space, TableSearch
 
 __all__ = ["SWATRegressor"]
-
-_EXPLORING = 0.75  # share of time_limit after which no new network is looked for
 
 
 class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin, BaseEstimator):
@@ -282,6 +282,7 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
     def _fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, callbacks: FitCallbacks | None
     ) -> SWATRegressor:
+        begin = time.monotonic()
         settings = checked_settings(self, self._limits)
         seed = drawn_seed(self.random_state)
         self._keep_target_names(target_names(y))
@@ -306,9 +307,9 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
             left = varying_targets(target, varies)
             finish = partial(path_with_constants, varies=varies, constants=target[0])
             scaling = Standardisation.of(table, left, weight)
-            self._search(table, left, weight, scaling, settings, seed, callbacks, finish)
+            self._search(table, left, weight, scaling, settings, seed, begin, callbacks, finish)
         else:
-            self._search(table, target, weight, scaling, settings, seed, callbacks)
+            self._search(table, target, weight, scaling, settings, seed, begin, callbacks)
         self._keep_summary(table, target, weight, scaling, seed)
         return self
 
@@ -325,23 +326,23 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
         scaling: Standardisation,
         settings: Settings,
         seed: int,
+        begin: float,
         callbacks: FitCallbacks | None,
         finish: Callable[[Path], Path] | None = None,
     ) -> None:
+        spent = time.monotonic() - begin  # without what is loaded once a process
         from sk_swat.checkpoint import load_checkpoint
-        from sk_swat.refine.task import Deadline
         from sk_swat.search import SearchConfig, TableConfig, default_device, search_table
 
-        limit = settings.time_limit
-        exploring = Deadline(None if limit is None else _EXPLORING * limit)
-        finishing = Deadline(limit)
+        with default_device("cpu"):
+            checkpoint = load_checkpoint(self.checkpoint)
+        exploring, finishing = deadlines_of(settings.time_limit, spent)
         watching: list[Watcher] = [FitLog(), *watchers()]
         if callbacks is not None:
             callbacks.finish = finish
             watching.append(callbacks)
         # whatever the user's default device is: the search moves what it needs
         with shown_log(self.verbose), default_device("cpu"), interruptible(exploring.stop) as interrupt:
-            checkpoint = load_checkpoint(self.checkpoint)
             check_depths(settings.depths, checkpoint.autoencoder.config.max_depth)
             previous = self._previous_starts(X.shape[1], checkpoint.fingerprint)
             held_out = settings.hold_out(self.early_stopping, len(y))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TextIO
 from sk_swat.network import SparseMLP
 
 if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
-    from sk_swat.refine.task import Deadline
+    from sk_swat.deadline import Deadline
     from sk_swat.search.refinement import Stage
     from sk_swat.search.run import DepthSearch
     from sk_swat.softnet import SoftNetworks

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import sk_swat
-from sk_swat.refine.task import Deadline
+from sk_swat.deadline import Deadline
 
 PACKAGE = Path(sk_swat.__file__).parent
 

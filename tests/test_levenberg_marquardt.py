@@ -1,15 +1,15 @@
 """Fits against scipy and least squares, steps against their equations, and the promises about steps."""
 
-from itertools import pairwise
+from itertools import count, pairwise
 
 import numpy as np
 import pytest
 import torch
 from scipy.optimize import least_squares
 
+from sk_swat.deadline import Deadline
 from sk_swat.refine.free_numbers import FreeNumbers
 from sk_swat.refine.levenberg_marquardt import damped_steps, fit_networks
-from sk_swat.refine.task import Deadline
 from sk_swat.rows import Rows
 from sk_swat.softnet import concatenate, flatten, unflatten
 
@@ -186,18 +186,16 @@ def test_no_step_is_taken_without_steps_or_after_the_deadline(hard_networks, n_s
     assert not fitted.accepted.any() and (fitted.damping == 0.5).all()
 
 
-def test_deadline_ends_a_fit_under_way(hard_networks):
-    class AfterThreeSteps(Deadline):
-        asked = 0
-
-        def passed(self):
-            self.asked += 1
-            return self.asked > 3
-
+@pytest.mark.parametrize("n_looks", range(9))
+def test_deadline_ends_a_fit_under_way(hard_networks, n_looks):
     networks, X = hard_networks(2), rows()
-    stopped = fit_networks(networks, Rows(X, bumpy(X)), n_steps=20, deadline=AfterThreeSteps())
-    expected = fit_networks(networks, Rows(X, bumpy(X)), n_steps=3, deadline=Deadline(1e6))
+    deadline = Deadline(n_looks + 0.5, clock=count().__next__)  # a tick for each look at the clock
+    stopped = fit_networks(networks, Rows(X, bumpy(X)), n_steps=20, deadline=deadline)
+    expected = fit_networks(
+        networks, Rows(X, bumpy(X)), n_steps=n_looks // 2
+    )  # a step looks twice; half a step is left
     assert torch.equal(flatten(stopped.networks), flatten(expected.networks))
+    assert torch.equal(stopped.error, expected.error)
     assert Deadline(0.0).passed() and not Deadline(1e6).passed()
 
 

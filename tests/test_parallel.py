@@ -20,8 +20,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 import sk_swat
 from sk_swat.baselines.random_networks import RandomNetworkRegressor
 from sk_swat.checkpoint import _bundled, load_checkpoint
+from sk_swat.deadline import Deadline
 from sk_swat.refine.levenberg_marquardt import fit_networks
-from sk_swat.refine.task import Deadline
 from sk_swat.rows import Rows
 from sk_swat.search.parallel import one_torch_thread, side_by_side
 from sk_swat.search.problem import Problem, SearchConfig

@@ -10,8 +10,8 @@ import torch
 from distributed import Client, LocalCluster
 from sklearn.model_selection import GridSearchCV
 
+from sk_swat.deadline import Deadline
 from sk_swat.refine.levenberg_marquardt import fit_networks
-from sk_swat.refine.task import Deadline
 from sk_swat.rows import Rows
 from sk_swat.search.parallel import side_by_side
 

@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from sk_swat.activations import ACTIVATION_NAMES
+from sk_swat.deadline import Deadline
 from sk_swat.equivalence import fold_constants, padded
 from sk_swat.refine.front import Front
 from sk_swat.refine.growth import widened
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.pruning import prune
-from sk_swat.refine.task import Deadline, RefineTask, removable, sizes
+from sk_swat.refine.task import RefineTask, removable, sizes
 from sk_swat.rows import Rows
 from sk_swat.scaling import Standardisation
 from sk_swat.search.finish import in_raw_units as finished

@@ -12,6 +12,7 @@ import torch
 
 from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.checkpoint import Checkpoint
+from sk_swat.deadline import Deadline
 from sk_swat.equivalence import deepen, padded
 from sk_swat.estimator import SWATRegressor
 from sk_swat.pretraining.corpus import random_networks
@@ -63,14 +64,16 @@ class WeightSpace:
     ) -> list[DepthSearch]:
         """Draw random networks and keep those with the best readouts."""
         options = options or RunOptions()
-        pieces = [partial(self._search_depth, problem, depth, config, seed) for depth in depths]
+        pieces = [partial(self._search_depth, problem, depth, config, seed, options.deadline) for depth in depths]
         return side_by_side(pieces, options.n_jobs, options.found)
 
-    def _search_depth(self, problem: Problem, depth: int, config: SearchConfig, seed: int) -> DepthSearch:
+    def _search_depth(
+        self, problem: Problem, depth: int, config: SearchConfig, seed: int, deadline: Deadline
+    ) -> DepthSearch:
         begin = time.perf_counter()
         rng = np.random.default_rng([seed, depth])
         networks = self._drawn(problem, depth, config.n_screened, config.allowed, rng)
-        order, score, numbers = screened(networks, torch.arange(len(networks)), problem, config)
+        order, score, numbers = screened(networks.__getitem__, torch.arange(len(networks)), problem, config, deadline)
         networks, score, _ = scored(networks[order[chosen(score, numbers, config)]], problem, config)
         n_nonzero, n_neurons = hard_sizes(networks)
         nothing = np.zeros(0)
@@ -115,7 +118,7 @@ class WeightSpace:
             parts.append(padded(drawn, self.max_width))
         networks = concatenate(parts)
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
-        return networks.connected(draw_inputs(problem, networks.input_mask, generator))
+        return networks.connected(draw_inputs(problem, networks.input_mask, generator).layers(slice(None)))
 
     def children(
         self, parents: SoftNetworks, problem: Problem, allowed: torch.Tensor, generator: torch.Generator, depth: int

@@ -192,7 +192,8 @@ class _Draw:
         if not len(small):
             return None
         networks = networks[small[torch.randint(len(small), (_CANDIDATES,), generator=self.generator)]]
-        return networks.connected(draw_inputs(self.problem, networks.input_mask, self.generator))
+        drawn = draw_inputs(self.problem, networks.input_mask, self.generator)
+        return networks.connected(drawn.layers(slice(None)))
 
     def _bank(self, size: int, depth: int) -> SoftNetworks:
         bank = self.checkpoint.bank

@@ -17,12 +17,13 @@ from sk_swat.compress.layers import Layer, as_sparse, in_search_units
 from sk_swat.compress.splitting import splits_of
 from sk_swat.compress.subnetworks import Joined, compressed_parts, polished_and_pruned
 from sk_swat.compress.wholes import front_of_wholes, returned
+from sk_swat.deadline import Deadline
 from sk_swat.hard import widest
 from sk_swat.limits import RowLimits
 from sk_swat.path import Path
 from sk_swat.progress import Progress, Watcher
 from sk_swat.refine.front import Front
-from sk_swat.refine.task import Deadline, RefineTask
+from sk_swat.refine.task import RefineTask
 from sk_swat.rows import Rows
 from sk_swat.scaling import Standardisation
 from sk_swat.search.columns import ColumnView

@@ -7,19 +7,23 @@ neuron it feeds. Rows of data are taken in chunks, so memory stays bounded.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
 
 from sk_swat.activations import ACTIVATION_NAMES
+from sk_swat.deadline import Deadline
 from sk_swat.rows import Rows
 from sk_swat.softnet import TORCH_ACTIVATIONS, SoftNetworks, flatten, unflatten
 
 __all__ = ["FreeNumbers", "NormalEquations"]
 
 _CHUNK_ENTRIES = 1_000_000  # of a chunk's Jacobian: 8 MB in float64
+_FEWEST_ROWS = 64  # of a chunk
+_MOST_ENTRIES = 4_000_000  # of a Jacobian, where so few rows have more: then networks are taken in groups
 
 
 @dataclass(frozen=True)
@@ -86,12 +90,15 @@ class FreeNumbers:
         mask = torch.zeros(len(self), self._n_parameters, dtype=torch.bool, device=kept.device)
         return mask.scatter(1, self.place, kept & self.valid)
 
-    def mean_squared_error(self, values: torch.Tensor, rows: Rows) -> torch.Tensor:
-        """Error of k sets of free numbers, of shape (k, n_networks, n_free), as a Tensor of shape (k, n_networks)."""
+    def mean_squared_error(self, values: torch.Tensor, rows: Rows, deadline: Deadline | None = None) -> torch.Tensor:
+        """Error of k sets of free numbers, of shape (k, n_networks, n_free), as a Tensor of shape (k, n_networks).
+
+        Raises TimeIsUp if the deadline passes between two chunks of rows.
+        """
         n_sets = len(values)
         parameters = torch.cat([self._spread(one) for one in values]).to(rows.X.dtype)
         total = torch.zeros(values.shape[:2], dtype=torch.float64, device=values.device)
-        for part in self._chunks(rows):
+        for part in self._chunks(rows, deadline):
             output = self._forward(parameters, part.X, n_sets)[0].flatten(1).unflatten(0, (n_sets, -1))
             y, weight = part.one_after_the_other()
             total += _sum((output - y).square(), weight)
@@ -111,19 +118,23 @@ class FreeNumbers:
         derivatives = derivatives.reshape(len(self), -1, n_rows)
         return output, derivatives if self._all_valid else derivatives.mul_(self.valid[:, :, None])
 
-    def normal_equations(self, values: torch.Tensor, rows: Rows) -> NormalEquations:
-        """Gauss-Newton matrix and gradient at the given free numbers, of shape (n_networks, n_free)."""
+    def normal_equations(self, values: torch.Tensor, rows: Rows, deadline: Deadline | None = None) -> NormalEquations:
+        """Gauss-Newton matrix and gradient at the given free numbers, of shape (n_networks, n_free).
+
+        Raises TimeIsUp if the deadline passes between two chunks of rows, or two groups of networks.
+        """
         n_free = values.shape[1]
         matrix = values.new_zeros(len(self), n_free, n_free)
         gradient, error = torch.zeros_like(values), values.new_zeros(len(self))
-        for part in self._chunks(rows):
-            output, derivatives = self.jacobian(values, part.X)
-            y, weight = part.one_after_the_other()
-            residual = output - y
-            weighted = derivatives if weight is None else derivatives * weight
-            matrix += weighted @ derivatives.mT
-            gradient += (weighted @ residual[:, :, None]).squeeze(2)
-            error += _sum(residual.square(), weight)
+        for index, group in self._groups(rows):
+            for part in self._chunks(_rows_of(rows, index), deadline):
+                output, derivatives = group.jacobian(values[index], part.X)
+                y, weight = part.one_after_the_other()
+                residual = output - y
+                weighted = derivatives if weight is None else derivatives * weight
+                matrix[index] += weighted @ derivatives.mT
+                gradient[index] += (weighted @ residual[:, :, None]).squeeze(2)
+                error[index] += _sum(residual.square(), weight)
         n = rows.n_observations
         return NormalEquations(matrix / n, gradient / n, error / n)
 
@@ -169,10 +180,35 @@ class FreeNumbers:
         empty = values.new_zeros(len(self), self._n_parameters)
         return empty.scatter(1, self.place, values * self.valid)
 
-    def _chunks(self, rows: Rows) -> Iterator[Rows]:
-        size = max(64, _CHUNK_ENTRIES // (len(self) * self.place.shape[1] * rows.n_targets))
+    def _chunk_rows(self, rows: Rows) -> int:
+        return max(_FEWEST_ROWS, _CHUNK_ENTRIES // (len(self) * self.place.shape[1] * rows.n_targets))
+
+    def _chunks(self, rows: Rows, deadline: Deadline | None) -> Iterator[Rows]:
+        size = self._chunk_rows(rows)
         for start in range(0, len(rows), size):
+            if deadline is not None:
+                deadline.check()
             yield rows[start : start + size]
+
+    def _groups(self, rows: Rows) -> Iterator[tuple[slice, FreeNumbers]]:
+        """Networks that may be taken together: all of them, unless the Jacobian of a chunk would be too large."""
+        of_each = min(len(rows), self._chunk_rows(rows)) * self.place.shape[1] * rows.n_targets
+        size = max(1, _MOST_ENTRIES // of_each)
+        if size >= len(self):
+            yield slice(None), self
+            return
+        for start in range(0, len(self), size):
+            index = slice(start, start + size)
+            yield index, self._part(index)
+
+    def _part(self, index: slice) -> FreeNumbers:
+        """Give some of the networks, with as many fillings as all have."""
+        part = copy.copy(self)
+        part._networks = self._networks[index]
+        for name in ("place", "valid", "start", "_source", "_target"):
+            setattr(part, name, getattr(self, name)[index])
+        part._kinds = {1: [part._living_by_kind(layer) for layer in range(part._networks.depth)]}
+        return part
 
     def _between_living(self) -> torch.Tensor:
         """Numbers that join living neurons, and biases of living ones."""
@@ -244,6 +280,12 @@ class FreeNumbers:
         if derivative:
             rows.append(torch.ones_like(output[:, :1]))
         return output, rows, slopes
+
+
+def _rows_of(rows: Rows, index: slice) -> Rows:
+    """Rows for some of the networks, where each has inputs or targets of its own."""
+    X = rows.X if rows.X.ndim == 2 else rows.X[index]
+    return replace(rows, X=X, y=rows.y[index] if rows.y.ndim == 2 and rows.n_targets == 1 else rows.y)
 
 
 def _sum(values: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import torch
 
+from sk_swat.deadline import Deadline, TimeIsUp
 from sk_swat.refine.free_numbers import FreeNumbers, NormalEquations
-from sk_swat.refine.task import Deadline
 from sk_swat.rows import Rows
 from sk_swat.softnet import SoftNetworks
 
@@ -64,8 +64,10 @@ def fit_networks(
     free : Tensor of bool, of shape (n_networks, n_parameters), default=None
         Numbers that may move; all others are set to zero. None frees the non-zero ones.
     deadline : Deadline, default=None
-        When to stop before all steps are done.
+        When to stop before all steps are done. A step that is under way is left: networks are as after the last whole
+        one, or as given, with their errors.
     """
+    deadline = deadline or Deadline()
     numbers = FreeNumbers(networks, free)
     values = numbers.start
 
@@ -78,12 +80,13 @@ def fit_networks(
     multiples = damp.new_tensor(_TRIED)[:, None]
     index = torch.arange(len(values), device=values.device)
     for _ in range(n_steps):
-        if deadline is not None and deadline.passed():
-            break
-        equations = numbers.normal_equations(values, rows)
         tried = damp * multiples
-        trials = values - damped_steps(equations, values, ridge, tried, numbers.valid)
-        errors = numbers.mean_squared_error(trials, rows)
+        try:
+            equations = numbers.normal_equations(values, rows, deadline)
+            trials = values - damped_steps(equations, values, ridge, tried, numbers.valid)
+            errors = numbers.mean_squared_error(trials, rows, deadline)
+        except TimeIsUp:
+            break
         losses = (errors + ridge * trials.square().sum(2)).nan_to_num(torch.inf, torch.inf)
         best = losses.argmin(0)
         better = losses[best, index] < error + ridge * values.square().sum(1)  # False for NaN

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
+from sk_swat.deadline import TimeIsUp
 from sk_swat.equivalence import fold_constants
 from sk_swat.refine.free_numbers import FreeNumbers, NormalEquations
 from sk_swat.refine.levenberg_marquardt import damped_steps, fit_networks
@@ -48,7 +49,8 @@ def prune(
     networks : SoftNetworks
         Hard networks of one depth, polished.
     task : RefineTask
-        Rows, with one set of inputs for all networks or one for each, and when to stop.
+        Rows, with one set of inputs for all networks or one for each, and when to stop. A round that is under way then
+        is left; what is there before it is handed over.
     sink : callable
         Called in every round with all networks as they then are: nothing disconnected, each with fewer
         weights and biases than before, and of no larger size.
@@ -67,27 +69,41 @@ def prune(
     handed_over = False
     while len(networks):
         own = task.of_networks(origin)
-        state = _State.of(networks, damping, own)
+        try:
+            state = _State.of(networks, damping, own)
+        except TimeIsUp:
+            if not handed_over:
+                sink(networks, sizes(networks, own), own.rows.error(networks).double(), origin)
+            return
         if not handed_over:
             sink(networks, state.size, state.error, origin)
         alive = (state.size > smallest[origin]) & torch.isfinite(state.error) & state.has_any(may_go)
-        if task.deadline.passed():
-            return
         handed_over = not bool(alive.all())
         if handed_over:  # the others go on
             kept = alive.nonzero().squeeze(1)
             networks, damping, origin = networks[kept], damping[kept], origin[kept]
             continue
-        networks, damping, error, gone = _shrunk(state, may_go.expand(len(networks), -1), own, n_polish, share)
-        others = may_go & ~gone
-        fallen = ((error > _CLIFF * state.error) & state.has_any(others)).nonzero().squeeze(1)
-        if len(fallen):
-            theirs = own.of_networks(fallen)
-            again = _State.of(state.networks[fallen], state.damping[fallen], theirs)
-            other, other_damping, other_error, _ = _shrunk(again, others[fallen], theirs, n_polish, share)
-            better = (other_error < error[fallen]).nonzero().squeeze(1)
-            networks = _replaced(networks, fallen[better], other[better])
-            damping = damping.index_copy(0, fallen[better], other_damping[better])
+        try:
+            networks, damping = _round(state, may_go.expand(len(networks), -1), own, n_polish, share)
+        except TimeIsUp:
+            return
+
+
+def _round(
+    state: _State, allowed: torch.Tensor, task: RefineTask, n_polish: int, share: float
+) -> tuple[SoftNetworks, torch.Tensor]:
+    """Shrink each network; those whose error leaps a second time, in another way, and keep the better outcome."""
+    networks, damping, error, gone = _shrunk(state, allowed, task, n_polish, share)
+    others = allowed & ~gone
+    fallen = ((error > _CLIFF * state.error) & state.has_any(others)).nonzero().squeeze(1)
+    if len(fallen):
+        theirs = task.of_networks(fallen)
+        again = _State.of(state.networks[fallen], state.damping[fallen], theirs)
+        other, other_damping, other_error, _ = _shrunk(again, others[fallen], theirs, n_polish, share)
+        better = (other_error < error[fallen]).nonzero().squeeze(1)
+        networks = _replaced(networks, fallen[better], other[better])
+        damping = damping.index_copy(0, fallen[better], other_damping[better])
+    return networks, damping
 
 
 def _replaced(networks: SoftNetworks, index: torch.Tensor, others: SoftNetworks) -> SoftNetworks:
@@ -107,7 +123,7 @@ class _State:
     @classmethod
     def of(cls, networks: SoftNetworks, damping: torch.Tensor, task: RefineTask) -> _State:
         numbers = FreeNumbers(networks)
-        equations = numbers.normal_equations(numbers.start, task.rows)
+        equations = numbers.normal_equations(numbers.start, task.rows, task.deadline)
         return cls(networks, damping, numbers, equations, sizes(networks, task))
 
     @property
@@ -132,6 +148,7 @@ def _shrunk(
     gone : Tensor of bool, of shape (n_networks, n_parameters)
         What was chosen.
     """
+    task.deadline.check()
     numbers, equations = state.numbers, state.equations
     ridge = task.ridge(equations.error)
     wanted = torch.where(state.size <= _ONE_AT_A_TIME, 1, (share * state.size).ceil())
@@ -139,7 +156,9 @@ def _shrunk(
     removed = choose_removals(numbers, state.networks, numbers.start, inverse, wanted, allowed)
     values = _without(numbers, equations, removed, ridge, state.damping, task)
     networks = fold_constants(numbers.networks(values.to(task.rows.y.dtype)))
-    result = fit_networks(networks, task.rows, n_steps=n_polish, ridge=ridge, damping=state.damping)
+    result = fit_networks(
+        networks, task.rows, n_steps=n_polish, ridge=ridge, damping=state.damping, deadline=task.deadline
+    )
     return result.networks, result.damping.clamp(1e-6, 1.0), result.error.double(), numbers.full_mask(removed)
 
 
@@ -159,6 +178,6 @@ def _without(
     there = NormalEquations(equations.matrix, gradient, equations.error)
     tried = damping * damping.new_tensor(_DAMPINGS)[:, None]
     trials = torch.cat([zeroed[None], zeroed - damped_steps(there, zeroed, ridge, tried, kept)])
-    loss = numbers.mean_squared_error(trials, task.rows) + ridge * trials.square().sum(2)
+    loss = numbers.mean_squared_error(trials, task.rows, task.deadline) + ridge * trials.square().sum(2)
     best = loss.nan_to_num(torch.inf, torch.inf).argmin(0)
     return trials[best, torch.arange(len(best), device=best.device)]

@@ -2,61 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import torch
 
 from sk_swat.activations import ACTIVATION_NAMES
+from sk_swat.deadline import Deadline
 from sk_swat.rows import Rows
 from sk_swat.softnet import SoftNetworks
 
-__all__ = ["Deadline", "RefineTask", "removable", "sizes"]
+__all__ = ["RefineTask", "removable", "sizes"]
 
 _PRIOR_VARIANCE = 4.0  # of a weight between standardised columns and neurons
 _LEAST_RIDGE, _MOST_RIDGE = 1e-12, 1e-2
 _IDENTITY = ACTIVATION_NAMES.index("identity")
-
-
-class Deadline:
-    """Says when work must stop and keep the best so far: after some seconds, or when asked to.
-
-    Parameters
-    ----------
-    seconds : float, default=None
-        Time from now; None sets no limit.
-
-    Notes
-    -----
-    A copy that is sent to another process passes when this one does, by the clock of the day, which the machines must
-    share, and in no case later than after the seconds that were left when it was sent. It is not told of a later
-    `stop`.
-    """
-
-    def __init__(self, seconds: float | None = None) -> None:
-        self._end = None if seconds is None else time.monotonic() + seconds
-        self._stopped = False
-
-    def stop(self) -> None:
-        """Ask for a stop."""
-        self._stopped = True
-
-    def __getstate__(self) -> dict[str, Any]:
-        if self._end is None:
-            return vars(self)
-        left = self._end - time.monotonic()  # a clock that begins anew on every machine
-        return vars(self) | {"_end": (left, time.time() + left)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        if self._end is not None:
-            left, until = state["_end"]
-            self._end = time.monotonic() + min(left, until - time.time())
-
-    def passed(self) -> bool:
-        """Say whether to stop."""
-        return self._stopped or (self._end is not None and time.monotonic() >= self._end)
 
 
 @dataclass(frozen=True)

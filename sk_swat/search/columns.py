@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from sk_swat.deadline import Deadline, TimeIsUp
 from sk_swat.refine.free_numbers import FreeNumbers
 from sk_swat.rows import Rows
 from sk_swat.softnet import SoftNetworks
@@ -20,6 +21,7 @@ __all__ = ["ColumnView", "column_chance", "seen_columns"]
 _BY_CHANCE = 0.2  # least share of the draws that all columns have alike, whatever the tests say
 _DOUBT = 2.0  # standard errors beyond chance after which the tests decide half of the other draws
 _MOST_PAIRED = 2000  # columns whose products are tested
+_MOST_PRODUCTS = 1_000_000_000  # of two numbers between two looks at the clock
 _FEW_COLUMNS = 16  # tables up to this width are seen as a whole
 _FEWEST_SEEN, _MORE, _DRAWN = 10, 4, 2  # columns seen: at least, besides those in use, and how many of these by chance
 
@@ -70,7 +72,7 @@ class ColumnView:
         return cls(used.nonzero().squeeze(1), len(used))
 
 
-def column_chance(rows: Rows, residuals: torch.Tensor | None = None) -> torch.Tensor:
+def column_chance(rows: Rows, residuals: torch.Tensor | None = None, deadline: Deadline | None = None) -> torch.Tensor:
     """Chance with which each column should be drawn, of shape (n_columns,), with sum 1.
 
     At least a fifth is the same for all columns. The rest goes to columns of which a test says more than chance allows:
@@ -83,30 +85,45 @@ def column_chance(rows: Rows, residuals: torch.Tensor | None = None) -> torch.Te
         Standardised rows.
     residuals : Tensor of shape (n_targets, n_rows), default=None
         What is to be explained; None takes the targets.
+    deadline : Deadline, default=None
+        If it passes before all tests are made, the chance is the same for all columns.
     """
-    X = rows.X
+    deadline = deadline or Deadline()
     residuals = rows.y.reshape(rows.n_targets, -1) if residuals is None else residuals
     residuals = residuals - rows.mean(residuals)[:, None]
-    n_columns = X.shape[1]
+    try:
+        told = _told(rows, residuals, deadline)
+    except TimeIsUp:
+        told = rows.X.new_zeros(rows.X.shape[1])
+    told = (1 - _BY_CHANCE) * told / (told.sum() + _DOUBT)
+    return told + (1 - told.sum()) / len(told)
+
+
+def _told(rows: Rows, residuals: torch.Tensor, deadline: Deadline) -> torch.Tensor:
+    """Say how far the tests of each column are beyond chance, summed over the residuals of several targets."""
+    X, n_columns = rows.X, rows.X.shape[1]
+    deadline.check()
     square = X.square() - rows.mean(X.square().mT)
     told = X.new_zeros(n_columns)
     for residual in residuals:
         alone, weight = residual[:, None], rows.weight
-        single = [_beyond_chance(_z_squared(part, alone, weight)[:, 0], n_columns) for part in (X, square)]
-        spread = _z_squared(square, alone.square() - rows.mean(residual.square()), weight)[:, 0]
+        single = [_beyond_chance(_z_squared(part, alone, weight, deadline)[:, 0], n_columns) for part in (X, square)]
+        spread = _z_squared(square, alone.square() - rows.mean(residual.square()), weight, deadline)[:, 0]
         likely = torch.stack([*single, spread]).amax(0).topk(min(n_columns, _MOST_PAIRED)).indices
         some = X[:, likely]
-        pairs = _z_squared(some, some * alone, weight).fill_diagonal_(0.0)
+        pairs = _z_squared(some, some * alone, weight, deadline).fill_diagonal_(0.0)
         paired = torch.zeros_like(told)
         paired[likely] = _beyond_chance(pairs.amax(1), max(1, len(likely) ** 2 // 2))
         told = told + (single[0] + single[1] + paired).sqrt()
-    told = told.nan_to_num(0.0, 0.0)
-    told = (1 - _BY_CHANCE) * told / (told.sum() + _DOUBT)
-    return told + (1 - told.sum()) / n_columns
+    return told.nan_to_num(0.0, 0.0)
 
 
 def seen_columns(
-    networks: SoftNetworks, rows: Rows, chance: torch.Tensor, generator: torch.Generator
+    networks: SoftNetworks,
+    rows: Rows,
+    chance: torch.Tensor,
+    generator: torch.Generator,
+    deadline: Deadline | None = None,
 ) -> ColumnView | None:
     """Columns that each network sees while it is polished and pruned; None where the table is so narrow that it is all.
 
@@ -123,13 +140,15 @@ def seen_columns(
         Of being drawn; see :func:`column_chance`.
     generator : torch.Generator
         Source of the draws.
+    deadline : Deadline, default=None
+        TimeIsUp is raised if it passes before all slopes are known.
     """
     n_columns = rows.X.shape[1]
     if n_columns <= _FEW_COLUMNS:
         return None
     used = (networks.weights[0] != 0).any(2)
     n_seen = min(n_columns, max(_FEWEST_SEEN, int(used.sum(1).max()) + _MORE))
-    wanted = torch.where(used, torch.inf, _slopes(networks, rows).to(torch.float64))
+    wanted = torch.where(used, torch.inf, _slopes(networks, rows, deadline or Deadline()).to(torch.float64))
     asked = wanted.topk(n_seen - _DRAWN, dim=1).indices
     uniform = torch.rand(used.shape, generator=generator, dtype=torch.float64)
     key = (uniform.log() / chance.to(torch.float64)).scatter(1, asked, -torch.inf)  # weighted, without replacement
@@ -137,22 +156,27 @@ def seen_columns(
     return ColumnView(torch.cat([asked, drawn], dim=1).sort(dim=1)[0], n_columns)
 
 
-def _slopes(networks: SoftNetworks, rows: Rows) -> torch.Tensor:
+def _slopes(networks: SoftNetworks, rows: Rows, deadline: Deadline) -> torch.Tensor:
     """Largest squared test value of a new weight from each column, of shape (n_networks, n_columns)."""
     residuals, pull = FreeNumbers(networks).pull_on_first_layer(rows)
     n, width = pull.shape[:2]
-    slopes = _z_squared(rows.X, pull.reshape(n * width, -1).mT, rows.weight).reshape(-1, n, width).amax(2)
-    new = _z_squared(rows.X, residuals.mT, rows.weight)
-    bent = _z_squared(rows.X.square() - rows.mean(rows.X.square().mT), residuals.mT, rows.weight)
+    slopes = _z_squared(rows.X, pull.reshape(n * width, -1).mT, rows.weight, deadline).reshape(-1, n, width).amax(2)
+    new = _z_squared(rows.X, residuals.mT, rows.weight, deadline)
+    bent = _z_squared(rows.X.square() - rows.mean(rows.X.square().mT), residuals.mT, rows.weight, deadline)
     return torch.stack([slopes, new, bent]).amax(0).mT.nan_to_num(0.0, 0.0)
 
 
-def _z_squared(columns: torch.Tensor, others: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
+def _z_squared(
+    columns: torch.Tensor, others: torch.Tensor, weight: torch.Tensor | None, deadline: Deadline
+) -> torch.Tensor:
     """(sum a b)^2 / sum (a b)^2 over the counted rows, for columns a and others b: shape (n_columns, n_others)."""
     counted = 1.0 if weight is None else weight[:, None]
-    return (columns.mT @ (counted * others)).square() / (columns.square().mT @ (counted * others.square())).clamp_min(
-        1e-30
-    )
+    squares, found = columns.square(), []
+    for part in others.split(max(1, _MOST_PRODUCTS // max(1, columns.numel())), dim=1):
+        deadline.check()
+        error = (squares.mT @ (counted * part.square())).clamp_min(1e-30)
+        found.append((columns.mT @ (counted * part)).square() / error)
+    return torch.cat(found, dim=1)
 
 
 def _beyond_chance(z_squared: torch.Tensor, n_tests: int) -> torch.Tensor:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 
 from sk_swat.autoencoder import Autoencoder
+from sk_swat.deadline import Deadline
 from sk_swat.equivalence import fold_constants
 from sk_swat.layout import RawNetworks
-from sk_swat.refine.task import Deadline
 from sk_swat.search.objective import (
     Softness,
     fvu,
@@ -150,13 +150,15 @@ class _Landscape:
         return error + price * numbers + config.compactness * neurons
 
     @torch.no_grad()
-    def harden(self, position: _Position, step: int) -> HardBest:
-        """Best hard network of each start over a grid of weight thresholds."""
+    def harden(self, position: _Position, step: int, deadline: Deadline) -> HardBest:
+        """Best hard network of each start over a grid of weight thresholds; over the first of them if time is up."""
         cut = torch.where(position.inputs.abs() > _INPUT_THRESHOLD, position.inputs, 0.0)
         soft = self._decode(position).soften(allowed=self.allowed).connected(cut)
         latent, steps = position.latent.detach().clone(), torch.full(position.threshold.shape, step)
         best: HardBest | None = None
         for multiple in self.config.thresholds:
+            if best is not None and deadline.passed():
+                break
             networks = soft.harden(multiple * position.threshold)
             if self.config.readout == "ridge":
                 readout = solve_readout(networks.last_hidden(self.problem.rows.X), self.problem.rows)
@@ -200,7 +202,7 @@ def descend(
     deadline = deadline or Deadline()
     landscape, position = _Landscape(problem, autoencoder, depth, config), _Position(starts)
     optimizer = torch.optim.Adam(position.moving, lr=config.learning_rate)
-    best = landscape.harden(position, 0)
+    best = landscape.harden(position, 0, deadline)
     start_objective = best.objective
     stopped = torch.zeros_like(best.objective, dtype=torch.bool)
     curve: list[torch.Tensor] = []
@@ -217,7 +219,7 @@ def descend(
         optimizer.step()
         if len(curve) % every == 0 or len(curve) == config.max_iter:
             before = best.objective
-            best = best.or_better(landscape.harden(position, len(curve)))
+            best = best.or_better(landscape.harden(position, len(curve), deadline))
             # nan: no finite network before and after, or nothing left to gain
             any_gain = float((1 - best.objective / before).nan_to_num(0.0).max())
             last_gain = float((1 - best.objective.min() / before.min()).nan_to_num(0.0))

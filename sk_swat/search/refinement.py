@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from sk_swat.deadline import TimeIsUp
 from sk_swat.progress import Progress
 from sk_swat.refine.front import Front, Member
 from sk_swat.refine.growth import widened
@@ -164,12 +165,12 @@ def refine(
     def of_parents(parents: list[Member], depth: int, number: int) -> _Work:
         return partial(_from_parents, parents, depth, problem, space, task, allowed, chance, (seed, depth, number))
 
-    chance = column_chance(task.rows)
+    chance = column_chance(task.rows, deadline=task.deadline)
     run("polish and prune", [work for depth in depths for work in of_depth(depth)])
     for number in range(n_rounds):
         if task.deadline.passed():
             break
-        chance = column_chance(task.rows, _residuals(front.members()[-1].network, task))
+        chance = column_chance(task.rows, _residuals(front.members()[-1].network, task), task.deadline)
         parents = _parents(front, width)
         works = [of_parents(chosen, depth, number) for depth in depths if (chosen := _parents_of(parents, depth))]
         run(f"round {number + 1}", works)
@@ -202,15 +203,20 @@ def _from_starts(
     seed: tuple[int, ...],
     n_pruned: int,
 ) -> Front:
-    """Polish all starts of a depth, the better ones longer, and prune the best."""
+    """Polish all starts of a depth, the better ones longer, and prune the best; at the least, evaluate the first."""
     front, generator = Front(), _generator(*seed)
+    if task.deadline.passed():
+        networks, start = networks[:1], start[:1]
     networks = networks.map(lambda part: part.to(task.rows.y.dtype))
     kept = _Seen(networks, None, task)
-    for n_steps, n_kept in ((_FIRST_STEPS, math.ceil(_FIRST_KEPT * len(start))), (_MORE_STEPS, n_pruned)):
-        seen = _Seen.of(kept.on_all_columns(), task, chance, generator)
-        polished, error = _polished(seen.networks, seen.task, n_steps)
-        best = error.nan_to_num(torch.inf, torch.inf).argsort(stable=True)[:n_kept]
-        kept, start = seen.replaced(polished, best), start[best]
+    try:
+        for n_steps, n_kept in ((_FIRST_STEPS, math.ceil(_FIRST_KEPT * len(start))), (_MORE_STEPS, n_pruned)):
+            seen = _Seen.of(kept.on_all_columns(), task, chance, generator)
+            polished, error = _polished(seen.networks, seen.task, n_steps)
+            best = error.nan_to_num(torch.inf, torch.inf).argsort(stable=True)[:n_kept]
+            kept, start = seen.replaced(polished, best), start[best]
+    except TimeIsUp:
+        pass  # what is kept is handed over as it is
     kept.prune(lambda found, size, error, origin: front.add(found, size, error, start[origin]))
     return front
 
@@ -227,23 +233,42 @@ def _from_parents(
     seed: tuple[int, ...],
 ) -> Front:
     """Vary networks in the latent space, decode them to one depth, widen and polish them, and prune."""
-    front, family, children = Front(), [], []
-    generator = _generator(*seed)
-    for source in sorted({parent.depth for parent in parents}):
-        group = [parent for parent in parents if parent.depth == source]
-        networks = concatenate([parent.network for parent in group])
-        born = space.children(networks, problem, torch.tensor(allowed), generator, depth)
-        children.append(born.map(lambda part: part.to(task.rows.y.dtype)))
-        family += group
-    networks, origins = concatenate(children), torch.tensor([parent.start for parent in family])
-    n_new = torch.randint(1, 3, (len(parents),), generator=generator)
-    seen = _Seen.of(networks, task, chance, generator)
-    polished, _ = _polished(widened(seen.networks, allowed, n_new, generator), seen.task, _ROUND_STEPS)
+    front = Front()
+    try:
+        seen, family = _children(parents, depth, problem, space, task, allowed, chance, _generator(*seed))
+    except TimeIsUp:
+        return front
+    origins = torch.tensor([parent.start for parent in family])
+    polished, _ = _polished(seen.networks, seen.task, _ROUND_STEPS)
     seen.replaced(polished).prune(
         lambda found, size, error, origin: front.add(found, size, error, origins[origin]),
         smallest=torch.tensor([int(_DOWN_TO * parent.size) for parent in family]),
     )
     return front
+
+
+def _children(
+    parents: list[Member],
+    depth: int,
+    problem: Problem,
+    space: Space,
+    task: RefineTask,
+    allowed: Sequence[bool],
+    chance: torch.Tensor,
+    generator: torch.Generator,
+) -> tuple[_Seen, list[Member]]:
+    """Give varied and widened networks of one depth, and the parent of each."""
+    family, children = [], []
+    for source in sorted({parent.depth for parent in parents}):
+        task.deadline.check()
+        group = [parent for parent in parents if parent.depth == source]
+        networks = concatenate([parent.network for parent in group])
+        born = space.children(networks, problem, torch.tensor(allowed), generator, depth)
+        children.append(born.map(lambda part: part.to(task.rows.y.dtype)))
+        family += group
+    n_new = torch.randint(1, 3, (len(parents),), generator=generator)
+    seen = _Seen.of(concatenate(children), task, chance, generator)
+    return seen.replaced(widened(seen.networks, allowed, n_new, generator)), family
 
 
 @torch.no_grad()
@@ -272,7 +297,7 @@ class _Seen:
 
     @classmethod
     def of(cls, networks: SoftNetworks, task: RefineTask, chance: torch.Tensor, generator: torch.Generator) -> _Seen:
-        view = seen_columns(networks, task.rows, chance, generator)
+        view = seen_columns(networks, task.rows, chance, generator, task.deadline)
         if view is None:
             return cls(networks, None, task)
         return cls(view.narrow(networks), view, replace(task, rows=view.rows(task.rows)))

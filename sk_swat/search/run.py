@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from sk_swat.checkpoint import Checkpoint
-from sk_swat.refine.task import Deadline
+from sk_swat.deadline import Deadline
 from sk_swat.search.descent import Descent, descend
 from sk_swat.search.objective import hard_sizes
 from sk_swat.search.parallel import one_torch_thread, side_by_side
@@ -24,6 +24,8 @@ from sk_swat.search.starts import Starts, choose_starts
 from sk_swat.softnet import SoftNetworks, apply_to_tensors
 
 __all__ = ["Candidate", "DepthSearch", "RunOptions", "default_device", "one_torch_thread", "search_depths"]
+
+_FEW_STARTS = 8  # that are hardened when the time is up
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class RunOptions:
     previous : dict of int to Starts, default=None
         Starts by depth that join the chosen ones.
     deadline : Deadline, default=Deadline()
-        When to stop descending; the default sets no limit.
+        When to stop; the default sets no limit. Each depth gives some candidates in any case.
     found : callable, default=None
         Called with the record of each depth when it is there, in the order of the depths.
     """
@@ -162,10 +164,12 @@ def _search_depth(
     with default_device(device), torch.enable_grad():
         generator = torch.Generator(device).manual_seed(state)
         begin = time.perf_counter()
-        starts, selection_curve = choose_starts(problem, checkpoint, depth, config, generator)
+        starts, selection_curve = choose_starts(problem, checkpoint, depth, config, generator, deadline)
         if previous is not None:
             previous = apply_to_tensors(previous, lambda part: part.to(device))
             starts = previous.joined(starts)
+        if deadline.passed():
+            starts = starts[:_FEW_STARTS]
         chosen = time.perf_counter()
         descent = descend(starts, problem, checkpoint.autoencoder, depth, config, deadline)
     return DepthSearch(

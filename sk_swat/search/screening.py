@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import torch
 
+from sk_swat.deadline import Deadline
 from sk_swat.search.columns import column_chance
 from sk_swat.search.objective import hard_objective, hard_sizes
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.readout import solve_readout, with_readout
 from sk_swat.softnet import SoftNetworks
 
-__all__ = ["chosen", "draw_inputs", "scored", "screened"]
+__all__ = ["DrawnInputs", "chosen", "draw_inputs", "scored", "screened"]
 
 _COUNTED = 0.02  # decoded weights below this do not count as numbers while candidates are ranked
 _FEW_ROWS = 64  # on which all candidates are ranked before the better ones are ranked on more
+_TOGETHER = 256  # candidates that are ranked between two looks at the clock
 
 
 def screened(
-    networks: SoftNetworks, kind: torch.Tensor, problem: Problem, config: SearchConfig
+    networks: Callable[[torch.Tensor], SoftNetworks],
+    kind: torch.Tensor,
+    problem: Problem,
+    config: SearchConfig,
+    deadline: Deadline | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Rank hard networks, on a few rows first.
 
     Parameters
     ----------
-    networks : SoftNetworks
-        On the columns of the table.
+    networks : callable
+        Makes the networks of some indices, on the columns of the table.
     kind : Tensor of int, of shape (n_networks,)
         Equal for networks that differ in what their inputs see alone.
     problem : Problem
         Rows.
     config : SearchConfig
         Prices, and how many are ranked on more rows.
+    deadline : Deadline, default=None
+        After it no more than a first group of the networks is ranked.
 
     Returns
     -------
@@ -38,12 +49,31 @@ def screened(
         Networks, best first but each kind once before any comes again; their objectives and sizes.
     """
     with torch.no_grad():
-        score = scored(networks, problem.ranking_rows(_FEW_ROWS), config)[1]
+        every = torch.arange(len(kind), device=kind.device)
+        score, _ = _in_groups(networks, every, problem.ranking_rows(_FEW_ROWS), config, deadline)
         index = score.argsort(stable=True)[: max(config.n_decoded, config.n_restarts)]
-        _, score, numbers = scored(networks[index], problem.ranking_rows(config.n_ranking_rows), config)
+        score, numbers = _in_groups(networks, index, problem.ranking_rows(config.n_ranking_rows), config, deadline)
+    index = index[: len(score)]
     order = score.argsort(stable=True)
     order = torch.cat([order[first := _first_of_its_kind(kind[index][order])], order[~first]])
     return index[order], score[order], numbers[order]
+
+
+def _in_groups(
+    networks: Callable[[torch.Tensor], SoftNetworks],
+    index: torch.Tensor,
+    problem: Problem,
+    config: SearchConfig,
+    deadline: Deadline | None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Objectives and sizes of the networks, in this order, up to the group in which the time is up."""
+    found: list[tuple[torch.Tensor, torch.Tensor]] = []
+    for group in index.split(_TOGETHER):
+        if found and deadline is not None and deadline.passed():
+            break
+        found.append(scored(networks(group), problem, config)[1:])
+    score, numbers = zip(*found, strict=True)
+    return torch.cat(score), torch.cat(numbers)
 
 
 def _first_of_its_kind(values: torch.Tensor) -> torch.Tensor:
@@ -78,16 +108,42 @@ def chosen(score: torch.Tensor, numbers: torch.Tensor, config: SearchConfig) -> 
     return torch.cat([torch.arange(min(n_best, len(score)), device=score.device), small + n_best])
 
 
-def draw_inputs(problem: Problem, input_mask: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+@dataclass(frozen=True)
+class DrawnInputs:
+    """What each input slot sees: one column each, with a sign; slots beyond the drawn columns see nothing.
+
+    Parameters
+    ----------
+    column : Tensor of int, of shape (n_starts, n_drawn)
+        Columns of the first slots.
+    sign : Tensor of shape (n_starts, n_drawn)
+        1 or -1, 0 for slots that are not in use.
+    shape : tuple of int
+        Columns of the table, and slots.
+    """
+
+    column: torch.Tensor
+    sign: torch.Tensor
+    shape: tuple[int, int]
+
+    def layers(self, index: torch.Tensor | slice) -> torch.Tensor:
+        """Input layers of some of the starts, of shape (n, n_columns, n_slots)."""
+        column, sign = self.column[index], self.sign[index]
+        inputs = sign.new_zeros(len(column), *self.shape)
+        rows = torch.arange(len(column))[:, None].expand_as(column)
+        inputs[rows, column, torch.arange(column.shape[1]).expand_as(column)] = sign
+        return inputs
+
+
+def draw_inputs(
+    problem: Problem, input_mask: torch.Tensor, generator: torch.Generator, deadline: Deadline | None = None
+) -> DrawnInputs:
     """Give every slot in use a column of its own and a sign; columns that say more alone are drawn more often."""
     n_starts, slots = input_mask.shape
     columns = problem.columns
-    chance = column_chance(problem.rows)[columns].expand(n_starts, -1)
+    chance = column_chance(problem.rows, deadline=deadline)[columns].expand(n_starts, -1)
     n_drawn = min(len(columns), slots)
     drawn = columns[torch.multinomial(chance, n_drawn, replacement=False, generator=generator)]
     negative = torch.rand(n_starts, n_drawn, generator=generator, dtype=torch.float32) < 0.5
     sign = torch.where(negative, -1.0, 1.0).float()
-    inputs = problem.rows.X.new_zeros(n_starts, problem.rows.X.shape[1], slots)
-    rows = torch.arange(n_starts)[:, None].expand_as(drawn)
-    inputs[rows, drawn, torch.arange(n_drawn).expand_as(drawn)] = sign * input_mask[:, :n_drawn]
-    return inputs
+    return DrawnInputs(drawn, sign * input_mask[:, :n_drawn], (problem.rows.X.shape[1], slots))

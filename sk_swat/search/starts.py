@@ -13,10 +13,11 @@ import torch
 
 from sk_swat.autoencoder import bounded
 from sk_swat.checkpoint import Checkpoint
+from sk_swat.deadline import Deadline
 from sk_swat.layout import RawNetworks
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.screening import chosen, draw_inputs, scored, screened
-from sk_swat.softnet import apply_to_tensors, first_slots
+from sk_swat.softnet import SoftNetworks, apply_to_tensors, first_slots
 
 __all__ = ["Starts", "choose_starts"]
 
@@ -71,25 +72,33 @@ class Starts:
 
 
 def choose_starts(
-    problem: Problem, checkpoint: Checkpoint, depth: int, config: SearchConfig, generator: torch.Generator
+    problem: Problem,
+    checkpoint: Checkpoint,
+    depth: int,
+    config: SearchConfig,
+    generator: torch.Generator,
+    deadline: Deadline | None = None,
 ) -> tuple[Starts, list[float]]:
     """Choose the starts of one depth.
 
     Returns
     -------
     starts : Starts
-        ``config.n_restarts`` of them, best first.
+        ``config.n_restarts`` of them, best first; fewer if the deadline passes before so many are ranked.
     best_score : list of float
         Best objective after screening and after each generation.
     """
+    deadline = deadline or Deadline()
     if config.init == "random":
-        drawn = _random_starts(problem, checkpoint, config.n_restarts, generator)
+        drawn = _random_starts(problem, checkpoint, config.n_restarts, generator, deadline)
         starts = _ranked(drawn, problem, checkpoint, depth, config)
         return starts, [float(starts.score[0])]
-    starts = _bank_starts(problem, checkpoint, depth, config, generator)
+    starts = _bank_starts(problem, checkpoint, depth, config, generator, deadline)
     n_parents = max(config.n_parents, config.n_restarts)
     starts, best = starts[:n_parents], [float(starts.score[0])]
     for generation in range(config.n_generations):
+        if deadline.passed():
+            break
         share = generation / max(config.n_generations - 1, 1)
         noise = _FIRST_NOISE * (_LAST_NOISE / _FIRST_NOISE) ** share
         children = _ranked(_children(starts, config.n_children, noise, generator), problem, checkpoint, depth, config)
@@ -109,7 +118,12 @@ def _ranked(starts: Starts, problem: Problem, checkpoint: Checkpoint, depth: int
 
 
 def _bank_starts(
-    problem: Problem, checkpoint: Checkpoint, depth: int, config: SearchConfig, generator: torch.Generator
+    problem: Problem,
+    checkpoint: Checkpoint,
+    depth: int,
+    config: SearchConfig,
+    generator: torch.Generator,
+    deadline: Deadline,
 ) -> Starts:
     """Rank entries of the bank, by what the decoder made of them if they use none but the allowed activations."""
     bank, n_columns = checkpoint.bank, min(len(problem.columns), checkpoint.autoencoder.config.max_width)
@@ -120,10 +134,13 @@ def _bank_starts(
             bank.n_inputs[own], usable.float(), n_columns, max(config.n_screened, config.n_restarts), generator
         )
         latent, input_mask = bank.latents(own[drawn]), first_slots(bank.n_inputs[own[drawn]], bank.latent.shape[1])
-        inputs = draw_inputs(problem, input_mask, generator)
-        networks = bank.networks(depth, drawn).connected(inputs)
-        index, score, numbers = screened(networks, drawn, problem, config)
-        starts = Starts.unscored(latent[index], inputs[index], input_mask[index])
+        inputs = draw_inputs(problem, input_mask, generator, deadline)
+
+        def networks(index: torch.Tensor) -> SoftNetworks:
+            return bank.networks(depth, drawn[index]).connected(inputs.layers(index))
+
+        index, score, numbers = screened(networks, drawn, problem, config, deadline)
+        starts = Starts.unscored(latent[index], inputs.layers(index), input_mask[index])
         return replace(starts, score=score, numbers=numbers)
     share = torch.where(bank.depth == depth, 1.0, torch.where(bank.restored[:, depth - 1], 0.3, 0.0)).float()
     share = share * (bank.n_inputs <= n_columns)
@@ -135,7 +152,8 @@ def _bank_starts(
     n_decoded = max(min(_DECODED, config.n_screened), config.n_restarts)
     drawn = _drawn(bank.n_inputs, share, n_columns, n_decoded, generator)
     input_mask = first_slots(bank.n_inputs[drawn], bank.latent.shape[1])
-    starts = Starts.unscored(bank.latents(drawn), draw_inputs(problem, input_mask, generator), input_mask)
+    inputs = draw_inputs(problem, input_mask, generator, deadline).layers(slice(None))
+    starts = Starts.unscored(bank.latents(drawn), inputs, input_mask)
     return _ranked(starts, problem, checkpoint, depth, config)
 
 
@@ -147,13 +165,17 @@ def _drawn(
     return torch.multinomial(share, n_drawn, replacement=True, generator=generator)
 
 
-def _random_starts(problem: Problem, checkpoint: Checkpoint, n_starts: int, generator: torch.Generator) -> Starts:
+def _random_starts(
+    problem: Problem, checkpoint: Checkpoint, n_starts: int, generator: torch.Generator, deadline: Deadline
+) -> Starts:
     """Draw normal latents, as in the papers."""
     sizes = checkpoint.autoencoder.config
     shape = (n_starts, sizes.max_width, sizes.d_latent)
     latent = bounded(torch.randn(shape, generator=generator, dtype=torch.float32))
     input_mask = first_slots(torch.full((n_starts,), len(problem.columns)), sizes.max_width)
-    return Starts.unscored(latent, draw_inputs(problem, input_mask, generator), input_mask)
+    return Starts.unscored(
+        latent, draw_inputs(problem, input_mask, generator, deadline).layers(slice(None)), input_mask
+    )
 
 
 def _children(parents: Starts, n_children: int, noise: float, generator: torch.Generator) -> Starts:

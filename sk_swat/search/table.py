@@ -12,13 +12,14 @@ import numpy as np
 import torch
 
 from sk_swat.activations import ACTIVATION_NAMES
+from sk_swat.deadline import Deadline
 from sk_swat.hard import padded_batch, widest
 from sk_swat.limits import RowLimits
 from sk_swat.network import SparseMLP
 from sk_swat.path import Path
 from sk_swat.progress import Progress, Watcher
 from sk_swat.refine.front import Front, Member
-from sk_swat.refine.task import Deadline, RefineTask
+from sk_swat.refine.task import RefineTask
 from sk_swat.rows import Rows
 from sk_swat.scaling import Standardisation, standardised
 from sk_swat.search.blocks import Growth
