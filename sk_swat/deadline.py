@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable
 from typing import Any
@@ -57,6 +58,14 @@ class Deadline:
     def passed(self) -> bool:
         """Say whether to stop."""
         return self._stopped or (self._end is not None and self._clock() >= self._end)
+
+    def earlier(self, seconds: float) -> Deadline:
+        """Give a deadline that passes so many seconds before this one, for what has to be done after it."""
+        if self._end is None:
+            return self
+        before = copy.copy(self)
+        before._end = self._end - seconds
+        return before
 
     def check(self) -> None:
         """Raise TimeIsUp if it is time to stop; for loops that have nothing to give before they end."""

@@ -164,9 +164,9 @@ def test_warm_start_from_random_networks_begins_anew(fit_without_autoencoder, ta
 def test_as_many_candidates_are_screened_as_in_the_latent_space(tiny, monkeypatch):
     problem, config, counts = make_problem(8), settings(), []
 
-    def counted(networks, *others):
-        counts.append((len(networks), networks.depth))
-        return screened(networks, *others)
+    def counted(networks, kind, *others):
+        counts.append((len(kind), networks(torch.arange(1)).depth))
+        return screened(networks, kind, *others)
 
     monkeypatch.setattr("sk_swat.search.starts.screened", counted)
     monkeypatch.setattr("sk_swat.baselines.random_networks.screened", counted)
@@ -437,7 +437,7 @@ def test_best_of_the_bank_begins_better_than_the_best_random_network():
 
 def candidates(problem, hard_networks, n_networks=200):
     networks = padded(hard_networks(1, n_networks=n_networks, density=0.7).map(lambda part: part.float()), 8)
-    return networks.connected(draw_inputs(problem, networks.input_mask, generator()))
+    return networks.connected(draw_inputs(problem, networks.input_mask, generator()).layers())
 
 
 def brute_force(networks, problem, config):
@@ -460,7 +460,7 @@ def brute_force(networks, problem, config):
 def test_best_of_a_ranking_on_all_rows_are_found(hard_networks):
     problem, config = make_problem(3, n_rows=256), settings(n_decoded=80)
     networks = candidates(problem, hard_networks)
-    index, score, numbers = screened(networks, torch.arange(200), problem, config)
+    index, score, numbers = screened(networks.__getitem__, torch.arange(200), problem, config)
     assert len(index) == len(index.unique()) == len(score) == len(numbers) == 80
     truth = brute_force(networks, problem, config)
     assert set(np.argsort(truth)[:10]) <= set(index.tolist())
@@ -478,15 +478,15 @@ def test_few_rows_decide_who_is_ranked_on_more(hard_networks, monkeypatch):
         return scored(networks, some, config)
 
     monkeypatch.setattr("sk_swat.search.screening.scored", watched)
-    screened(candidates(problem, hard_networks), torch.arange(200), problem, config)
+    screened(candidates(problem, hard_networks).__getitem__, torch.arange(200), problem, config)
     assert asked == [(200, 64), (20, 100)]
 
 
 def test_each_kind_comes_once_before_any_comes_again(hard_networks):
     problem, config = make_problem(3), settings(n_decoded=40)
     networks, kind = candidates(problem, hard_networks, 60), torch.arange(60) % 7
-    plain, best_first, _ = screened(networks, torch.arange(60), problem, config)
-    index, score, numbers = screened(networks, kind, problem, config)
+    plain, best_first, _ = screened(networks.__getitem__, torch.arange(60), problem, config)
+    index, score, numbers = screened(networks.__getitem__, kind, problem, config)
     assert sorted(index.tolist()) == sorted(plain.tolist())
     assert sorted(kind[index[:7]].tolist()) == list(range(7))
     assert (score[:7].diff() >= 0).all() and (score[7:].diff() >= 0).all()
@@ -501,7 +501,7 @@ def test_network_that_is_not_finite_comes_last(hard_networks):
     problem = make_problem(3)
     networks = candidates(problem, hard_networks, 10)
     networks.weights[0][4] = torch.nan
-    index, score, _ = screened(networks, torch.arange(10), problem, settings(n_decoded=10))
+    index, score, _ = screened(networks.__getitem__, torch.arange(10), problem, settings(n_decoded=10))
     assert index[-1] == 4 and not torch.isfinite(score[-1]) and torch.isfinite(score[:-1]).all()
 
 
@@ -526,9 +526,9 @@ def test_every_slot_in_use_sees_one_column_of_its_own(n_columns):
     n_used = torch.arange(500) % min(8, n_columns) + 1
     mask = (torch.arange(8) < n_used[:, None]).float()
     state = torch.get_rng_state()
-    inputs = draw_inputs(problem, mask, generator())
+    inputs = draw_inputs(problem, mask, generator()).layers()
     assert torch.equal(torch.get_rng_state(), state)
-    assert torch.equal(inputs, draw_inputs(problem, mask, generator()))
+    assert torch.equal(inputs, draw_inputs(problem, mask, generator()).layers())
     assert inputs.shape == (500, n_columns, 8) and set(inputs.unique().tolist()) == {-1.0, 0.0, 1.0}
     assert torch.equal((inputs != 0).sum(1).float(), mask)
     assert (inputs != 0).sum(2).max() == 1
@@ -539,6 +539,6 @@ def test_every_slot_in_use_sees_one_column_of_its_own(n_columns):
 def test_slots_beyond_the_columns_that_vary_see_nothing():
     problem = make_problem(5)
     problem = Problem(problem.rows, None, torch.tensor([1, 4]))
-    inputs = draw_inputs(problem, torch.ones(50, 8), generator())
+    inputs = draw_inputs(problem, torch.ones(50, 8), generator()).layers()
     assert (inputs[:, [1, 4], :2].abs().sum((1, 2)) == 2).all()
     assert inputs.abs().sum() == 100

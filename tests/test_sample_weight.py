@@ -82,7 +82,7 @@ def test_columns_are_drawn_by_their_weighted_correlation(rows):
     drawn = []
     for each in rows:
         problem = Problem(each.to(torch.float32), None, torch.arange(3))
-        drawn.append(draw_inputs(problem, torch.ones(200, 2), torch.Generator().manual_seed(0)))
+        drawn.append(draw_inputs(problem, torch.ones(200, 2), torch.Generator().manual_seed(0)).layers())
     assert torch.equal(*drawn)
 
 

@@ -118,7 +118,7 @@ class WeightSpace:
             parts.append(padded(drawn, self.max_width))
         networks = concatenate(parts)
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
-        return networks.connected(draw_inputs(problem, networks.input_mask, generator).layers(slice(None)))
+        return networks.connected(draw_inputs(problem, networks.input_mask, generator).layers())
 
     def children(
         self, parents: SoftNetworks, problem: Problem, allowed: torch.Tensor, generator: torch.Generator, depth: int

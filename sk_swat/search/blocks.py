@@ -96,9 +96,11 @@ class Growth:
         front, stages = Front(), list[Stage]()
         best = sorted((one for one in members if one.size > 1), key=self._objective)[:_N_BASES]
         for member in best:
+            if self.task.deadline.passed():
+                break
             self._add(front, member.network, member.start)
         for number in range(1, max_blocks):
-            if self.task.deadline.passed() or not best:
+            if self.task.deadline.passed() or not len(front):
                 break
             begin, base = time.perf_counter(), min(front.members(), key=self._objective)
             if self._error(base) < _LEAST_NUMBERS * _PRICE:
@@ -134,7 +136,7 @@ class Growth:
     def _grown(self, base: Member, depth: int, number: int) -> Front:
         """Polish and prune sums of a network and blocks of one depth."""
         front = Front()
-        blocks = self._blocks(base, depth, number)
+        blocks = None if self.task.deadline.passed() else self._blocks(base, depth, number)
         if blocks is None:
             return front
         first = base.network.map(lambda part: part.expand(len(blocks), *part.shape[1:]))

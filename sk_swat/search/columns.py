@@ -86,15 +86,12 @@ def column_chance(rows: Rows, residuals: torch.Tensor | None = None, deadline: D
     residuals : Tensor of shape (n_targets, n_rows), default=None
         What is to be explained; None takes the targets.
     deadline : Deadline, default=None
-        If it passes before all tests are made, the chance is the same for all columns.
+        If it passes before all tests are made, those of single columns with the first residuals decide, or more.
     """
     deadline = deadline or Deadline()
     residuals = rows.y.reshape(rows.n_targets, -1) if residuals is None else residuals
     residuals = residuals - rows.mean(residuals)[:, None]
-    try:
-        told = _told(rows, residuals, deadline)
-    except TimeIsUp:
-        told = rows.X.new_zeros(rows.X.shape[1])
+    told = _told(rows, residuals, deadline)
     told = (1 - _BY_CHANCE) * told / (told.sum() + _DOUBT)
     return told + (1 - told.sum()) / len(told)
 
@@ -102,19 +99,22 @@ def column_chance(rows: Rows, residuals: torch.Tensor | None = None, deadline: D
 def _told(rows: Rows, residuals: torch.Tensor, deadline: Deadline) -> torch.Tensor:
     """Say how far the tests of each column are beyond chance, summed over the residuals of several targets."""
     X, n_columns = rows.X, rows.X.shape[1]
-    deadline.check()
     square = X.square() - rows.mean(X.square().mT)
     told = X.new_zeros(n_columns)
     for residual in residuals:
         alone, weight = residual[:, None], rows.weight
-        single = [_beyond_chance(_z_squared(part, alone, weight, deadline)[:, 0], n_columns) for part in (X, square)]
-        spread = _z_squared(square, alone.square() - rows.mean(residual.square()), weight, deadline)[:, 0]
+        single = [_beyond_chance(_z_squared(part, alone, weight)[:, 0], n_columns) for part in (X, square)]
+        spread = _z_squared(square, alone.square() - rows.mean(residual.square()), weight)[:, 0]
         likely = torch.stack([*single, spread]).amax(0).topk(min(n_columns, _MOST_PAIRED)).indices
-        some = X[:, likely]
-        pairs = _z_squared(some, some * alone, weight, deadline).fill_diagonal_(0.0)
-        paired = torch.zeros_like(told)
-        paired[likely] = _beyond_chance(pairs.amax(1), max(1, len(likely) ** 2 // 2))
+        some, paired = X[:, likely], torch.zeros_like(told)
+        try:
+            pairs = _z_squared(some, some * alone, weight, deadline).fill_diagonal_(0.0)
+            paired[likely] = _beyond_chance(pairs.amax(1), max(1, len(likely) ** 2 // 2))
+        except TimeIsUp:
+            pass
         told = told + (single[0] + single[1] + paired).sqrt()
+        if deadline.passed():
+            break
     return told.nan_to_num(0.0, 0.0)
 
 
@@ -167,13 +167,14 @@ def _slopes(networks: SoftNetworks, rows: Rows, deadline: Deadline) -> torch.Ten
 
 
 def _z_squared(
-    columns: torch.Tensor, others: torch.Tensor, weight: torch.Tensor | None, deadline: Deadline
+    columns: torch.Tensor, others: torch.Tensor, weight: torch.Tensor | None, deadline: Deadline | None = None
 ) -> torch.Tensor:
     """(sum a b)^2 / sum (a b)^2 over the counted rows, for columns a and others b: shape (n_columns, n_others)."""
     counted = 1.0 if weight is None else weight[:, None]
     squares, found = columns.square(), []
     for part in others.split(max(1, _MOST_PRODUCTS // max(1, columns.numel())), dim=1):
-        deadline.check()
+        if deadline is not None:
+            deadline.check()
         error = (squares.mT @ (counted * part.square())).clamp_min(1e-30)
         found.append((columns.mT @ (counted * part)).square() / error)
     return torch.cat(found, dim=1)

@@ -6,6 +6,7 @@ by cross-validation), and polished once more on all rows. The path does not depe
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -99,9 +100,14 @@ def finished_path(
     if linear:
         members = [replace(member, network=straightened(member.network, rows.X)) for member in members]
     if n_held:
-        part, held = replace(task, rows=rows[:n_fitted]), rows[n_fitted:]
+        held, begin = rows[n_fitted:], time.perf_counter()
         validation = _squared_errors(members, held)
+        to_judge = (time.perf_counter() - begin) * len(rows) / n_held  # seconds in which all rows are evaluated
+        task = replace(task, deadline=task.deadline.earlier(to_judge))
+        part = replace(task, rows=rows[:n_fitted])
         for _ in range(_POLISH_STEPS // _STEPS_BETWEEN):  # a network stops where its held-out error begins to rise
+            if task.deadline.passed():
+                break
             further = _polished(members, part, _STEPS_BETWEEN)
             errors = _squared_errors(further, held)
             better = _means(errors, held) < _means(validation, held)
@@ -144,7 +150,7 @@ def _breadth(member: Member) -> int:
 
 def _polished(members: Sequence[Member], task: RefineTask, n_steps: int) -> list[Member]:
     def work(networks: SoftNetworks) -> list[SoftNetworks]:
-        fitted = _fitted(networks, task, n_steps)
+        fitted = networks if task.deadline.passed() else _fitted(networks, task, n_steps)
         return [fitted[i : i + 1] for i in range(len(fitted))]
 
     return [replace(one, network=found) for one, found in zip(members, by_depth(members, work), strict=True)]

@@ -126,8 +126,8 @@ class DrawnInputs:
     sign: torch.Tensor
     shape: tuple[int, int]
 
-    def layers(self, index: torch.Tensor | slice) -> torch.Tensor:
-        """Input layers of some of the starts, of shape (n, n_columns, n_slots)."""
+    def layers(self, index: torch.Tensor | slice = slice(None)) -> torch.Tensor:
+        """Input layers of some of the starts, or all, of shape (n, n_columns, n_slots)."""
         column, sign = self.column[index], self.sign[index]
         inputs = sign.new_zeros(len(column), *self.shape)
         rows = torch.arange(len(column))[:, None].expand_as(column)
@@ -136,12 +136,25 @@ class DrawnInputs:
 
 
 def draw_inputs(
-    problem: Problem, input_mask: torch.Tensor, generator: torch.Generator, deadline: Deadline | None = None
+    problem: Problem, input_mask: torch.Tensor, generator: torch.Generator, chance: torch.Tensor | None = None
 ) -> DrawnInputs:
-    """Give every slot in use a column of its own and a sign; columns that say more alone are drawn more often."""
+    """Give every slot in use a column of its own and a sign.
+
+    Parameters
+    ----------
+    problem : Problem
+        Rows, and the columns to draw from.
+    input_mask : Tensor of shape (n_starts, n_slots)
+        1 for slots in use.
+    generator : torch.Generator
+        Source of the draws.
+    chance : Tensor of shape (n_columns,), default=None
+        Of being drawn; None takes :func:`sk_swat.search.columns.column_chance`: columns that say more alone are drawn
+        more often.
+    """
     n_starts, slots = input_mask.shape
     columns = problem.columns
-    chance = column_chance(problem.rows, deadline=deadline)[columns].expand(n_starts, -1)
+    chance = (column_chance(problem.rows) if chance is None else chance)[columns].expand(n_starts, -1)
     n_drawn = min(len(columns), slots)
     drawn = columns[torch.multinomial(chance, n_drawn, replacement=False, generator=generator)]
     negative = torch.rand(n_starts, n_drawn, generator=generator, dtype=torch.float32) < 0.5

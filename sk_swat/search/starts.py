@@ -15,6 +15,7 @@ from sk_swat.autoencoder import bounded
 from sk_swat.checkpoint import Checkpoint
 from sk_swat.deadline import Deadline
 from sk_swat.layout import RawNetworks
+from sk_swat.search.columns import column_chance
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.screening import chosen, draw_inputs, scored, screened
 from sk_swat.softnet import SoftNetworks, apply_to_tensors, first_slots
@@ -24,6 +25,7 @@ __all__ = ["Starts", "choose_starts"]
 _FIRST_THRESHOLD = 0.01
 _DECODED = 1024  # most entries that are decoded to be ranked where there are fewer
 _ENOUGH = 256  # entries of the bank whose decoded networks may be ranked without decoding others
+_FEW_SCREENED = 64  # entries that are ranked when the time is up before that
 _FIRST_NOISE, _LAST_NOISE = 0.35, 0.1  # standard deviation of the mutations, first and last generation
 
 
@@ -126,15 +128,15 @@ def _bank_starts(
     deadline: Deadline,
 ) -> Starts:
     """Rank entries of the bank, by what the decoder made of them if they use none but the allowed activations."""
+    chance = column_chance(problem.rows, deadline=deadline)
     bank, n_columns = checkpoint.bank, min(len(problem.columns), checkpoint.autoencoder.config.max_width)
     own = bank.of_depth(depth)
     usable = (bank.n_inputs[own] <= n_columns) & bank.allowed(depth, torch.tensor(config.allowed))
     if usable.sum() >= max(1, min(_ENOUGH, len(own))):
-        drawn = _drawn(
-            bank.n_inputs[own], usable.float(), n_columns, max(config.n_screened, config.n_restarts), generator
-        )
+        n_drawn = max(_FEW_SCREENED if deadline.passed() else config.n_screened, config.n_restarts)
+        drawn = _drawn(bank.n_inputs[own], usable.float(), n_columns, n_drawn, generator)
         latent, input_mask = bank.latents(own[drawn]), first_slots(bank.n_inputs[own[drawn]], bank.latent.shape[1])
-        inputs = draw_inputs(problem, input_mask, generator, deadline)
+        inputs = draw_inputs(problem, input_mask, generator, chance)
 
         def networks(index: torch.Tensor) -> SoftNetworks:
             return bank.networks(depth, drawn[index]).connected(inputs.layers(index))
@@ -149,11 +151,11 @@ def _bank_starts(
             f"the checkpoint's bank must hold networks of at most {n_columns} inputs and {depth} hidden layers, but "
             "it has none; use init='random' or another checkpoint."
         )
-    n_decoded = max(min(_DECODED, config.n_screened), config.n_restarts)
+    n_decoded = max(min(_FEW_SCREENED if deadline.passed() else _DECODED, config.n_screened), config.n_restarts)
     drawn = _drawn(bank.n_inputs, share, n_columns, n_decoded, generator)
     input_mask = first_slots(bank.n_inputs[drawn], bank.latent.shape[1])
-    inputs = draw_inputs(problem, input_mask, generator, deadline).layers(slice(None))
-    starts = Starts.unscored(bank.latents(drawn), inputs, input_mask)
+    layers = draw_inputs(problem, input_mask, generator, chance).layers()
+    starts = Starts.unscored(bank.latents(drawn), layers, input_mask)
     return _ranked(starts, problem, checkpoint, depth, config)
 
 
@@ -174,7 +176,9 @@ def _random_starts(
     latent = bounded(torch.randn(shape, generator=generator, dtype=torch.float32))
     input_mask = first_slots(torch.full((n_starts,), len(problem.columns)), sizes.max_width)
     return Starts.unscored(
-        latent, draw_inputs(problem, input_mask, generator, deadline).layers(slice(None)), input_mask
+        latent,
+        draw_inputs(problem, input_mask, generator, column_chance(problem.rows, deadline=deadline)).layers(),
+        input_mask,
     )
 
 

@@ -117,9 +117,11 @@ class _Data:
 
     def rows(self, index: np.ndarray, dtype: torch.dtype, columns: np.ndarray | None = None) -> Rows:
         """Give some rows, standardised, with all columns or some."""
-        part, scaling = self.X[index], self.scaling
-        if columns is not None:
-            part, scaling = part[:, columns], scaling.of_columns(columns)
+        if columns is None:
+            part, scaling = self.X[index], self.scaling
+        else:
+            # column after column, as the sums of a fit are rounded, and without a copy of whole rows
+            part, scaling = self.X.T[np.ix_(columns, index)].T, self.scaling.of_columns(columns)
         inputs, target = scaling.inputs(part), scaling.target(self.y[index])
         weight = None if self.weight is None else torch.tensor(self.weight[index], dtype=dtype)
         n_targets = 1 if self.y.ndim == 1 else self.y.shape[1]
@@ -193,7 +195,7 @@ def search_table(
                 "no start gave a finite network; the table may hold extreme outliers (more than 1e18 standard "
                 "deviations)."
             )
-        stage, best = _latent_stage(candidates, problem, time.perf_counter() - begin)
+        stage, best = _latent_stage(candidates, problem, time.perf_counter() - begin, deadlines[0])
         stages = [stage]
         progress.end(stage, best)
         if config.refine:
@@ -217,12 +219,18 @@ def search_table(
     return TableSearch(judged_path(path), [candidates[one.start] for one in path], searches, stages)
 
 
-def _latent_stage(candidates: list[Candidate], problem: Problem, seconds: float) -> tuple[Stage, SoftNetworks]:
-    """Record of the latent search, and the network with the smallest error."""
+def _latent_stage(
+    candidates: list[Candidate], problem: Problem, seconds: float, deadline: Deadline
+) -> tuple[Stage, SoftNetworks]:
+    """Record of the latent search, and the network with the smallest error of those that there is time to evaluate."""
+    errors: list[float] = []
     with torch.no_grad():
-        errors = [float(problem.rows.error(one.network)) for one in candidates]
+        for one in candidates:
+            if errors and deadline.passed():
+                break
+            errors.append(float(problem.rows.error(one.network)))
     r2 = list(map(RefineTask(problem.rows).r2, errors))
-    by_size = best_by_size(zip((one.n_nonzero for one in candidates), r2, strict=True))
+    by_size = best_by_size((one.n_nonzero, found) for one, found in zip(candidates, r2, strict=False))
     stage = Stage("latent search", seconds, 0.0, max(r2), by_size)
     return stage, candidates[errors.index(min(errors))].network
 
@@ -263,7 +271,7 @@ def _refined_path(
         known=known,
     )
     members = spread(front)
-    if len(held) and config.max_blocks > 1:
+    if len(held) and config.max_blocks > 1 and not exploring.passed():
         grown = replace(task, rows=data.rows(fitted[: limits.grown], _DTYPE))
         judges = data.rows(held[: limits.grown], _DTYPE)
         growth = Growth(problem, space, grown, judges, search, config.seed, config.n_jobs)
