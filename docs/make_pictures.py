@@ -17,7 +17,7 @@ def make_pictures(folder: Path = FIGURES) -> list[Path]:
     paths = [folder / "path.svg", folder / "network.svg"]
     save_figure(PathDisplay.from_estimator(model).figure_, paths[0])
     model.select(max_nonzero=20)
-    save_figure(NetworkDisplay.from_estimator(model, task.X_train).figure_, paths[1])
+    save_figure(NetworkDisplay.from_estimator(model).figure_, paths[1])
     return paths
 
 

@@ -85,6 +85,11 @@ axes.plot(
 )
 for name, (color, marker) in styles.items():
     axes.plot(*points[name], color=color, marker=marker, linestyle="none", label=name)
-axes.set(xscale="log", yscale="log", xlabel="numbers", ylabel="1 - R² on test rows")
+axes.set(
+    xscale="log",
+    yscale="log",
+    xlabel="numbers that a prediction needs (weights and biases; of trees see above)",
+    ylabel="share of variance left unexplained\non test rows (1 - R²)",
+)
 axes.grid(color="0.9")
 figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=9)

@@ -63,7 +63,8 @@ lower.errorbar(
     marker="s",
     capsize=3,
 )
-upper.set(ylabel="R² of the other fold", xscale="log")
-lower.set(ylabel="numbers", xlabel="sparsity: price of a number")
+upper.set(ylabel="R² on rows left out\n(cross-validated)", xscale="log")
+lower.set(ylabel="non-zero parameters\n(weights and biases)")
+lower.set(xlabel="sparsity: price of one parameter, in R²")
 for axes in (upper, lower):
     axes.grid(color="0.9")

@@ -34,9 +34,10 @@ print(model.network_)
 
 # %%
 # The picture shows the same network. Solid blue lines are positive weights, dashed red
-# ones negative, and a dot is a bias. With ``X``, widths show what a column contributes.
+# ones negative, and a dot is a bias. Widths show how much each weight moves what it
+# adds to: columns of large numbers have small weights all the same.
 # In this range of frequencies the capacitance hardly matters, and the network does
 # without it; ``support_`` says so as well.
 
-NetworkDisplay.from_estimator(model, X_train)
+NetworkDisplay.from_estimator(model)
 print(dict(zip(names, model.support_.tolist(), strict=True)))

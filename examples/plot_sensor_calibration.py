@@ -193,8 +193,8 @@ axes.plot(
 axes.set(
     xscale="log",
     yscale="log",
-    xlabel="bytes" if compiler else "bytes of the numbers alone",
-    ylabel="root mean square error in kPa",
+    xlabel="memory in bytes" if compiler else "memory of the numbers alone in bytes",
+    ylabel="root mean square error on new rows in kPa",
 )
 axes.grid(color="0.9")
 figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=9)

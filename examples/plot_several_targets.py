@@ -46,4 +46,4 @@ for name in flight:
 # %%
 # Neurons with lines to both outputs serve both targets.
 
-NetworkDisplay.from_estimator(model, throws)
+NetworkDisplay.from_estimator(model)
