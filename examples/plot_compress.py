@@ -45,6 +45,8 @@ ax.axvline(n_before, color="0.5", ls="--")
 ax.annotate("teacher", (0.95 * n_before, 0.3), ha="right")
 ax.axvline(compressor.n_nonzero_, color="0.8", zorder=0)
 ax.set(xscale="log", yscale="log", xlabel="non-zero parameters (weights and biases)")
-ax.set_ylabel("share of the teacher's variance left\nunexplained, held-out rows (1 - R²)")
+ax.set_ylabel(
+    "share of the teacher's variance left unexplained\non held-out rows (1 - R²)"
+)
 ax.legend(frameon=False, loc="lower left")
 plt.show()
