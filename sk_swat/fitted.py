@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sk_swat.fit_summary import FitSummary
 from sk_swat.importance import variance_shares
 from sk_swat.network import SparseMLP
 from sk_swat.parameters import check_choice, check_integer, check_number
 from sk_swat.path import Path
 from sk_swat.pickling import marked_state, read_state
-from sk_swat.scaling import Standardisation, column_scales
+from sk_swat.rounding import summarised
+from sk_swat.scaling import Standardisation
 
 if TYPE_CHECKING:  # imported when a table is asked for
     import pandas as pd
@@ -184,13 +184,9 @@ class PathMixin:
     def _keep_summary(
         self, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None, scaling: Standardisation, seed: int
     ) -> None:
-        """Keep what networks do on the fitted rows, and let them carry means and spreads of columns and targets."""
+        """Keep what networks do on the fitted rows, and let them carry the summary of the fit."""
         self._shares = variance_shares(self._path.networks, X, weight, seed)
-        target_mean, target_spread = column_scales(y.reshape(len(y), -1), weight)
-        summary = FitSummary(
-            scaling.x_offset.tolist(), scaling.x_scale.tolist(), target_mean.tolist(), target_spread.tolist()
-        )
-        self._path = self._path.with_networks([one.with_fit_summary(summary) for one in self._path.networks])
+        self._path = self._path.with_networks(summarised(self._path.networks, X, y, weight, scaling, seed))
         self.network_ = self._named(self._path.networks[self._row])
 
     def _named(self, network: SparseMLP) -> SparseMLP:

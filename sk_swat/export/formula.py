@@ -4,44 +4,52 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sk_swat.activations import LEAKY_SLOPE
-from sk_swat.export.neurons import Neuron, exported_network, neuron_layers
+from sk_swat.export.neurons import exported_network
 from sk_swat.labels import feature_labels
 from sk_swat.network import SparseMLP
-from sk_swat.parameters import check_integer
+from sk_swat.rounding import rounded_formula
 
 if TYPE_CHECKING:  # sympy is imported by the first call
     import sympy
 
-    _Linear = dict[sympy.Expr, sympy.Expr]  # term -> coefficient; the term 1 has the bias
-
 __all__ = ["formulas", "import_sympy", "to_sympy"]
 
-_DIGITS = 15  # that every float64 has
+_LARGEST_WHOLE = 1e15  # centre that is written without a power of ten
 
 
-def to_sympy(model: object, *, digits: int | None = None) -> Any:
+def to_sympy(model: object, *, digits: int | str | None = "auto") -> Any:
     """Turn the network into a sympy expression.
 
     A neuron appears wherever it is used, so the formula of a deep and dense network is long; ``sympy.lambdify`` is much
     faster with ``cse=True``. Neurons with the activation "identity" are merged into the sums after them. A sigmoid is
-    written as ``(1 + tanh(z / 2)) / 2``, because sympy takes the bias out of an exponential, where it may overflow.
+    written as ``tanh(z / 2) / 2 + 1 / 2``, because sympy takes the bias out of an exponential, where it may overflow. A
+    column that varies little around a large mean, such as a year, stands as its distance from a round number close to
+    the mean, if the network knows the mean from a fit.
 
     Parameters
     ----------
     model : SparseMLP or fitted SWATRegressor
         What to export. Columns in use must have different names.
-    digits : int, default=None
-        Round all numbers of the formula to so many significant digits, from 1 to 15; None keeps all bits (printing
-        shows 15 digits).
+    digits : int, "auto" or None, default="auto"
+        Significant digits to which all numbers are rounded, from 1 to 15; the bias of an output that varies little
+        around a large mean has as many more as the mean needs. "auto" takes the least number that costs less than 1e-4
+        of R^2 on the fitted rows; a network that was not fitted keeps all bits, as with None (printing shows 15
+        digits).
 
     Returns
     -------
     formula : sympy.Expr, or list of sympy.Expr if there are several outputs
         Its symbols are ``sympy.Symbol(name)`` of the columns in use, whatever their names; x0, x1 ... without names.
+
+    Warns
+    -----
+    UserWarning
+        If fewer digits are asked for than "auto" would take, with the R^2 that is lost.
 
     Examples
     --------
@@ -67,15 +75,15 @@ def import_sympy(function: str) -> Any:
     return sympy
 
 
-def formulas(network: SparseMLP, digits: int | None, *, exponential_sigmoid: bool = False) -> list[sympy.Expr]:
+def formulas(network: SparseMLP, digits: object, *, exponential_sigmoid: bool = False) -> list[sympy.Expr]:
     """Build one expression for each output.
 
     Parameters
     ----------
     network : SparseMLP
         Pruned network.
-    digits : int or None
-        Significant digits, from 1 to 15; None keeps all bits.
+    digits : int, "auto" or None
+        As in :func:`sk_swat.rounding.rounded_formula`.
     exponential_sigmoid : bool, default=False
         Write a sigmoid as ``1 / (1 + exp(-z))``: for reading, not for evaluation.
 
@@ -86,16 +94,18 @@ def formulas(network: SparseMLP, digits: int | None, *, exponential_sigmoid: boo
     """
     import sympy
 
-    if digits is not None and check_integer("digits", digits, 1) > _DIGITS:
-        raise ValueError(f"digits must be an integer from 1 to {_DIGITS}, got {digits!r}.")
-    values: list[_Linear] = [{symbol: sympy.Integer(1)} for symbol in _symbols(network)]
-    *hidden, outputs = neuron_layers(network)
-    for layer in hidden:
-        values = [
-            _activated(neuron.activation, _weighted_sum(neuron, values), digits, exponential_sigmoid)
-            for neuron in layer
-        ]
-    return [_expression(_weighted_sum(neuron, values), digits) for neuron in outputs]
+    formula, symbols = rounded_formula(network, digits), _symbols(network)
+    terms = [_centred(symbols[i], centre) for i, centre in zip(formula.columns, formula.centres, strict=True)]
+    sums = list(zip(formula.weights, formula.biases, strict=True))
+    for name, (weights, bias) in zip(formula.activations, sums, strict=False):
+        if name == "sigmoid" and exponential_sigmoid:
+            terms.append(1 / (1 + sympy.exp(_sum(-weights, -bias, terms), evaluate=False)))
+        elif name == "leaky_relu":
+            parts = (_sum(slope * weights, slope * bias, terms) for slope in (1.0, LEAKY_SLOPE))
+            terms.append(sympy.Max(*parts, evaluate=False))
+        else:
+            terms.append(_activated(name, _sum(weights, bias, terms)))
+    return [_sum(weights, bias, terms) for weights, bias in sums[len(formula.activations) :]]
 
 
 def _symbols(network: SparseMLP) -> list[sympy.Symbol]:
@@ -108,55 +118,44 @@ def _symbols(network: SparseMLP) -> list[sympy.Symbol]:
     return [sympy.Symbol(name) for name in names]
 
 
-def _weighted_sum(neuron: Neuron, values: Sequence[_Linear]) -> _Linear:
-    import sympy
-
-    one = sympy.Integer(1)
-    total: _Linear = {}
-    for index, weight in neuron.inputs:
-        for term, coefficient in values[index].items():
-            total[term] = total.get(term, 0) + sympy.Float(weight) * coefficient
-    if neuron.bias:
-        total[one] = total.get(one, 0) + sympy.Float(neuron.bias)
-    return total
-
-
-def _activated(activation: str, total: _Linear, digits: int | None, exponential_sigmoid: bool) -> _Linear:
+def _activated(name: str, z: sympy.Expr) -> sympy.Expr:
     """Apply an activation; unevaluated, so that sympy leaves the sums as they are."""
     import sympy
 
-    one, half = sympy.Integer(1), sympy.Float(0.5)
-    if activation == "identity":
-        return total
-    if activation == "sigmoid" and not exponential_sigmoid:
-        argument = _expression({term: half * coefficient for term, coefficient in total.items()}, digits)
-        return {sympy.tanh(argument, evaluate=False): half, one: half}
-    z = _expression(total, digits)
-    match activation:
+    match name:
         case "sigmoid":
-            value = 1 / (1 + sympy.exp(-z, evaluate=False))
+            half = sympy.Rational(1, 2)
+            return half + half * sympy.tanh(sympy.Mul(half, z, evaluate=False), evaluate=False)
         case "tanh":
-            value = sympy.tanh(z, evaluate=False)
-        case "leaky_relu":
-            value = sympy.Max(z, sympy.Float(LEAKY_SLOPE) * z, evaluate=False)
+            return sympy.tanh(z, evaluate=False)
         case "sine":
-            value = sympy.sin(z, evaluate=False)
+            return sympy.sin(z, evaluate=False)
         case "gaussian":
-            value = sympy.exp(-sympy.Pow(z, 2, evaluate=False), evaluate=False)
+            return sympy.exp(-sympy.Pow(z, 2, evaluate=False), evaluate=False)
         case _:
-            raise AssertionError(activation)
-    return {value: one}
+            raise AssertionError(name)
 
 
-def _expression(total: _Linear, digits: int | None) -> sympy.Expr:
+def _sum(weights: np.ndarray, bias: float, terms: Sequence[sympy.Expr]) -> sympy.Expr:
     import sympy
 
-    return sympy.Add(*(_rounded(coefficient, digits) * term for term, coefficient in total.items()))
+    # unevaluated, for sympy would multiply a factor into the sum of a centred column
+    products = [
+        sympy.Mul(_number(weight), term, evaluate=not term.is_Add or abs(weight) == 1)
+        for weight, term in zip(weights.tolist(), terms, strict=False)
+        if weight
+    ]
+    return sympy.Add(*products, *([_number(bias)] if bias else []))
 
 
-def _rounded(number: sympy.Expr, digits: int | None) -> sympy.Expr:
+def _number(value: float) -> sympy.Expr:
     import sympy
 
-    if abs(number) == sympy.Float(1):
-        return sympy.Integer(int(number))  # prints as a sign alone
-    return number if digits is None else sympy.Float(f"{Decimal(str(number)):.{digits - 1}e}")
+    return sympy.Integer(int(value)) if abs(value) == 1 else sympy.Float(value)  # 1 prints as a sign alone
+
+
+def _centred(symbol: sympy.Symbol, centre: float) -> sympy.Expr:
+    import sympy
+
+    whole = centre.is_integer() and abs(centre) < _LARGEST_WHOLE
+    return symbol - (sympy.Integer(int(centre)) if whole else sympy.Float(centre))

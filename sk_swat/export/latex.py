@@ -5,12 +5,13 @@ from __future__ import annotations
 from sk_swat.export.formula import formulas, import_sympy
 from sk_swat.export.neurons import exported_network
 from sk_swat.network import SparseMLP
-from sk_swat.parameters import check_integer
 
 __all__ = ["to_latex"]
 
+_SMALLEST_POWER, _LARGEST_POWER = -4, 6  # of ten; numbers beyond are written as a product with one
 
-def to_latex(model: object, *, digits: int = 4) -> str:
+
+def to_latex(model: object, *, digits: int | str | None = "auto") -> str:
     r"""Write the formula of the network in LaTeX, for math mode.
 
     LaTeX with the package amsmath, MathJax and KaTeX read it. A neuron appears wherever it is used, so the formula of a
@@ -20,8 +21,8 @@ def to_latex(model: object, *, digits: int = 4) -> str:
     ----------
     model : SparseMLP or fitted SWATRegressor
         What to export. Columns in use must have different names.
-    digits : int, default=4
-        Significant digits of all numbers, from 1 to 15.
+    digits : int, "auto" or None, default="auto"
+        Significant digits of all numbers, as in :func:`to_sympy`; it warns in the same way. None prints 15.
 
     Returns
     -------
@@ -38,14 +39,14 @@ def to_latex(model: object, *, digits: int = 4) -> str:
     """
     sympy = import_sympy("to_latex")
     network = exported_network(model)
-    outputs = formulas(network, check_integer("digits", digits, 1), exponential_sigmoid=True)
+    outputs = formulas(network, digits, exponential_sigmoid=True)
     texts = [
         sympy.latex(
             output,
             symbol_names={sympy.Symbol(name): _upright(name) for name in network.feature_names or ()},
             full_prec=False,
-            min=-4,  # other powers of ten are written as such
-            max=max(6, digits),
+            min=_SMALLEST_POWER,
+            max=_LARGEST_POWER,
         )
         for output in outputs
     ]
