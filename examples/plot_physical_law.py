@@ -39,8 +39,8 @@ model = SWATRegressor(depths=(1,), n_rounds=2, sparsity=1e-3, random_state=0).fi
 law = period(X["l"], X["a"])
 print(f"{model.n_nonzero_} numbers, R^2 against the law {model.score(X, law):.4f}")
 print(f"largest deviation from the law: {np.abs(model.predict(X) / law - 1).max():.1%}")
-print(model.to_sympy(digits=3))
-print(model.to_latex(digits=3))
+print(model.to_sympy())
+print(model.to_latex())
 
 # %%
 # So it must not be trusted beyond the measured angles: the law goes to infinity at 180

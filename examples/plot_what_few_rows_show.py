@@ -24,7 +24,7 @@ print("rows that meet the spike:", (spike > 0.1).sum())
 
 model = SWATRegressor(depths=(1,), n_rounds=1, random_state=0).fit(X, y)
 print(f"R^2: {model.score(X, y):.3f}")
-print(model.to_sympy(digits=3))
+print(model.to_sympy())
 
 # %%
 # One look at the residuals finds what is missing. If it matters, measure more rows

@@ -344,19 +344,20 @@ class SparseMLP(ExportMixin):
             raise ValueError(f"`text` must be JSON written by to_json, got an error: {error}.") from error
         return cls.from_dict(document)
 
-    def describe(self, *, digits: int = 4) -> str:
+    def describe(self, *, digits: int | str = "auto") -> str:
         """Write the network for reading: its size, then one equation for each neuron, as printing it does.
 
         Parameters
         ----------
-        digits : int, default=4
-            Significant digits of the numbers, from 1 to 15.
+        digits : int or "auto", default="auto"
+            Significant digits of the numbers, from 1 to 15. "auto" takes 4, or as many as a formula has by default if
+            these are more.
 
         Returns
         -------
         text : str
             Several lines. ``h1_2`` is neuron 2 of hidden layer 1; columns and outputs without names are x0, x1 ... and
-            y, or y0, y1 ...
+            y, or y0, y1 ... Columns that vary little around a large mean stand as the distance from a round number.
 
         Examples
         --------

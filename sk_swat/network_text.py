@@ -21,17 +21,18 @@ FIELDS = (*_LISTS, "fit_summary")  # arguments of the constructor
 
 _NAMES = ("feature_names", "target_names")
 _LINE = 100  # letters
+_DIGITS = 4  # at least, unless fewer are asked for
 
 
-def describe_network(network: SparseMLP, digits: int) -> str:
+def describe_network(network: SparseMLP, digits: int | str = "auto") -> str:
     """Write a network for reading: its size in a line, then its equations.
 
     Parameters
     ----------
     network : SparseMLP
         Any network, pruned or not.
-    digits : int
-        Significant digits of the numbers, from 1 to 15.
+    digits : int or "auto"
+        As in :func:`equations_text`.
 
     Returns
     -------
@@ -53,15 +54,16 @@ def size_text(network: SparseMLP) -> str:
     )
 
 
-def equations_text(network: SparseMLP, digits: int) -> str:
+def equations_text(network: SparseMLP, digits: int | str = "auto") -> str:
     """Write a network neuron by neuron.
 
     Parameters
     ----------
     network : SparseMLP
         Any network, pruned or not.
-    digits : int
-        Significant digits of the numbers, from 1 to 15.
+    digits : int or "auto", default="auto"
+        Significant digits of the numbers, from 1 to 15, as in formulas. "auto" takes 4, or as many as a formula has by
+        default if these are more.
 
     Returns
     -------
@@ -69,25 +71,33 @@ def equations_text(network: SparseMLP, digits: int) -> str:
         One equation for each neuron, ``h1_2`` being neuron 2 of hidden layer 1; below them what the functions are.
     """
     from sk_swat.export.neurons import neuron_layers
+    from sk_swat.rounding import check_digits, enough_digits, rounded_network
 
+    chosen = max(_DIGITS, enough_digits(network) or 0) if digits == "auto" else digits
+    network, centres = rounded_network(network, check_digits(chosen))
     *hidden, outputs = neuron_layers(network)
-    operands = list(map(plain_text, feature_labels(network)))
+    names = map(plain_text, feature_labels(network))
+    operands = [_centred(name, centre) for name, centre in zip(names, centres, strict=True)]
     lines = []
     for number, layer in enumerate(hidden, start=1):
         results = [f"h{number}_{j}" for j in range(1, len(layer) + 1)]
-        lines += [_equation(name, one, operands, digits) for name, one in zip(results, layer, strict=True)]
+        lines += [_equation(name, one, operands) for name, one in zip(results, layer, strict=True)]
         operands = results
     results = list(map(plain_text, target_labels(network)))
-    lines += [_equation(name, one, operands, digits) for name, one in zip(results, outputs, strict=True)]
+    lines += [_equation(name, one, operands) for name, one in zip(results, outputs, strict=True)]
     used = {name for layer in network.activations for name in layer} - {"identity", "tanh"}
     formulas = [f"{name}(z) = {ACTIVATIONS[name].formula}" for name in ACTIVATIONS if name in used]
     return "\n".join([*lines, *(["", *formulas] if formulas else [])])
 
 
-def _equation(name: str, neuron: Neuron, operands: Sequence[str], digits: int) -> str:
+def _centred(name: str, centre: float) -> str:
+    return f"({name} {'-' if centre > 0 else '+'} {abs(centre):.15g})" if centre else name
+
+
+def _equation(name: str, neuron: Neuron, operands: Sequence[str]) -> str:
     from sk_swat.export.source import weighted_sum
 
-    total = weighted_sum(neuron, operands, lambda number: f"{number:.{digits}g}")
+    total = weighted_sum(neuron, operands, lambda number: f"{number:.15g}")
     value = total if neuron.activation == "identity" else f"{neuron.activation}({total})"
     return textwrap.fill(
         f"{name} = {value}", _LINE, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False

@@ -20,7 +20,16 @@ from sk_swat.network import SparseMLP
 from sk_swat.parameters import check_integer
 from sk_swat.scaling import Standardisation, column_scales
 
-__all__ = ["Formula", "rounded_formula", "rounding_losses", "short_centre", "summarised"]
+__all__ = [
+    "Formula",
+    "check_digits",
+    "enough_digits",
+    "rounded_formula",
+    "rounded_network",
+    "rounding_losses",
+    "short_centre",
+    "summarised",
+]
 
 _DIGITS = 15  # that every float64 has
 _LOSS = 1e-4  # of R^2: rounding that costs less does not count
@@ -86,13 +95,11 @@ class Formula:
     def of(cls, network: SparseMLP) -> Formula:
         """Write a network as a formula, with all bits; without a summary of its fit nothing is centred."""
         network = network.pruned()
-        columns, summary = network.used_features, network.fit_summary
+        columns = network.used_features
         names = [name for layer in network.activations for name in layer if name != "identity"]
         n_columns, n_neurons, n_outputs = len(columns), len(names), network.n_outputs
-        centres, bias_centres = np.zeros(n_columns), np.zeros(n_neurons + n_outputs)
-        if summary is not None:
-            centres[:] = [short_centre(summary.mean[i], summary.spread[i]) for i in columns]
-            bias_centres[n_neurons:] = list(map(short_centre, summary.target_mean, summary.target_spread))
+        all_centres, output_centres = _centres(network)
+        centres, bias_centres = all_centres[columns], np.r_[np.zeros(n_neurons), output_centres]
         weights, biases = np.zeros((n_neurons + n_outputs, n_columns + n_neurons)), np.zeros(n_neurons + n_outputs)
         # what the layer before gives: factors of the terms, and a constant
         factors, constants, found = np.eye(n_columns, n_columns + n_neurons), centres, 0
@@ -109,10 +116,8 @@ class Formula:
 
     def rounded(self, digits: int) -> Formula:
         """Round weights and biases to so many significant digits; of an output's bias, the distance from its centre."""
-        biases = [_rounded(bias, digits) for bias in (self.biases - self.bias_centres).tolist()]
-        weights = self.weights.copy()
-        weights[weights != 0] = [_rounded(weight, digits) for weight in weights[weights != 0].tolist()]
-        return replace(self, weights=weights, biases=self.bias_centres + biases)
+        biases = self.bias_centres + _all_rounded(self.biases - self.bias_centres, digits)
+        return replace(self, weights=_all_rounded(self.weights, digits), biases=biases)
 
     def predict(self, X: NDArray[np.floating]) -> NDArray[np.float64]:
         """Evaluate the formula as it stands; X has all columns, the result the shape (n_samples, n_outputs)."""
@@ -147,7 +152,9 @@ def rounding_losses(
     """
     summary = network.fit_summary
     if summary is None:
-        raise ValueError("what rounding costs is measured in the spread of the targets; the network must have a summary.")
+        raise ValueError(
+            "what rounding costs is measured in the spread of the targets; the network must have a summary."
+        )
     formula, target = Formula.of(network), y.reshape(len(y), -1)
     spread = np.array(summary.target_spread)
     unit = np.where(spread > 0, spread, np.inf)
@@ -220,27 +227,84 @@ def rounded_formula(network: SparseMLP, digits: object) -> Formula:
     UserWarning
         If more than that is lost.
     """
-    formula = Formula.of(network)
+    formula, enough = Formula.of(network), enough_digits(network)
+    chosen = enough if isinstance(digits, str) and digits == "auto" else digits
+    if chosen is None:
+        return formula
+    chosen = check_digits(chosen)
     losses = () if network.fit_summary is None else network.fit_summary.rounding_losses
-    enough = len(losses) if losses and losses[-1] < _LOSS else None
-    if digits is None or (isinstance(digits, str) and digits == "auto"):
-        chosen = None if digits is None else enough
-        return formula if chosen is None else formula.rounded(chosen)
-    if isinstance(digits, str):
-        raise ValueError(f"digits must be an integer from 1 to {_DIGITS}, 'auto' or None, got {digits!r}.")
-    chosen = check_integer("digits", digits, 1)
-    if chosen > _DIGITS:
-        raise ValueError(f"digits must be an integer from 1 to {_DIGITS}, got {digits!r}.")
     if chosen <= len(losses) and losses[chosen - 1] >= _LOSS:
-        remedy = "digits=None keeps all bits" if enough is None else f"digits={enough} or 'auto' loses less than {_LOSS:g}"
+        remedy = (
+            "digits=None keeps all bits" if enough is None else f"digits={enough} or 'auto' loses less than {_LOSS:g}"
+        )
         warnings.warn(
-            f"Rounded to digits={chosen}, the formula loses {losses[chosen - 1]:.2g} of the network's R^2 on the fitted "
-            f"rows; {remedy}.",
+            f"Rounded to digits={chosen}, the formula loses {losses[chosen - 1]:.2g} of the network's R^2 on the "
+            f"fitted rows; {remedy}.",
             UserWarning,
             stacklevel=4,
         )
     return formula.rounded(chosen)
 
 
+def rounded_network(network: SparseMLP, digits: int | None) -> tuple[SparseMLP, NDArray[np.float64]]:
+    """Round a network layer by layer, with the identity neurons it has, for reading.
+
+    Parameters
+    ----------
+    network : SparseMLP
+        Any network, pruned or not.
+    digits : int or None
+        Significant digits, from 1 to 15, as in :meth:`Formula.rounded`; None keeps all bits.
+
+    Returns
+    -------
+    network : SparseMLP
+        It takes the columns less their centres.
+    centres : ndarray of shape (n_features,)
+        The centres, 0 for most.
+    """
+    centres, output_centres = _centres(network)
+    coefs, intercepts = list(network.coefs), list(network.intercepts)
+    intercepts[0] = intercepts[0] + centres @ coefs[0]
+    if digits is not None:
+        coefs = [_all_rounded(coef, digits) for coef in coefs]
+        *biases, output_biases = intercepts
+        shifted = _all_rounded(output_biases - output_centres, digits)
+        intercepts = [*(_all_rounded(bias, digits) for bias in biases), output_centres + shifted]
+    return SparseMLP(coefs, intercepts, network.activations, network.feature_names, network.target_names), centres
+
+
+def enough_digits(network: SparseMLP) -> int | None:
+    """Least number of digits that costs less than 1e-4 of R^2 on the fitted rows; None if it is not known."""
+    losses = () if network.fit_summary is None else network.fit_summary.rounding_losses
+    return len(losses) if losses and losses[-1] < _LOSS else None
+
+
+def check_digits(digits: object) -> int:
+    """Return a number of significant digits; TypeError or ValueError if it is none from 1 to 15."""
+    if isinstance(digits, str):
+        raise ValueError(f"digits must be an integer from 1 to {_DIGITS}, 'auto' or None, got {digits!r}.")
+    number = check_integer("digits", digits, 1)
+    if number > _DIGITS:
+        raise ValueError(f"digits must be an integer from 1 to {_DIGITS}, got {digits!r}.")
+    return number
+
+
+def _centres(network: SparseMLP) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Centres of all columns, 0 for those that are not in use, and of the outputs."""
+    summary, used = network.fit_summary, network.used_features
+    centres, output_centres = np.zeros(network.n_features_in), np.zeros(network.n_outputs)
+    if summary is not None:
+        centres[used] = [short_centre(summary.mean[i], summary.spread[i]) for i in used]
+        output_centres[:] = list(map(short_centre, summary.target_mean, summary.target_spread))
+    return centres, output_centres
+
+
 def _rounded(number: float, digits: int) -> float:
     return float(f"{number:.{digits - 1}e}")
+
+
+def _all_rounded(numbers: NDArray[np.float64], digits: int) -> NDArray[np.float64]:
+    rounded, used = numbers.copy(), numbers != 0
+    rounded[used] = [_rounded(number, digits) for number in numbers[used].tolist()]
+    return rounded

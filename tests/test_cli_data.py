@@ -98,7 +98,7 @@ def test_fit_prints_rows_columns_r2_and_the_network(fitted):
         f"R^2: {stored.path.r2_train[row]:.4f} on the fitted rows, {stored.path.r2_validation[row]:.4f} in" in printed
     )
     assert f"{size_text(network)}; " in printed and f"'{path}' holds {len(stored.path)} networks" in printed
-    assert printed.endswith(f"\n{equations_text(network, 4)}\n")
+    assert printed.endswith(f"\n{equations_text(network)}\n")
 
 
 def test_fit_takes_its_defaults_from_the_regressor():
@@ -282,8 +282,8 @@ def test_show_gives_sizes_neurons_formula_and_path(model):
     shown = succeed("show", model)
     assert shown.startswith(f"y.json: y, fitted to data.csv, 80 rows by sk_swat {sk_swat.__version__}\n")
     assert r2_text(stored.path, stored.chosen) in shown
-    assert equations_text(stored.network(), 4) in shown
-    assert f"\nFormula\ny = {stored.network().to_sympy(digits=4)}\n" in shown
+    assert equations_text(stored.network()) in shown
+    assert f"\nFormula\ny = {stored.network().to_sympy()}\n" in shown
     assert shown.endswith(f"\n{path_text(stored.path, stored.chosen)}\n")
 
 
@@ -348,6 +348,7 @@ def test_long_equation_is_broken_and_path_has_one_line_each():
         (["sympy", "--digits", "3"], "to_sympy", {"digits": 3}),
     ],
 )
+@pytest.mark.filterwarnings("ignore:Rounded to digits")
 def test_export_writes_what_the_library_gives(flags, method, options, model, tmp_path):
     for size in (None, 4):
         limit = [] if size is None else ["--max-nonzero", size]
@@ -355,6 +356,13 @@ def test_export_writes_what_the_library_gives(flags, method, options, model, tmp
         assert succeed("export", model, "--to", *flags, *limit) == expected
         assert succeed("export", model, "--to", *flags, *limit, "--out", tmp_path / f"{size}.txt") == ""
         assert (tmp_path / f"{size}.txt").read_text() == expected
+
+
+@pytest.mark.parametrize("words", [["show"], ["export", "--to", "sympy"]])
+def test_digits_that_lose_accuracy_are_said_in_one_line(words, model):
+    (line,) = run(*words, model, "--digits", 1).stderr.splitlines()
+    assert line.startswith("warning: Rounded to digits=1, the formula loses ")
+    assert run(*words, model).stderr == ""
 
 
 @pytest.mark.parametrize("dtype", ["float", "double"])

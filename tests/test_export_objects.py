@@ -196,7 +196,7 @@ def test_latex_escapes_column_names(name, text):
 
 
 def test_latex_rounds_and_writes_powers_of_ten():
-    assert to_latex(one_column("identity", weight=1 / 3e9, bias=1 / 3)) == (
+    assert to_latex(one_column("identity", weight=1 / 3e9, bias=1 / 3), digits=4) == (
         r"\hat{y} = 6.667 \cdot 10^{-10} t + 0.6667"
     )
     assert to_latex(one_column("identity", weight=1e9 / 3, bias=0.0), digits=2) == r"\hat{y} = 6.7 \cdot 10^{8} t"

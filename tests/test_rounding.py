@@ -15,7 +15,7 @@ from sklearn.metrics import r2_score
 from sk_swat import SparseMLP
 from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.export import to_latex, to_sympy
-from sk_swat.rounding import Formula, rounding_losses, short_centre, summarised
+from sk_swat.rounding import Formula, rounded_network, rounding_losses, short_centre, summarised
 from sk_swat.scaling import Standardisation
 
 LIMIT = 1e-4  # of R^2
@@ -227,3 +227,32 @@ def test_copies_know_them_as_well(years, copied):
     model = years[0]
     twin = copied(model).select(max_nonzero=4)
     assert twin.to_latex() == copy.deepcopy(model).select(max_nonzero=4).to_latex() != model.to_latex()
+
+
+def test_printed_network_is_centred_and_rounded_as_its_formula_is():
+    for seed in range(3):
+        network = fitted("years", 1, ("tanh", "sigmoid"), seed=seed)[0]
+        digits = max(4, needed(network))
+        numbers = {abs(float(number)) for number in to_sympy(network, digits=digits).atoms(sympy.Float)}
+        for printed in (str(network), network.describe(digits=digits)):
+            assert "(a - 2000)" in printed and "(b - 1950)" in printed
+            assert all(f"{number:.15g}" in printed for number in numbers)
+        assert network.describe(digits=1) != printed
+
+
+@pytest.mark.parametrize("units", UNITS)
+@pytest.mark.parametrize("depth", range(5))
+def test_rounded_layers_are_the_network(depth, units):
+    network, X, _ = fitted(units, depth, n_outputs=2)
+    whole, centres = rounded_network(network, None)
+    np.testing.assert_allclose(whole.predict(X - centres), network.predict(X), rtol=1e-6)
+    part, centres = rounded_network(network, 6)
+    assert r2_score(network.predict(X), part.predict(X - centres)) > 0.999
+    for coef in part.coefs:
+        np.testing.assert_array_equal(coef, np.vectorize(lambda number: float(f"{number:.5e}"))(coef))
+
+
+def test_describe_refuses_impossible_digits():
+    for digits, error in ((0, ValueError), (16, ValueError), ("few", ValueError), (2.5, TypeError)):
+        with pytest.raises(error, match="digits must be an integer"):
+            fitted()[0].describe(digits=digits)

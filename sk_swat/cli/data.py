@@ -38,6 +38,11 @@ _max_nonzero = click.option(
     metavar="N",
     help="Take the network of at most N numbers (default: the one that the fit has chosen).",
 )
+_digits = click.option(
+    "--digits",
+    type=click.IntRange(1, 15),
+    help="Significant digits of a formula (default: the fewest that cost less than 1e-4 of R^2).",
+)
 _force = click.option("--force", is_flag=True, help="Overwrite the file if it exists.")
 
 
@@ -115,7 +120,7 @@ def fit(
     click.echo(f"{source}, {len(feature_names)} columns, target {', '.join(target_names)}")
     click.echo(r2_text(model.path, model.chosen))
     click.echo(f"{size_text(network)}; '{out}' holds {len(model.path)} networks\n")
-    click.echo(equations_text(network, digits=4))
+    click.echo(equations_text(network))
 
 
 @click.command("predict", cls=Command, example="model.json new.csv --out predictions.csv")
@@ -150,8 +155,8 @@ def predict(model: Path, data: Path, max_nonzero: int | None, out: Path | None, 
 @click.command("show", cls=Command, example="model.json --max-nonzero 20 --digits 3")
 @_model
 @_max_nonzero
-@click.option("--digits", type=click.IntRange(1, 15), default=4, help="Significant digits.")
-def show(model: Path, max_nonzero: int | None, digits: int) -> None:
+@_digits
+def show(model: Path, max_nonzero: int | None, digits: int | None) -> None:
     """Print a network: neurons, formula, other sizes."""
     from sk_swat.cli.text import path_text, r2_text
     from sk_swat.model_file import load_model
@@ -164,10 +169,11 @@ def show(model: Path, max_nonzero: int | None, digits: int) -> None:
     click.echo(f"{model.name}: {', '.join(stored.target_names)}, {source}by sk_swat {stored.written_by}")
     click.echo(r2_text(stored.path, row))
     click.echo(size_text(network))
-    click.echo(f"\n{equations_text(network, digits)}")
+    click.echo(f"\n{equations_text(network, digits or 'auto')}")
     click.echo("\nFormula")
     try:
-        formulas = network.to_sympy(digits=digits)
+        with _warnings_on_stderr():
+            formulas = network.to_sympy(digits=digits or "auto")
         for name, formula in zip(stored.target_names, formulas if network.n_outputs > 1 else [formulas], strict=True):
             click.echo(f"{name} = {formula}")
     except ImportError:
@@ -182,7 +188,7 @@ def show(model: Path, max_nonzero: int | None, digits: int) -> None:
 @click.option("--dtype", type=click.Choice(["float", "double"]), help="c, onnx: type (c: double, onnx: float).")
 @click.option("--name", help="c, python: name of the function (c: network, python: predict).")
 @click.option("--tables", is_flag=True, help="c: loop over tables of the numbers.")
-@click.option("--digits", type=click.IntRange(1, 15), help="latex, sympy: significant digits (latex: 4, sympy: all).")
+@_digits
 @click.option("--out", type=_FILE, metavar="FILE", help="File to write (default: standard output).")
 @_force
 def export(model: Path, language: str, max_nonzero: int | None, out: Path | None, force: bool, **options: Any) -> None:
@@ -199,7 +205,8 @@ def export(model: Path, language: str, max_nonzero: int | None, out: Path | None
         check_new_file(out, overwrite=force)
     network = load_model(model).network(max_nonzero)
     method = "to_numpy_json" if language == "json" else f"to_{language}"
-    exported = getattr(network, method)(**given)
+    with _warnings_on_stderr():
+        exported = getattr(network, method)(**given)
     if language == "onnx":
         _write(exported.SerializeToString(), out, force)
     else:
@@ -236,12 +243,19 @@ def _fitted(X: np.ndarray, y: np.ndarray, parameters: dict[str, Any], *, quiet: 
 
     model = SWATRegressor(**parameters, verbose=int(verbose))
     bar = nullcontext() if quiet or verbose else shown_bar()
-    with warnings.catch_warnings(record=True) as caught, _log_on_stderr(), bar:
-        warnings.simplefilter("default")
+    with _warnings_on_stderr(), _log_on_stderr(), bar:
         model.fit(X, y)
+    return model
+
+
+@contextmanager
+def _warnings_on_stderr() -> Iterator[None]:
+    """Say warnings in one line each, at the end."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        yield
     for one in caught:
         click.echo(f"warning: {' '.join(str(one.message).split())}", err=True)
-    return model
 
 
 @contextmanager
