@@ -323,7 +323,7 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
     def path_(self) -> pd.DataFrame:
         """Networks of the path: a DataFrame of one row each, by size."""
         check_is_fitted(self, "network_")
-        return self._path.frame(*self._prices, self._row, origin=self._origins)
+        return self._path.frame(*self._prices, self._row, origin=self._origins, equation=self._equations())
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

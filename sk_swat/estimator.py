@@ -145,8 +145,9 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
         Number of hidden layers.
     path_ : DataFrame
         One row for each network of the path, by size: "n_nonzero", "depth", "n_inputs" (columns in use), "n_neurons",
-        "activations", "objective", "r2_train", "r2_validation" (nan without refinement and held-out rows) and "chosen".
-        R^2 of the training rises from row to row; that of the validation need not.
+        "activations", "equation" (in one line, rounded as formulas are by default; functions as in printing),
+        "objective", "r2_train", "r2_validation" (nan without refinement and held-out rows) and "chosen". R^2 of the
+        training rises from row to row; that of the validation need not.
     networks_ : list of SparseMLP
         Networks of the path, in the same order.
     feature_importances_ : ndarray of shape (n_features,)

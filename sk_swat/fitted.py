@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_swat.importance import variance_shares
 from sk_swat.network import SparseMLP
+from sk_swat.network_text import formula_text
 from sk_swat.parameters import check_choice, check_integer, check_number
 from sk_swat.path import Path
 from sk_swat.pickling import marked_state, read_state
@@ -114,7 +115,7 @@ class PathMixin:
     def path_(self) -> pd.DataFrame:
         """Networks of the path: a DataFrame of one row each, by size."""
         check_is_fitted(self, "network_")
-        return self._path.frame(*self._prices, self._row)
+        return self._path.frame(*self._prices, self._row, equation=self._equations())
 
     @property
     def networks_(self) -> list[SparseMLP]:
@@ -129,6 +130,15 @@ class PathMixin:
         shares = np.zeros(self.n_features_in_)
         shares[self.network_.used_features] = self._shares[self._row]
         return shares
+
+    def path_to_latex(self, **options: Any) -> str:
+        """LaTeX text of a table of all networks of the path; see :func:`sk_swat.export.path_to_latex`."""
+        from sk_swat.export.latex import path_to_latex
+
+        return path_to_latex(self, **options)
+
+    def _equations(self) -> list[str]:
+        return [formula_text(network) for network in self.networks_]
 
     def _html_repr(self) -> str:
         """Show the estimator in notebooks, and above it the network once it is fitted."""

@@ -10,8 +10,8 @@ from sk_swat.network import SparseMLP
 
 __all__ = ["variance_shares"]
 
-_MOST_PAIRS, _FEWEST_PAIRS = 4096, 256
-_EVALUATIONS = 1_000_000  # of networks, beyond which fewer pairs of rows are looked at
+_MOST_PAIRS, _FEWEST_PAIRS = 4096, 64
+_PRODUCTS = 20_000_000  # of weights and inputs, a tenth of a second or two
 
 
 def variance_shares(
@@ -19,7 +19,7 @@ def variance_shares(
     X: np.ndarray,
     weight: np.ndarray | None = None,
     seed: int = 0,
-    most_evaluations: int = _EVALUATIONS,
+    most_products: int = _PRODUCTS,
 ) -> list[np.ndarray]:
     """Share of each network's variance that goes through each column it uses: normalised total effects.
 
@@ -37,8 +37,8 @@ def variance_shares(
         How often each row counts; None stands for once.
     seed : int, default=0
         Of the choice of pairs of rows.
-    most_evaluations : int, default=1_000_000
-        Rows for which networks are evaluated, beyond which there are fewer pairs: from 4096 down to 256.
+    most_products : int, default=20_000_000
+        Products of weights and inputs, beyond which fewer pairs are looked at: from 4096 down to 64.
 
     Returns
     -------
@@ -53,8 +53,8 @@ def variance_shares(
     >>> shares.round(1)  # variances 4 and 1
     array([0.8, 0.2])
     """
-    n_columns = sum(len(network.used_features) for network in networks)
-    n_pairs = int(np.clip(most_evaluations // max(1, n_columns), _FEWEST_PAIRS, _MOST_PAIRS))
+    products = sum(len(network.used_features) * network.n_nonzero for network in networks)
+    n_pairs = int(np.clip(most_products // max(1, products), _FEWEST_PAIRS, _MOST_PAIRS))
     chances = None if weight is None else weight / weight.sum()
     rows, others = np.random.default_rng([seed, 4]).choice(len(X), (2, n_pairs), p=chances)
     return [_shares(network, X, rows, others) for network in networks]

@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sk_swat.activations import ACTIVATIONS
 from sk_swat.fit_summary import FitSummary
 from sk_swat.labels import feature_labels, plain_text, target_labels
@@ -90,14 +92,63 @@ def equations_text(network: SparseMLP, digits: int | str = "auto") -> str:
     return "\n".join([*lines, *(["", *formulas] if formulas else [])])
 
 
+def formula_text(network: SparseMLP) -> str:
+    """Write a network in one line, rounded as formulas are by default.
+
+    Parameters
+    ----------
+    network : SparseMLP
+        Any network.
+
+    Returns
+    -------
+    text : str
+        An equation for each output, with semicolons between them. A neuron stands where it is used; one that is used
+        several times has a name, h1, h2 ..., and an equation of its own at the end. Functions are those of
+        :func:`equations_text`.
+
+    Examples
+    --------
+    >>> from sk_swat import SparseMLP
+    >>> formula_text(SparseMLP([[[1.5], [0.0]], [[2.0]]], [[0.0], [3.0]], [["sine"]], ["time", "mass"], ["height"]))
+    'height = 2 * sine(1.5 * time) + 3'
+    >>> formula_text(SparseMLP([[[1.5]], [[2.0, 4.0]]], [[0.0], [0.0, 1.0]], [["tanh"]]))
+    'y0 = 2 * h1; y1 = 4 * h1 + 1; h1 = tanh(1.5 * x0)'
+    """
+    from sk_swat.export.neurons import Neuron
+    from sk_swat.rounding import rounded_formula
+
+    formula, labels = rounded_formula(network, "auto"), feature_labels(network)
+    places = zip(formula.columns, formula.centres, strict=True)
+    operands = [_centred(plain_text(labels[column]), centre) for column, centre in places]
+    sums = [
+        Neuron("", tuple((int(i), float(weights[i])) for i in np.flatnonzero(weights)), float(bias))
+        for weights, bias in zip(formula.weights, formula.biases, strict=True)
+    ]
+    uses = np.count_nonzero(formula.weights[:, len(formula.columns) :], axis=0)
+    named: list[str] = []
+    for activation, total, n_uses in zip(formula.activations, sums, uses, strict=False):
+        value = f"{activation}({_sum_text(total, operands)})"
+        if n_uses > 1:
+            named.append(f"h{len(named) + 1} = {value}")
+            value = f"h{len(named)}"
+        operands.append(value)
+    outputs = zip(target_labels(network), sums[len(formula.activations) :], strict=True)
+    return "; ".join([*(f"{plain_text(name)} = {_sum_text(total, operands)}" for name, total in outputs), *named])
+
+
 def _centred(name: str, centre: float) -> str:
     return f"({name} {'-' if centre > 0 else '+'} {abs(centre):.15g})" if centre else name
 
 
-def _equation(name: str, neuron: Neuron, operands: Sequence[str]) -> str:
+def _sum_text(neuron: Neuron, operands: Sequence[str]) -> str:
     from sk_swat.export.source import weighted_sum
 
-    total = weighted_sum(neuron, operands, lambda number: f"{number:.15g}")
+    return weighted_sum(neuron, operands, lambda number: f"{number:.15g}")
+
+
+def _equation(name: str, neuron: Neuron, operands: Sequence[str]) -> str:
+    total = _sum_text(neuron, operands)
     value = total if neuron.activation == "identity" else f"{neuron.activation}({total})"
     return textwrap.fill(
         f"{name} = {value}", _LINE, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False

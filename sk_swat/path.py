@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # imported when a table is asked for
 
 __all__ = ["Path"]
 
+_ROUNDING = 1e-14  # of an R^2
 _FEW_COLUMNS = 16  # of wider tables no network sees all columns at once
 
 
@@ -78,7 +79,9 @@ class Path:
             mean = np.average(difference, axis=1, weights=weight)
             variance = np.average(np.square(difference - mean[:, None]), axis=1, weights=weight)
             standard_error[row] = np.sqrt(variance / max(1, n_rows - 1))
-        return cls(networks, 1 - np.asarray(train_fvu), 1 - fvu, standard_error)
+        r2_train = 1 - np.asarray(train_fvu)
+        r2_train[np.abs(r2_train) < _ROUNDING] = 0.0  # of the constant; pandas would write all others as powers of ten
+        return cls(networks, r2_train, 1 - fvu, standard_error)
 
     def with_networks(self, networks: Sequence[SparseMLP]) -> Path:
         """Give the path with other networks in the places of its own."""

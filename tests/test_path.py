@@ -193,7 +193,7 @@ def test_frame_describes_the_networks():
 
 @pytest.mark.parametrize("n_networks", [1, 9, 101])
 @pytest.mark.parametrize("letters", [1, 10, 30, 200])
-@pytest.mark.parametrize("names", [(), ("origin",), ("origin", "searched")])
+@pytest.mark.parametrize("names", [(), ("equation",), ("origin", "equation")])
 @pytest.mark.parametrize("r2", [np.nan, -1e-9, 0.123456789, -123456.789])
 def test_eighty_columns_show_what_matters(n_networks, letters, names, r2, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")

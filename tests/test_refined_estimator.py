@@ -30,7 +30,7 @@ from sk_swat.search import TableConfig, finish, refinement
 from sk_swat.search import table as table_module
 
 COLUMNS = [
-    *("n_nonzero", "depth", "n_inputs", "n_neurons", "activations"),
+    *("n_nonzero", "depth", "n_inputs", "n_neurons", "activations", "equation"),
     *("objective", "r2_train", "r2_validation", "chosen"),
 ]
 PRICES = (0.0, 1e-5, 1e-3, 1e-2, 0.1, 1.0)

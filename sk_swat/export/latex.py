@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from sk_swat.export.formula import formulas, import_sympy
 from sk_swat.export.neurons import exported_network
 from sk_swat.network import SparseMLP
+from sk_swat.parameters import check_integer
 
-__all__ = ["to_latex"]
+__all__ = ["path_to_latex", "to_latex"]
 
 _SMALLEST_POWER, _LARGEST_POWER = -4, 6  # of ten; numbers beyond are written as a product with one
 
@@ -37,8 +41,63 @@ def to_latex(model: object, *, digits: int | str | None = "auto") -> str:
     >>> print(to_latex(network))
     \mathrm{risk} = 2.0 \tanh{\left(1.25 \mathrm{body\_mass} - 0.5 \right)} + 3.0
     """
-    sympy = import_sympy("to_latex")
-    network = exported_network(model)
+    import_sympy("to_latex")
+    return _equations(exported_network(model), digits)
+
+
+def path_to_latex(model: Any, *, digits: int | str | None = "auto", max_nonzero: int | None = None) -> str:
+    r"""Write the networks of a path as a table in LaTeX, for math mode: size, R^2 and formula of each.
+
+    LaTeX with the package amsmath, MathJax and KaTeX read it. A star marks the chosen network.
+
+    Parameters
+    ----------
+    model : fitted SWATRegressor or SWATCompressor
+        Whose path to export. Columns in use must have different names.
+    digits : int, "auto" or None, default="auto"
+        Significant digits of all numbers, as in :func:`to_latex`; "auto" takes what each network needs.
+    max_nonzero : int, default=None
+        Largest number of weights and biases of a network in the table; None takes all.
+
+    Returns
+    -------
+    text : str
+        An ``array`` with one row for each network, by size. R^2 is that on the fitted rows and that in validation, a
+        dash if there was none.
+
+    Examples
+    --------
+    >>> from sk_swat import SWATRegressor
+    >>> print(path_to_latex(SWATRegressor().fit([[1.0], [2.0]], [3.0, 3.0])))
+    \begin{array}{crrrl}
+    & \text{size} & R^2_{\text{train}} & R^2_{\text{validation}} & \text{formula} \\ \hline
+    \ast & 1 & 1.0000 & 1.0000 & \hat{y} = 3.0
+    \end{array}
+    """
+    import_sympy("path_to_latex")
+    if not hasattr(type(model), "path_"):
+        raise TypeError(f"`model` must be a fitted SWATRegressor or SWATCompressor, got {model!r}.")
+    path = model.path_
+    largest = path["n_nonzero"].max() if max_nonzero is None else check_integer("max_nonzero", max_nonzero, 1)
+    if largest < path["n_nonzero"].min():
+        raise ValueError(
+            f"max_nonzero must be at least {path['n_nonzero'].min()}, the size of the smallest network of the path, "
+            f"got {max_nonzero}."
+        )
+    rows = [r"& \text{size} & R^2_{\text{train}} & R^2_{\text{validation}} & \text{formula} \\ \hline"]
+    for row, network in zip(path.itertuples(), model.networks_, strict=True):
+        if row.n_nonzero <= largest:
+            figures = [r"\text{-}" if math.isnan(r2) else f"{r2:.4f}" for r2 in (row.r2_train, row.r2_validation)]
+            cells = [str(row.n_nonzero), *figures, _equations(network.pruned(), digits)]
+            rows.append((r"\ast & " if row.chosen else "& ") + " & ".join(cells) + r" \\")
+    rows[-1] = rows[-1].removesuffix(r" \\")
+    return "\n".join([r"\begin{array}{crrrl}", *rows, r"\end{array}"])
+
+
+def _equations(network: SparseMLP, digits: int | str | None) -> str:
+    """Equation of a pruned network, or several one below the other."""
+    import sympy
+
     outputs = formulas(network, digits, exponential_sigmoid=True)
     texts = [
         sympy.latex(
