@@ -17,13 +17,23 @@ from onnx.reference import ReferenceEvaluator
 from skl2onnx._supported_operators import sklearn_operator_name_map
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, Int64TensorType
 from skl2onnx.common.exceptions import MissingShapeCalculator
+from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import VotingRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    PolynomialFeatures,
+    RobustScaler,
+    StandardScaler,
+)
 
 import sk_swat
+from sk_swat import export
 from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.export import register_converter, to_onnx
 from sk_swat.network import SparseMLP
@@ -376,6 +386,89 @@ def test_several_regressors_fit_into_one_model(quick, table, dtype):
     X = table[0].astype(NUMPY[dtype])
     model = VotingRegressor([(name, quick(activations=(name,))) for name in ("tanh", "sine")]).fit(X, table[1])
     assert relative_error(run(skl2onnx.to_onnx(model, X), X), model.predict(X).reshape(-1, 1)) <= TOLERANCE[dtype]
+
+
+def raw_table(table):
+    """Columns of very different scales, and a target far from zero."""
+    X, y = table
+    return X * [1.0, 100.0, 0.01] + [0.0, 50.0, 1.0], 7.0 + 100.0 * y
+
+
+LINEAR = {
+    "StandardScaler": make_pipeline(StandardScaler(), None),
+    "without mean": make_pipeline(StandardScaler(with_mean=False), RobustScaler(with_scaling=False), None),
+    "two scalers": make_pipeline(MinMaxScaler((-1, 3)), "passthrough", MaxAbsScaler(), None),
+    "identity": make_pipeline(FunctionTransformer(), RobustScaler(), None),
+}
+
+
+@pytest.mark.parametrize("scaled_target", [False, True])
+@pytest.mark.parametrize("name", LINEAR)
+def test_every_export_takes_linear_scalers_around_a_regressor(name, scaled_target, quick, table):
+    X, y = raw_table(table)
+    model = clone(LINEAR[name])
+    model.steps[-1] = ("last", quick())
+    if scaled_target:
+        model = TransformedTargetRegressor(model, transformer=StandardScaler())
+    model.fit(pandas.DataFrame(X, columns=["a", "b", "c"]), y)
+    expected = model.predict(pandas.DataFrame(X, columns=["a", "b", "c"]))
+    network = SparseMLP.from_json(export.to_numpy_json(model))
+    np.testing.assert_allclose(network.predict(X), expected, rtol=1e-9)
+    assert network.feature_names == ("a", "b", "c")
+    assert relative_error(run(to_onnx(model, dtype="double"), X), expected) <= 1e-9
+    for function in (export.to_c, export.to_python, export.to_sympy, export.to_latex, export.to_torch):
+        assert str(function(model)) == str(function(network))
+    np.testing.assert_allclose(network.fit_summary.spread, X.std(axis=0))
+
+
+@with_both_types
+def test_other_steps_are_converted_in_the_shape_of_predict(quick, table, dtype):
+    X, y = raw_table(table)
+    X = X.astype(NUMPY[dtype])
+    for target in (y, np.c_[y, y[::-1]]):
+        model = make_pipeline(StandardScaler(), PolynomialFeatures(2, include_bias=False), quick()).fit(X, target)
+        proto = to_onnx(model, dtype=dtype)
+        assert [one.name for one in proto.graph.input] == ["X"] and [one.name for one in proto.graph.output] == ["y"]
+        assert relative_error(run(proto, X), model.predict(X)) <= 10 * TOLERANCE[dtype]
+        assert {one.version for one in to_onnx(model, opset=13).opset_import if not one.domain} == {13}
+
+
+def test_other_exports_say_what_to_call_for_other_steps(quick, table):
+    model = make_pipeline(PolynomialFeatures(2, include_bias=False), quick()).fit(*table)
+    for function in (export.to_c, export.to_python, export.to_numpy_json, export.to_sympy, export.to_torch):
+        with pytest.raises(TypeError, match=r"got a Pipeline with more than .*; export the SWATRegressor .* to_onnx"):
+            function(model)
+        function(model[-1])
+
+
+def test_step_that_cannot_be_converted_is_said(quick, table):
+    X, y = table
+    model = TransformedTargetRegressor(quick(), func=np.log, inverse_func=np.exp).fit(X, np.exp(y))
+    with pytest.raises(TypeError, match=r"got a TransformedTargetRegressor where it does not .* Export the SWATRegre"):
+        to_onnx(model)
+    model = make_pipeline(PolynomialFeatures(2), quick()).fit(X, y)  # a constant column, of another type
+    with pytest.raises(TypeError, match=r"got a Pipeline where it does not \(.*inconsistent type.*\)"):
+        to_onnx(model, dtype="double")
+    with pytest.raises(NotFittedError):
+        to_onnx(make_pipeline(StandardScaler(), quick()))
+
+
+def test_pipeline_without_skl2onnx_names_the_package(quick, table, monkeypatch):
+    scaled = make_pipeline(StandardScaler(), quick()).fit(*table)
+    other = make_pipeline(PolynomialFeatures(2, include_bias=False), quick()).fit(*table)
+    monkeypatch.setitem(sys.modules, "skl2onnx", None)
+    to_onnx(scaled)
+    with pytest.raises(ImportError, match=r"needs the package skl2onnx; install sk_swat with its 'export' extra"):
+        to_onnx(other)
+
+
+def test_offset_of_a_scaler_keeps_its_bits(quick):
+    """A time stamp: the scaler's function at 0 and 1 has lost them."""
+    rng = np.random.default_rng(0)
+    X = 1.7e9 + rng.normal(size=(60, 1))
+    model = make_pipeline(StandardScaler(), quick(activations=("tanh",))).fit(X, X[:, 0] - 1.7e9)
+    network = SparseMLP.from_json(export.to_numpy_json(model))
+    np.testing.assert_allclose(network.predict(X), model.predict(X), atol=1e-6)
 
 
 def test_converter_is_used_once_it_is_registered(pipeline, monkeypatch):

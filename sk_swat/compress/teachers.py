@@ -19,15 +19,14 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
 from sk_swat.activations import LEAKY_SLOPE
 from sk_swat.compress.layers import Layer, count_numbers, fused, layers_of
+from sk_swat.linear_steps import is_linear, offset_and_scale
 from sk_swat.network import SparseMLP
 
 __all__ = ["Teacher", "is_torch_module", "teacher_of"]
 
-_SCALERS = (MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler)
 _WANTED = "estimator must be a regressor, a torch.nn.Sequential of Linear and activation layers or a SparseMLP"
 _Function = Callable[[np.ndarray], np.ndarray]
 # of scikit-learn: name -> (function, nearest activation of the package)
@@ -182,11 +181,14 @@ def _layers(model: Any) -> tuple[Layer, ...] | None:
         return _layers(model.estimator)
     if isinstance(model, Pipeline):
         before = [step for step in model[:-1] if step not in (None, "passthrough")]
-        found = _layers(model[-1]) if all(map(_is_linear, before)) else None
-        return found and fused([*(_linear_layer(one.transform, one.n_features_in_) for one in before), *found])
+        found = _layers(model[-1]) if all(map(is_linear, before)) else None
+        return found and fused([*map(_scaling_layer, before), *found])
     if isinstance(model, TransformedTargetRegressor):
-        found = _layers(model.regressor_) if _is_linear(model.transformer_) else None
-        return found and fused([*found, _linear_layer(model.transformer_.inverse_transform, len(found[-1].intercept))])
+        found = _layers(model.regressor_) if is_linear(model.transformer_) else None
+        if found is None:
+            return None
+        offset, scale = _arrays(model.transformer_, len(found[-1].intercept))
+        return fused([*found, Layer(np.diag(scale), offset)])
     if hasattr(model, "best_estimator_"):
         return _layers(model.best_estimator_)
     return None
@@ -265,12 +267,11 @@ def _followed(layer: Layer, module: Any, kind: str) -> Layer:
     return Layer(layer.coef, layer.intercept, function, (_TORCH[kind],) * len(layer.intercept), exact)
 
 
-def _is_linear(transformer: Any) -> bool:
-    """Whether a transformer moves and scales columns and does nothing else."""
-    return isinstance(transformer, _SCALERS) and not getattr(transformer, "clip", False)
+def _scaling_layer(transformer: Any) -> Layer:
+    """Layer of a linear transformer."""
+    offset, scale = _arrays(transformer, transformer.n_features_in_)
+    return Layer(np.diag(1 / scale), -offset / scale)
 
 
-def _linear_layer(function: _Function, n_columns: int) -> Layer:
-    """Layer of a function that moves and scales columns: its value at 0, and at 1 in each column."""
-    offset = function(np.zeros((1, n_columns)))[0]
-    return Layer(function(np.eye(n_columns)) - offset, offset)
+def _arrays(transformer: Any, n_columns: int) -> tuple[np.ndarray, ...]:
+    return tuple(np.broadcast_to(part, n_columns) for part in offset_and_scale(transformer))

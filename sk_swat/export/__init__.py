@@ -1,7 +1,7 @@
 """The found network in other languages: C, Python, JSON for NumPy, ONNX, torch, sympy and LaTeX.
 
-Every function takes a :class:`~sk_swat.SparseMLP` or a fitted regressor and exports the pruned network on raw inputs.
-Libraries are imported when they are needed.
+Every function takes a :class:`~sk_swat.SparseMLP` or a fitted regressor and exports the pruned network on raw inputs;
+linear scalers around a regressor are folded into it. Libraries are imported when they are needed.
 """
 
 from sk_swat.export.c_source import to_c

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sk_swat.network import SparseMLP
 
-__all__ = ["Neuron", "exported_network", "neuron_layers"]
+__all__ = ["Neuron", "exported_network", "needs_converter", "neuron_layers"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ def exported_network(model: object) -> SparseMLP:
     Parameters
     ----------
     model : SparseMLP or fitted SWATRegressor
-        A network, or anything with one as its `network_`.
+        A network, or anything with one as its `network_`; a pipeline or TransformedTargetRegressor with one inside, if
+        nothing but linear scalers is around it.
 
     Returns
     -------
@@ -54,8 +55,35 @@ def exported_network(model: object) -> SparseMLP:
         check_is_fitted(model)
     network = model if isinstance(model, SparseMLP) else getattr(model, "network_", None)
     if not isinstance(network, SparseMLP):
-        raise TypeError(f"`model` must be a SparseMLP or a fitted SWATRegressor, got {model!r}.")
+        network = _folded(model)
     return network.pruned()
+
+
+def needs_converter(model: object) -> bool:
+    """Whether a fitted model has a network inside with more than linear scalers around it."""
+    from sk_swat.linear_steps import network_within, regressor_within
+
+    if isinstance(model, SparseMLP) or not isinstance(model, BaseEstimator):
+        return False
+    check_is_fitted(model)
+    return network_within(model) is None and network_within(regressor_within(model)) is not None
+
+
+def _folded(model: object) -> SparseMLP:
+    """Network inside a model, in the units of the model."""
+    from sk_swat.linear_steps import network_within, regressor_within
+
+    network = network_within(model)
+    if network is None:
+        wanted = "`model` must be a SparseMLP or a fitted SWATRegressor"
+        if not needs_converter(model):
+            raise TypeError(f"{wanted}, got {model!r}.")
+        inner = regressor_within(model)
+        raise TypeError(
+            f"{wanted}, got a {type(model).__name__} with more than linear scalers around one; export the "
+            f"{type(inner).__name__} inside, which takes what the steps before it give, or the whole with to_onnx."
+        )
+    return network
 
 
 def neuron_layers(network: SparseMLP) -> list[list[Neuron]]:

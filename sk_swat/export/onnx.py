@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sk_swat.activations import ACTIVATION_NAMES, LEAKY_SLOPE
-from sk_swat.export.neurons import exported_network
+from sk_swat.export.neurons import exported_network, needs_converter
 from sk_swat.network import SparseMLP
 from sk_swat.parameters import check_choice, check_integer
 
@@ -36,7 +36,9 @@ def to_onnx(model: Any, *, dtype: str = "float", opset: int = 15) -> ModelProto:
     Parameters
     ----------
     model : SparseMLP or fitted estimator
-        The network, or an estimator with the attribute ``network_``. A pipeline is not taken: see
+        The network, or an estimator with the attribute ``network_``. A pipeline or TransformedTargetRegressor with one
+        inside is taken as a whole: linear scalers are folded into the network, and other steps are converted by
+        skl2onnx, from one input for all columns. For tables with text call ``skl2onnx.to_onnx`` after
         `register_converter`.
     dtype : {"float", "double"}, default="float"
         Type of input, weights, sums and output: 32 or 64 bits. All runtimes know "float". "double" equals
@@ -54,7 +56,9 @@ def to_onnx(model: Any, *, dtype: str = "float", opset: int = 15) -> ModelProto:
     Raises
     ------
     ImportError
-        If onnx is not installed.
+        If onnx is not installed, or skl2onnx where it is needed.
+    TypeError
+        If there is no network inside, or skl2onnx cannot convert what is around it.
     ValueError
         If a number of the network is too large for 32 bits.
 
@@ -90,6 +94,10 @@ def to_onnx(model: Any, *, dtype: str = "float", opset: int = 15) -> ModelProto:
     newest = defs.onnx_opset_version()
     if not _OLDEST_OPSET <= check_integer("opset", opset) <= newest:
         raise ValueError(f"opset must lie between {_OLDEST_OPSET} and {newest}, got {opset}.")
+    if needs_converter(model):
+        from sk_swat.export.skl2onnx_converter import converted
+
+        return converted(model, dtype, opset)
     network = exported_network(model)
     numpy_type = NUMPY_TYPES[dtype]
     graph = Graph(numpy_type)

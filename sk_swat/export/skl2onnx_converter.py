@@ -7,10 +7,12 @@ from typing import Any
 from sk_swat.estimator import SWATRegressor
 from sk_swat.export.neurons import exported_network
 from sk_swat.export.onnx import NUMPY_TYPES, Graph, add_network
+from sk_swat.linear_steps import regressor_within
 
-__all__ = ["register_converter"]
+__all__ = ["converted", "register_converter"]
 
 _ALIAS = "SkSwatRegressor"
+_LONGEST_REASON = 200  # characters of a message of skl2onnx, which may name all that it can convert
 
 
 def register_converter() -> None:
@@ -19,9 +21,10 @@ def register_converter() -> None:
     Call it once before ``skl2onnx.to_onnx``; further calls change nothing. Importing sk_swat registers nothing.
 
     The regressor computes in the type of its input: double for ``DoubleTensorType``, as skl2onnx picks for an example
-    X of float64, and float for all others. Its output has that type and, as for the regressors of scikit-learn,
-    shape (n_samples, 1): ``predict`` gives (n_samples,). All columns come as one input; for a table with one input
-    per column put a step before the regressor that joins them, such as a ``StandardScaler``.
+    X of float64, and float for all others. Its output has that type and shape (n_samples, n_targets); as for the
+    regressors of scikit-learn, that is (n_samples, 1) for one target, where ``predict`` gives (n_samples,). All columns
+    come as one input; for a table with one input per column put a step before the regressor that joins them, such as a
+    ``StandardScaler``.
 
     Raises
     ------
@@ -30,7 +33,7 @@ def register_converter() -> None:
 
     See Also
     --------
-    to_onnx : Without skl2onnx, for the network alone.
+    to_onnx : For networks, and for whole pipelines of one input; it calls this where it needs skl2onnx.
 
     Examples
     --------
@@ -53,7 +56,43 @@ def register_converter() -> None:
             f"pip install 'sk_swat[export]' ({error})."
         ) from error
 
-    update_registered_converter(SWATRegressor, _ALIAS, calculate_linear_regressor_output_shapes, _convert)
+    def output_shapes(operator: Any) -> None:
+        calculate_linear_regressor_output_shapes(operator)  # of one target
+        operator.outputs[0].type.shape[1] = exported_network(operator.raw_operator).n_outputs
+
+    update_registered_converter(SWATRegressor, _ALIAS, output_shapes, _convert)
+
+
+def converted(model: Any, dtype: str, opset: int) -> Any:
+    """Convert a fitted pipeline with a regressor of ours at its end; see :func:`sk_swat.export.to_onnx`."""
+    register_converter()
+    import skl2onnx
+    from onnx import TensorProto, checker, helper
+    from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
+
+    kind = DoubleTensorType if dtype == "double" else FloatTensorType
+    try:
+        proto = skl2onnx.to_onnx(
+            model, initial_types=[("X", kind([None, model.n_features_in_]))], target_opset=opset, name="sk_swat"
+        )
+        checker.check_model(proto, full_check=True)
+    except Exception as error:  # of many types, according to the step
+        reason = " ".join(str(error).split())[:_LONGEST_REASON]
+        raise TypeError(
+            f"`model` must consist of steps that skl2onnx converts from one input of numbers, got a "
+            f"{type(model).__name__} where it does not ({reason}). Export the {type(regressor_within(model)).__name__} "
+            "inside, or call skl2onnx.to_onnx with types of your own after sk_swat.export.register_converter()."
+        ) from error
+    n_outputs = regressor_within(model).network_.n_outputs
+    (output,) = proto.graph.output
+    before, output.name = output.name, "y"
+    if n_outputs == 1:  # the shape that predict gives
+        proto.graph.initializer.append(helper.make_tensor("y_column", TensorProto.INT64, [1], [1]))
+        proto.graph.node.append(helper.make_node("Squeeze", [before, "y_column"], ["y"]))
+        del output.type.tensor_type.shape.dim[1]
+    else:
+        proto.graph.node.append(helper.make_node("Identity", [before], ["y"]))
+    return proto
 
 
 def _convert(scope: Any, operator: Any, container: Any) -> None:
