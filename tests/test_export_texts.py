@@ -18,7 +18,7 @@ from sk_swat.export.c_language import check_c_name
 from sk_swat.export.source import comment_text
 from sk_swat.network import SparseMLP
 
-EXPORTS = [getattr(export, name) for name in export.__all__ if name != "register_converter"]
+EXPORTS = [getattr(export, name) for name in export.__all__ if name not in ("path_to_latex", "register_converter")]
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-pedantic"]
 
 
