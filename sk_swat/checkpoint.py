@@ -23,6 +23,7 @@ from safetensors.torch import load, save_file
 from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.autoencoder import Autoencoder, AutoencoderConfig
 from sk_swat.bank import Bank
+from sk_swat.torch_state import usual_torch
 
 __all__ = ["Checkpoint", "bundled_checkpoint", "load_checkpoint", "save_checkpoint"]
 
@@ -143,6 +144,7 @@ def _bundled(fingerprint: str) -> Checkpoint:
 
 
 @functools.lru_cache(maxsize=4)
+@usual_torch()  # its tensors are for every later fit, wherever the first one is
 def _read(path: Path, mtime: int, size: int) -> Checkpoint:
     try:
         content = path.read_bytes()  # not mapped: what happens to the file later must not change the tensors

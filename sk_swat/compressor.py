@@ -378,12 +378,12 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         spent = time.monotonic() - begin  # without what is loaded once a process
         from sk_swat.checkpoint import load_checkpoint
         from sk_swat.compress.run import CompressConfig, compress_rows
-        from sk_swat.search import LatentSpace, SearchConfig, default_device
+        from sk_swat.search import LatentSpace, SearchConfig
+        from sk_swat.torch_state import usual_torch
 
-        with default_device("cpu"):
-            checkpoint = load_checkpoint(self.checkpoint)
+        checkpoint = load_checkpoint(self.checkpoint)
         exploring, finishing = deadlines_of(settings.time_limit, spent)
-        with shown_log(self.verbose), default_device("cpu"), interruptible(exploring.stop) as interrupt:
+        with shown_log(self.verbose), usual_torch(), interruptible(exploring.stop) as interrupt:
             check_depths(settings.depths, checkpoint.autoencoder.config.max_depth)
             found = compress_rows(
                 self._rows(X, y, labels, teacher, settings, seed),

@@ -16,11 +16,11 @@ from sk_swat.softnet import TORCH_ACTIVATIONS, SoftNetworks, concatenate, mix_ac
 
 __all__ = ["canonical", "deepen", "fold_constants", "joined", "padded", "permute_inputs", "straightened", "trimmed"]
 
-_IDENTITY = torch.tensor([name == "identity" for name in ACTIVATION_NAMES])
-_ODD = torch.tensor([name in ("identity", "tanh", "sine") for name in ACTIVATION_NAMES])
-_EVEN = torch.tensor([name == "gaussian" for name in ACTIVATION_NAMES])
-_SIGMOID = torch.tensor([name == "sigmoid" for name in ACTIVATION_NAMES])
-_LEAKY = torch.tensor([name == "leaky_relu" for name in ACTIVATION_NAMES])
+# of each activation, as lists: tensors that are made here would keep what torch is set to where this is imported
+_ODD = [name in ("identity", "tanh", "sine") for name in ACTIVATION_NAMES]
+_IDENTITY, _EVEN, _SIGMOID, _LEAKY = (
+    [name == own for name in ACTIVATION_NAMES] for own in ("identity", "gaussian", "sigmoid", "leaky_relu")
+)
 _CANONICAL_PASSES = 4  # signs and scales of neighbouring layers depend on each other; four passes settle most
 _PASS_SHIFT = 6.0  # a standardised output plus 6 stays on the linear side of leaky_relu
 
@@ -125,12 +125,12 @@ def straightened(networks: SoftNetworks, X: torch.Tensor) -> SoftNetworks:
     """
     weights, activation = list(networks.weights), list(networks.activation)
     hidden = X.expand(len(networks), *X.shape[-2:])
-    used, identity = networks.used_activations(), _IDENTITY.to(X)
+    used, identity = networks.used_activations(), X.new_tensor(_IDENTITY)
     for layer in range(networks.depth):
         z = torch.baddbmm(networks.biases[layer][:, None, :], hidden, networks.weights[layer])
         hidden = mix_activations(z, networks.activation[layer], used)[0] * networks.mask[layer][:, None, :]
         low, high = torch.aminmax(z, dim=1)
-        leaky = activation[layer][..., _LEAKY].squeeze(-1) > 0
+        leaky = activation[layer][..., _LEAKY.index(True)] > 0
         straight = leaky & ((low >= 0) | (high <= 0))
         falling = (straight & (high <= 0))[:, :, None]
         weights[layer + 1] = torch.where(falling, LEAKY_SLOPE * weights[layer + 1], weights[layer + 1])
@@ -170,8 +170,10 @@ def _reflected_and_balanced(networks: SoftNetworks) -> SoftNetworks:
     for layer in reversed(range(networks.depth)):
         kind = networks.activation[layer].argmax(-1)
         incoming, outgoing = weights[layer].sum(1), weights[layer + 1].sum(2)
-        odd, even, sigmoid, leaky = (table.to(kind.device)[kind] for table in (_ODD, _EVEN, _SIGMOID, _LEAKY))
-        flip_in = torch.where((odd | sigmoid) & (outgoing < 0) | even & (incoming < 0), -1.0, 1.0).to(incoming)
+        tables = (torch.tensor(table, device=kind.device) for table in (_ODD, _EVEN, _SIGMOID, _LEAKY))
+        odd, even, sigmoid, leaky = (table[kind] for table in tables)
+        reflected = (odd | sigmoid) & (outgoing < 0) | even & (incoming < 0)
+        flip_in = 1 - 2 * reflected.to(incoming)
         flip_out = torch.where(even, 1.0, flip_in)
         # sigmoid(z) = 1 - sigmoid(-z): reflecting a sigmoid neuron adds its old outgoing weights to the next bias
         shift = torch.where(sigmoid & (flip_in < 0), networks.mask[layer], 0.0)

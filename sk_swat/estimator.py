@@ -333,17 +333,16 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
     ) -> None:
         spent = time.monotonic() - begin  # without what is loaded once a process
         from sk_swat.checkpoint import load_checkpoint
-        from sk_swat.search import SearchConfig, TableConfig, default_device, search_table
+        from sk_swat.search import SearchConfig, TableConfig, search_table
+        from sk_swat.torch_state import usual_torch
 
-        with default_device("cpu"):
-            checkpoint = load_checkpoint(self.checkpoint)
+        checkpoint = load_checkpoint(self.checkpoint)
         exploring, finishing = deadlines_of(settings.time_limit, spent)
         watching: list[Watcher] = [FitLog(), *watchers()]
         if callbacks is not None:
             callbacks.finish = finish
             watching.append(callbacks)
-        # whatever the user's default device is: the search moves what it needs
-        with shown_log(self.verbose), default_device("cpu"), interruptible(exploring.stop) as interrupt:
+        with shown_log(self.verbose), usual_torch(), interruptible(exploring.stop) as interrupt:
             check_depths(settings.depths, checkpoint.autoencoder.config.max_depth)
             previous = self._previous_starts(X.shape[1], checkpoint.fingerprint)
             held_out = settings.hold_out(self.early_stopping, len(y))

@@ -215,7 +215,8 @@ class SoftNetworks:
         mask_threshold : float, default=0.5
             A neuron with a smaller mask loses all weights into and out of it.
         """
-        threshold = torch.as_tensor(threshold).to(self.weights[0]).reshape(-1, 1)
+        first = self.weights[0]
+        threshold = torch.as_tensor(threshold, dtype=first.dtype, device=first.device).reshape(-1, 1)
         alive = [self.input_mask] + [(mask >= mask_threshold).to(mask.dtype) for mask in self.mask]
         alive.append(torch.ones_like(self.biases[-1]))
         weights, biases = [], []

@@ -182,20 +182,6 @@ def test_global_state_stays_untouched(quick, table):
     assert torch.get_default_device() == torch.device("cpu")
 
 
-def test_fit_does_not_depend_on_torchs_defaults(quick, table):
-    expected = quick(depths=(1, 2)).fit(*table)
-    torch.set_default_dtype(torch.float64)
-    try:
-        with torch.no_grad():
-            model = quick(depths=(1, 2)).fit(*table)
-            assert not torch.is_grad_enabled()
-        assert torch.get_default_dtype() == torch.float64
-    finally:
-        torch.set_default_dtype(torch.float32)
-    # Adam's own numbers follow the default: equal to rounding
-    assert model.score(*table) == pytest.approx(expected.score(*table), abs=1e-4)
-
-
 def test_number_of_threads_changes_no_more_than_rounding(quick, table):
     scores = []
     before = torch.get_num_threads()

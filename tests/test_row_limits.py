@@ -250,7 +250,7 @@ def check(case, checkpoint):
         assert np.isfinite(path.r2_train).all()
         if getattr(model, "refine", True):
             assert np.isfinite(path.r2_validation).all() and np.isfinite(path.standard_error).all()
-        assert (np.diff(path.n_nonzero) >= 0).all() and (np.diff(path.r2_train) > 0).all()
+        assert (np.diff(path.n_nonzero) >= 0).all() and (np.diff(path.r2_train) >= 0).all()
 
 
 FUZZ = settings(derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
@@ -263,7 +263,7 @@ def test_any_rows_and_limits_end_in_a_path(tiny_checkpoint, case):
 
 
 @pytest.mark.slow
-@settings(FUZZ, max_examples=600)
+@settings(FUZZ, max_examples=300)
 @given(case=cases())
 def test_any_of_many_rows_and_limits_end_in_a_path(tiny_checkpoint, case):
     check(case, tiny_checkpoint)

@@ -89,11 +89,11 @@ class SizedRegressor(ABC, RegressorMixin, BaseEstimator):
 
         from sk_swat.baselines.masked_mlp import mean_squared_error
         from sk_swat.baselines.raw_units import RawUnits
-        from sk_swat.search import default_device
         from sk_swat.search.run import one_torch_thread
+        from sk_swat.torch_state import usual_torch
 
         units = RawUnits(scaling)
-        with one_torch_thread(), default_device("cpu"), torch.enable_grad():
+        with usual_torch(), one_torch_thread():
             rows = units.inputs(X), units.target(y)
             modules = self._modules(*rows, units, sizes, torch.Generator().manual_seed(seed))
             networks: list[SparseMLP] = []

@@ -33,6 +33,7 @@ from sk_swat.search.readout import solve_readout, with_readout
 from sk_swat.search.run import one_torch_thread
 from sk_swat.search.screening import draw_inputs
 from sk_swat.softnet import SoftNetworks, concatenate, first_slots
+from sk_swat.torch_state import usual_torch
 
 __all__ = ["StartsRegressor"]
 
@@ -119,7 +120,7 @@ class StartsRegressor(RegressorMixin, BaseEstimator):
         problem = Problem(task.rows.to(torch.float32), None, columns=torch.tensor(scaling.varying))
         draw = _Draw(space, problem, task, load_checkpoint(), rng)
         self.networks_ = {}
-        with one_torch_thread(), torch.no_grad():
+        with usual_torch(), one_torch_thread(), torch.no_grad():
             for size in self.sizes:
                 groups = [group for depth in self.depths if (group := draw(size, depth)) is not None]
                 for steps, networks in _polished(groups, problem, task, self.steps):

@@ -64,7 +64,8 @@ def restored(
     on_slots = on_slots.replace(weights=(inputs.mT @ on_slots.weights[0], *on_slots.weights[1:]))
     with torch.no_grad():
         latent = autoencoder.encode(on_slots)
-        noise = torch.tensor(_NOISES).repeat_interleave(_TRIED)[_TRIED - 1 :]  # the latent itself once
+        # the latent itself once
+        noise = torch.tensor(_NOISES, dtype=torch.float32).repeat_interleave(_TRIED)[_TRIED - 1 :]
         moved = torch.randn(len(noise), *latent.shape[1:], generator=generator, dtype=torch.float32)
         latents = bounded(latent + noise[:, None, None] * moved)
         raw = autoencoder.decode(latents, input_mask.expand(len(latents), -1), [depth])[depth]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from inspect import isclass
 from typing import Any
@@ -91,7 +92,8 @@ class Teacher:
 
     def labels(self, X: np.ndarray) -> np.ndarray:
         """Predictions as float64, of shape (n_rows,) for one output; ValueError unless they are finite numbers."""
-        values = np.asarray(self.predict(X), dtype=np.float64)
+        with _usual_state():
+            values = np.asarray(self.predict(X), dtype=np.float64)
         if values.ndim == 2 and values.shape[1] == 1:
             values = values[:, 0]
         if values.ndim not in (1, 2) or len(values) != len(X):
@@ -211,6 +213,15 @@ def is_torch_module(model: Any) -> bool:
     """Whether the model is a torch module; False without importing torch if nobody has."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(model, torch.nn.Module)
+
+
+def _usual_state() -> AbstractContextManager[None]:
+    """Torch as it usually is, for a model that uses it; without importing torch if nobody has."""
+    if "torch" not in sys.modules:
+        return nullcontext()
+    from sk_swat.torch_state import usual_torch
+
+    return usual_torch()
 
 
 def _torch_layers(model: Any) -> list[Layer]:

@@ -14,6 +14,7 @@ from sk_swat.pretraining.corpus import Corpus, make_dense_corpus
 from sk_swat.pretraining.objective import functional_fvu
 from sk_swat.pretraining.usefulness import usefulness
 from sk_swat.softnet import SoftNetworks
+from sk_swat.torch_state import usual_torch
 
 __all__ = ["BANK_CHUNKS", "BANK_SIZES", "decoder", "make_bank", "renew_bank"]
 
@@ -110,6 +111,7 @@ def decoder(autoencoder: Autoencoder) -> Decode:
     return decode
 
 
+@usual_torch()
 def renew_bank(
     out: str | Path,
     checkpoint: str | Path | None = None,

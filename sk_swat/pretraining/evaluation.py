@@ -15,6 +15,7 @@ from sk_swat.equivalence import canonical
 from sk_swat.pretraining.corpus import Corpus, make_corpus
 from sk_swat.pretraining.objective import functional_fvu
 from sk_swat.softnet import SoftNetworks
+from sk_swat.torch_state import usual_torch
 
 __all__ = ["Quality", "evaluate_autoencoder", "measure_quality"]
 
@@ -70,6 +71,7 @@ class Quality:
         return "\n".join(lines)
 
 
+@usual_torch()
 def evaluate_autoencoder(
     checkpoint: str | Path | None = None, *, seed: int = 0, n_chunks: int = 8, n_jobs: int = 1
 ) -> str:

@@ -12,12 +12,14 @@ from sk_swat.equivalence import canonical
 from sk_swat.pretraining.bank import make_bank
 from sk_swat.pretraining.corpus import Corpus, join_corpora, make_corpus
 from sk_swat.pretraining.training import TrainingConfig, pretrain
+from sk_swat.torch_state import usual_torch
 
 __all__ = ["run_pretraining"]
 
 HELDOUT_SEED = 10_000_000  # added to the seed: training corpora have smaller numbers
 
 
+@usual_torch()
 def run_pretraining(
     folder: str | Path,
     *,

@@ -151,7 +151,7 @@ def _shrunk(
     task.deadline.check()
     numbers, equations = state.numbers, state.equations
     ridge = task.ridge(equations.error)
-    wanted = torch.where(state.size <= _ONE_AT_A_TIME, 1, (share * state.size).ceil())
+    wanted = torch.where(state.size <= _ONE_AT_A_TIME, 1, (share * state.size.float()).ceil())
     inverse = inverse_curvature(numbers, equations, ridge)
     removed = choose_removals(numbers, state.networks, numbers.start, inverse, wanted, allowed)
     values = _without(numbers, equations, removed, ridge, state.damping, task)

@@ -1,7 +1,7 @@
 """The latent search: what is minimised (objective), where it starts (starts), how it moves (descent)."""
 
 from sk_swat.search.problem import Problem, SearchConfig
-from sk_swat.search.run import Candidate, DepthSearch, RunOptions, default_device, search_depths
+from sk_swat.search.run import Candidate, DepthSearch, RunOptions, search_depths
 from sk_swat.search.space import LatentSpace, Space
 from sk_swat.search.table import TableConfig, TableSearch, previous_starts, search_table
 
@@ -15,7 +15,6 @@ __all__ = [
     "Space",
     "TableConfig",
     "TableSearch",
-    "default_device",
     "previous_starts",
     "search_depths",
     "search_table",

@@ -152,7 +152,7 @@ class Growth:
         def sink(found: SoftNetworks, size: torch.Tensor, error: torch.Tensor, origin: torch.Tensor) -> None:
             front.add(view.widen(trimmed(found)), size, error, torch.full_like(size, base.start))
 
-        prune(polished, task, sink, smallest=(_DOWN_TO * mask.sum(1)).int())
+        prune(polished, task, sink, smallest=(_DOWN_TO * mask.sum(1).float()).int())
         return front
 
     def _blocks(self, base: Member, depth: int, number: int) -> SoftNetworks | None:

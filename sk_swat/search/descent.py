@@ -227,7 +227,7 @@ def descend(
     return Descent(
         best=best,
         start_objective=start_objective,
-        loss_curve=torch.stack(curve) if curve else torch.zeros(0, len(starts)),
+        loss_curve=torch.stack(curve) if curve else start_objective.new_zeros(0, len(starts)),
         dropped=stopped.nonzero().squeeze(1).tolist(),
         n_iter=len(curve),
         stop_reason="settled" if stale >= _PATIENCE else "max_iter" if len(curve) == config.max_iter else "deadline",

@@ -15,6 +15,8 @@ import joblib
 import torch
 from threadpoolctl import threadpool_limits
 
+from sk_swat.torch_state import usual_torch
+
 __all__ = ["one_torch_thread", "side_by_side"]
 
 Result = TypeVar("Result")
@@ -58,7 +60,7 @@ def _parallel(n_jobs: int | None) -> joblib.Parallel:
 
 
 def _on_one_thread(piece: Callable[[], Result]) -> Result:
-    with one_torch_thread():
+    with usual_torch(), one_torch_thread():
         return piece()
 
 

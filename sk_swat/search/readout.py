@@ -55,8 +55,8 @@ def solve_readout(hidden: torch.Tensor, rows: Rows, ridge: float = 1e-4) -> Read
     varies = scale > 1e-5 * (1 + mean.abs())
     unit = torch.where(varies, 1 / scale.clamp_min(1e-30), 0.0)
     correlation, moment = gram * unit[:, :, None] * unit[:, None, :], moment * unit[:, :, None]
-    identity = torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
-    solution = torch.linalg.solve(correlation + identity * torch.where(varies, ridge, 1.0)[:, None, :], moment)
+    added = torch.full_like(scale, ridge, dtype=torch.float32).masked_fill(~varies, 1.0)
+    solution = torch.linalg.solve(correlation + torch.diag_embed(added), moment)
     variance = rows.mean(centred_y.square()).double().clamp_min(1e-30)
     gain = 2 * (solution * moment).sum(1) - (solution * (correlation @ solution)).sum(1)
     fvu = torch.where(finite, (1 - gain / variance).clamp_min(0).mean(1), torch.inf)

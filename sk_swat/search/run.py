@@ -6,10 +6,8 @@ import copy
 import math
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,8 +20,9 @@ from sk_swat.search.parallel import one_torch_thread, side_by_side
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.starts import Starts, choose_starts
 from sk_swat.softnet import SoftNetworks, apply_to_tensors
+from sk_swat.torch_state import default_device
 
-__all__ = ["Candidate", "DepthSearch", "RunOptions", "default_device", "one_torch_thread", "search_depths"]
+__all__ = ["Candidate", "DepthSearch", "RunOptions", "one_torch_thread", "search_depths"]
 
 _FEW_STARTS = 8  # that are hardened when the time is up
 
@@ -136,11 +135,6 @@ def search_depths(
         for depth in depths
     ]
     return side_by_side(pieces, options.n_jobs, options.found)
-
-
-def default_device(device: str) -> AbstractContextManager[Any]:
-    """Make new tensors on a device; without the context, which slows down every call, where that is so anyway."""
-    return nullcontext() if torch.get_default_device() == torch.device(device) else torch.device(device)
 
 
 def _check_device(device: str) -> None:

@@ -158,5 +158,5 @@ def draw_inputs(
     n_drawn = min(len(columns), slots)
     drawn = columns[torch.multinomial(chance, n_drawn, replacement=False, generator=generator)]
     negative = torch.rand(n_starts, n_drawn, generator=generator, dtype=torch.float32) < 0.5
-    sign = torch.where(negative, -1.0, 1.0).float()
+    sign = 1 - 2 * negative.float()
     return DrawnInputs(drawn, sign * input_mask[:, :n_drawn], (problem.rows.X.shape[1], slots))

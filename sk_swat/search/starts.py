@@ -144,8 +144,8 @@ def _bank_starts(
         index, score, numbers = screened(networks, drawn, problem, config, deadline)
         starts = Starts.unscored(latent[index], inputs.layers(index), input_mask[index])
         return replace(starts, score=score, numbers=numbers)
-    share = torch.where(bank.depth == depth, 1.0, torch.where(bank.restored[:, depth - 1], 0.3, 0.0)).float()
-    share = share * (bank.n_inputs <= n_columns)
+    of_depth = (bank.depth == depth).float()
+    share = torch.maximum(of_depth, 0.3 * bank.restored[:, depth - 1].float()) * (bank.n_inputs <= n_columns)
     if not share.any():
         raise ValueError(
             f"the checkpoint's bank must hold networks of at most {n_columns} inputs and {depth} hidden layers, but "
