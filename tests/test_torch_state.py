@@ -117,12 +117,19 @@ def fits(quick, refined, tiny_checkpoint):
     rng = np.random.default_rng(0)
     X = rng.uniform(-2, 2, size=(60, 3))
     y = np.tanh(2 * X[:, 0]) + 0.5 * X[:, 1] ** 2 + 0.05 * rng.normal(size=60)
-    layers = torch.nn.Linear(3, 12), torch.nn.Tanh(), torch.nn.Linear(12, 1)
+    layers = torch.nn.Linear(3, 9), torch.nn.Tanh(), torch.nn.Linear(9, 1)
     teacher = torch.nn.Sequential(*layers)
     with torch.no_grad():
         for part in teacher.parameters():
             part.copy_(torch.from_numpy(rng.normal(size=part.shape)))
-    small = {"depths": (1,), "n_restarts": 3, "n_rounds": 1, "checkpoint": str(tiny_checkpoint), "random_state": 0}
+    small = {
+        "depths": (1,),
+        "n_restarts": 2,
+        "n_rounds": 0,
+        "n_generated": 50,
+        "checkpoint": str(tiny_checkpoint),
+        "random_state": 0,
+    }
     models = {
         "gradient steps": lambda: quick(depths=(1, 2), n_jobs=2).fit(X, y),
         "drawn starts": lambda: quick(init="random", n_generations=0, readout="decoded").fit(X, y),
