@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # imported when a table is asked for
 
 __all__ = ["PathMixin", "unchanged_on_error"]
 
+_ROUNDED_ROWS, _ROUNDED_ROWS_IN_TIME = 20_000, 1000  # on which losses of rounding are measured, without limit and with
 _FITTED = ("network_", "n_features_in_", "_path", "_row", "_prices", "_shares")  # what the methods below read
 
 
@@ -40,6 +41,7 @@ class PathMixin:
     _prices: tuple[float, float]
     network_: SparseMLP
     n_features_in_: int
+    time_limit: float | None
 
     def predict(self, X: ArrayLike, *, index: int | None = None) -> np.ndarray:
         """Run the chosen network, or another one of the path.
@@ -196,7 +198,9 @@ class PathMixin:
     ) -> None:
         """Keep what networks do on the fitted rows, and let them carry the summary of the fit."""
         self._shares = variance_shares(self._path.networks, X, weight, seed)
-        self._path = self._path.with_networks(summarised(self._path.networks, X, y, weight, scaling, seed))
+        n_rows = _ROUNDED_ROWS if self.time_limit is None else _ROUNDED_ROWS_IN_TIME
+        networks = summarised(self._path.networks, X, y, weight, scaling, seed, n_rows)
+        self._path = self._path.with_networks(networks)
         self.network_ = self._named(self._path.networks[self._row])
 
     def _named(self, network: SparseMLP) -> SparseMLP:

@@ -34,7 +34,6 @@ __all__ = [
 _DIGITS = 15  # that every float64 has
 _LOSS = 1e-4  # of R^2: rounding that costs less does not count
 _FAR = 10.0  # spreads from zero: means beyond are taken out
-_MOST_ROWS = 20_000  # on which losses are measured
 
 
 def short_centre(mean: float, spread: float) -> float:
@@ -179,7 +178,7 @@ def summarised(
     weight: NDArray[np.float64] | None,
     scaling: Standardisation,
     seed: int,
-    most_rows: int = _MOST_ROWS,
+    most_rows: int,
 ) -> list[SparseMLP]:
     """Let networks carry the summary of their fit.
 
@@ -193,8 +192,8 @@ def summarised(
         Of the columns of X.
     seed : int
         Source of the choice of rows.
-    most_rows : int, default=20000
-        Rows, drawn at random, on which losses are measured.
+    most_rows : int
+        Rows on which losses are measured; drawn at random from a longer table.
     """
     target_mean, target_spread = column_scales(y.reshape(len(y), -1), weight)
     summary = FitSummary(

@@ -44,7 +44,7 @@ def fitted(units="years", depth=1, names=ACTIVATION_NAMES, n_outputs=1, seed=0, 
     y = network.predict(X).reshape(n_rows, -1)
     y = y + noise * y.std(axis=0) * rng.normal(size=y.shape)
     y = y[:, 0] if n_outputs == 1 else y
-    return summarised([network], X, y, None, Standardisation.of(X, y), 0)[0], X, y
+    return summarised([network], X, y, None, Standardisation.of(X, y), 0, n_rows)[0], X, y
 
 
 def evaluated(network, X, **options):
@@ -140,19 +140,19 @@ def test_losses_of_a_long_table_are_those_of_some_of_its_rows():
     network, X, y = fitted(n_rows=2000)
     scaling = Standardisation.of(X, y)
 
-    def losses(seed, **options):
-        return summarised([network], X, y, None, scaling, seed, **options)[0].fit_summary.rounding_losses
+    def losses(seed, most_rows):
+        return summarised([network], X, y, None, scaling, seed, most_rows)[0].fit_summary.rounding_losses
 
-    assert losses(0, most_rows=2000) == losses(1, most_rows=2000) == network.fit_summary.rounding_losses
-    assert losses(0, most_rows=500) == losses(0, most_rows=500) != losses(1, most_rows=500)
-    np.testing.assert_allclose(losses(0, most_rows=500)[0], losses(0)[0], rtol=0.5)
+    assert losses(0, 2000) == losses(1, 2000) == network.fit_summary.rounding_losses
+    assert losses(0, 500) == losses(0, 500) != losses(1, 500)
+    np.testing.assert_allclose(losses(0, 500)[0], losses(0, 2000)[0], rtol=0.5)
 
 
 def test_target_that_does_not_vary_is_written_in_full_and_costs_nothing():
     X, value = np.random.default_rng(0).normal(size=(50, 1)), np.pi
     network = SparseMLP([[[1.0, 0.0]]], [[0.0, value]], [])
     y = np.c_[X[:, 0], np.full(50, value)]
-    (found,) = summarised([network], X, y, None, Standardisation.of(X, y[:, 0]), 0)
+    (found,) = summarised([network], X, y, None, Standardisation.of(X, y[:, 0]), 0, 50)
     assert found.fit_summary.rounding_losses == (0.0,)
     assert to_sympy(found) == [sympy.Symbol("x0"), sympy.Float(value)]
 
@@ -162,7 +162,7 @@ def test_network_that_no_rounding_spares_keeps_all_bits():
     network = SparseMLP([[[1.0]], [[1.0]]], [[1e15 / 3], [0.0]], [["sine"]])
     X = np.random.default_rng(0).normal(size=(50, 1))
     y = network.predict(X)
-    (found,) = summarised([network], X, y, None, Standardisation.of(X, y), 0)
+    (found,) = summarised([network], X, y, None, Standardisation.of(X, y), 0, 50)
     assert needed(found) == 15 and found.fit_summary.rounding_losses[-1] > LIMIT
     assert to_sympy(found) == to_sympy(found, digits=None)
     with pytest.warns(UserWarning, match=r"digits=15, .*; digits=None keeps all bits"):
@@ -172,7 +172,7 @@ def test_network_that_no_rounding_spares_keeps_all_bits():
 def test_predictions_that_are_not_finite_are_no_error():
     network = SparseMLP([[[1e300]]], [[0.0]], [])
     X = np.array([[1.0], [1e200]])
-    (found,) = summarised([network], X, np.array([0.0, 1.0]), None, Standardisation.of(X, X[:, 0]), 0)
+    (found,) = summarised([network], X, np.array([0.0, 1.0]), None, Standardisation.of(X, X[:, 0]), 0, 50)
     assert needed(found) == 15 and np.isfinite(found.fit_summary.rounding_losses).all()
 
 
@@ -256,3 +256,18 @@ def test_describe_refuses_impossible_digits():
     for digits, error in ((0, ValueError), (16, ValueError), ("few", ValueError), (2.5, TypeError)):
         with pytest.raises(error, match="digits must be an integer"):
             fitted()[0].describe(digits=digits)
+
+
+def test_time_limit_takes_fewer_rows_for_the_losses(refined, monkeypatch):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1500, 1))
+    counts = []
+
+    def counted(network, X, *arguments):
+        counts.append(len(X))
+        return (0.0,)
+
+    monkeypatch.setattr("sk_swat.rounding.rounding_losses", counted)
+    for limit in (None, 60.0):
+        refined(time_limit=limit, n_rounds=0).fit(X, np.tanh(X[:, 0]))
+    assert set(counts) == {1500, 1000} and counts == sorted(counts, reverse=True)
