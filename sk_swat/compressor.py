@@ -23,12 +23,13 @@ from sk_swat.exporting import ExportMixin
 from sk_swat.fitted import PathMixin, unchanged_on_error
 from sk_swat.interrupts import interruptible
 from sk_swat.limits import RowLimits
+from sk_swat.narrow import warn_of_rounding, warn_of_unresolved
 from sk_swat.network import SparseMLP
 from sk_swat.parameters import check_choice, check_depths, check_integer, drawn_seed
 from sk_swat.path import Path
 from sk_swat.progress import watchers
 from sk_swat.report import FitLog, search_report, shown_log
-from sk_swat.scaling import Standardisation
+from sk_swat.scaling import Standardisation, column_scales
 from sk_swat.settings import Settings, checked_settings
 from sk_swat.targets import path_with_constants, target_names, varying_targets
 
@@ -250,17 +251,20 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         self.search_report_: list[dict[str, Any]] = []
         self.fit_report_: list[dict[str, Any]] = []
         scaling = Standardisation.checked(table, target)
-        varies = np.atleast_1d(scaling.y_scale) > 0
+        warn_of_unresolved(self, scaling, table, target, self._target)
+        means = column_scales(target.reshape(len(target), -1))[0]
+        varies, rounding = np.atleast_1d(scaling.y_scale) > 0, 0.0
         if not varies.any() or not len(scaling.varying):
-            self._keep_constant(target, varies=bool(varies.any()))
+            self._keep_constant(means, varies=bool((target != target[0]).any()))
         elif varies.all():
-            self._search(table, target, labels, teacher, settings, seed, begin)
+            rounding = self._search(table, target, labels, teacher, settings, seed, begin)
         else:
             teacher, left = teacher.with_outputs(varies), varying_targets(target, varies)
-            self._search(table, left, varying_targets(labels, varies), teacher, settings, seed, begin)
-            self._path = path_with_constants(self._path, varies, target[0])
+            rounding = self._search(table, left, varying_targets(labels, varies), teacher, settings, seed, begin)
+            self._path = path_with_constants(self._path, varies, means)
         self._keep_row(settings.choose(self._path), (settings.sparsity, settings.compactness))
         self._keep_summary(table, target, None, scaling, seed)
+        warn_of_rounding(self, rounding, scaling, self._target)
         return self
 
     def fidelity(self, X: ArrayLike) -> float:
@@ -342,6 +346,11 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         shared = SWATRegressor().get_params().keys() & self.get_params(deep=False).keys()
         return checked_settings(SWATRegressor(**{name: getattr(self, name) for name in shared}), self._limits)
 
+    @property
+    def _target(self) -> str:
+        """What messages call the target."""
+        return "y" if self.objective == "accuracy" else "predictions of the estimator"
+
     def _taught(self, X: ArrayLike, y: np.ndarray | None) -> Any:
         """Give the teacher, fitted if it was not."""
         if _is_fitted(self.estimator):
@@ -374,7 +383,8 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         settings: Settings,
         seed: int,
         begin: float,
-    ) -> None:
+    ) -> float:
+        """Search, keep the path, and say what rounding in raw units costs, in R^2."""
         spent = time.monotonic() - begin  # without what is loaded once a process
         from sk_swat.checkpoint import load_checkpoint
         from sk_swat.compress.run import CompressConfig, compress_rows
@@ -408,6 +418,7 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
                 ConvergenceWarning,
                 stacklevel=4,
             )
+        return found.rounding
 
     def _rows(
         self, X: np.ndarray, y: np.ndarray, labels: np.ndarray, teacher: Teacher, settings: Settings, seed: int
@@ -438,10 +449,10 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         known = target if faithful else np.concatenate([labels[fitted], labels[held]])
         return CompressRows(table, target, known, n_held, Standardisation.of(X, y))
 
-    def _keep_constant(self, y: np.ndarray, varies: bool) -> None:
+    def _keep_constant(self, value: np.ndarray, varies: bool) -> None:
         """Keep a constant, for a target or a table that does not vary."""
         r2 = np.full(1, 0.0 if varies else 1.0)
-        network = SparseMLP.constant(self.n_features_in_, y.mean(axis=0))
+        network = SparseMLP.constant(self.n_features_in_, value)
         self._path = Path([network], r2, r2, np.zeros((1, 1)))
         self._origins, self._fidelities = ["constant"], r2
 

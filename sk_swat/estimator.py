@@ -24,12 +24,13 @@ from sk_swat.exporting import ExportMixin
 from sk_swat.fitted import PathMixin, unchanged_on_error
 from sk_swat.interrupts import interruptible
 from sk_swat.limits import RowLimits
+from sk_swat.narrow import warn_of_rounding, warn_of_unresolved
 from sk_swat.network import SparseMLP
 from sk_swat.parameters import check_depths, drawn_seed
 from sk_swat.path import Path
 from sk_swat.progress import Watcher, watchers
 from sk_swat.report import FitLog, candidate_table, search_report, shown_log
-from sk_swat.scaling import Standardisation
+from sk_swat.scaling import Standardisation, column_scales
 from sk_swat.settings import Settings, checked_settings
 from sk_swat.targets import path_with_constants, real_target, target_names, varying_targets
 
@@ -300,18 +301,20 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
         scaling = Standardisation.checked(table, target, weight)
         if callbacks is not None:
             callbacks.complete = lambda estimator: estimator._keep_summary(table, target, weight, scaling, seed)
+        warn_of_unresolved(self, scaling, table, target)
+        means, rounding = column_scales(target.reshape(len(target), -1), weight)[0], 0.0
         if not np.any(scaling.y_scale) or not len(scaling.varying):
-            mean = np.average(target, axis=0, weights=weight) if np.any(scaling.y_scale) else target[0]
-            self._keep_constant(mean, varies=bool(np.any(scaling.y_scale)))
+            self._keep_constant(means, varies=bool((target != target[0]).any()))
         elif not np.all(scaling.y_scale):
             varies = scaling.y_scale > 0
             left = varying_targets(target, varies)
-            finish = partial(path_with_constants, varies=varies, constants=target[0])
-            scaling = Standardisation.of(table, left, weight)
-            self._search(table, left, weight, scaling, settings, seed, begin, callbacks, finish)
+            finish = partial(path_with_constants, varies=varies, constants=means)
+            some = Standardisation.of(table, left, weight)
+            rounding = self._search(table, left, weight, some, settings, seed, begin, callbacks, finish)
         else:
-            self._search(table, target, weight, scaling, settings, seed, begin, callbacks)
+            rounding = self._search(table, target, weight, scaling, settings, seed, begin, callbacks)
         self._keep_summary(table, target, weight, scaling, seed)
+        warn_of_rounding(self, rounding, scaling)
         return self
 
     def __sklearn_tags__(self) -> Any:
@@ -330,7 +333,8 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
         begin: float,
         callbacks: FitCallbacks | None,
         finish: Callable[[Path], Path] | None = None,
-    ) -> None:
+    ) -> float:
+        """Search, set the fitted attributes, and say what rounding in raw units costs, in R^2."""
         spent = time.monotonic() - begin  # without what is loaded once a process
         from sk_swat.checkpoint import load_checkpoint
         from sk_swat.search import SearchConfig, TableConfig, search_table
@@ -379,6 +383,7 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
                 ConvergenceWarning,
                 stacklevel=4,
             )
+        return result.rounding
 
     def _space(self, checkpoint: Checkpoint) -> Space:
         """Where networks come from."""

@@ -110,6 +110,8 @@ class Compression:
         What each stage gained.
     parts : list of dict
         The subnetworks, see :class:`sk_swat.compress.subnetworks.Joined`.
+    rounding : float
+        What rounding in raw units costs the most accurate network, in R^2.
     """
 
     path: Path
@@ -117,6 +119,7 @@ class Compression:
     searches: list[DepthSearch]
     stages: list[Stage]
     parts: list[dict[str, Any]]
+    rounding: float
 
 
 class _Starts:
@@ -263,6 +266,7 @@ def compress_rows(
         searches,
         [*starts.stages, *stages, last],
         [part for one in wholes for part in one.parts],
+        path[0].rounding,
     )
 
 

@@ -23,7 +23,7 @@ from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.pruning import prune
 from sk_swat.refine.task import RefineTask
 from sk_swat.rows import Rows
-from sk_swat.scaling import Standardisation
+from sk_swat.scaling import Standardisation, is_close
 from sk_swat.search.columns import column_chance, seen_columns
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.space import LatentSpace
@@ -152,6 +152,7 @@ def _smaller(
 def _scaling(part: Subnetwork) -> Standardisation | None:
     """Standardise the inputs one by one and the targets together, as small ones matter less; None if nothing varies."""
     own = Standardisation.of(part.inputs, part.targets)
+    own = replace(own, x_scale=np.where(is_close(own.x_offset, own.x_scale), 0.0, own.x_scale))  # a teacher's rounding
     variance = np.mean(np.square(own.y_scale))
     if variance <= _NEGLIGIBLE * np.mean(np.square(part.targets)) or not len(own.varying):
         return None

@@ -25,7 +25,7 @@ from sk_swat.scaling import Standardisation
 from sk_swat.search.columns import ColumnView
 from sk_swat.softnet import SoftNetworks
 
-__all__ = ["PathNetwork", "by_depth", "finished_path", "in_raw_units", "judged_path"]
+__all__ = ["PathNetwork", "by_depth", "finished_path", "in_raw_units", "judged_path", "with_rounding"]
 
 _POLISH_STEPS, _LAST_STEPS = 18, 9
 _STEPS_BETWEEN = 3  # polishing steps between two looks at the held-out rows
@@ -51,6 +51,8 @@ class PathNetwork:
         Squared errors, in units of the target's variance, on rows that were not fitted.
     validation_weight : ndarray of shape (n_validation_rows,), default=None
         How often each of these rows counts; None stands for once.
+    rounding : float, default=0.0
+        What rounding in raw units costs the most accurate network of the path, in R^2; errors contain it.
     """
 
     network: SparseMLP
@@ -58,6 +60,7 @@ class PathNetwork:
     train_fvu: float
     validation_errors: np.ndarray
     validation_weight: np.ndarray | None = None
+    rounding: float = 0.0
 
 
 def finished_path(
@@ -128,6 +131,7 @@ def finished_path(
         for member, fvu, errors in zip(members, train, validation, strict=True)
         if np.isfinite(fvu) and np.isfinite(errors).all()
     ]
+    path = with_rounding(path, rows, scaling, view.columns.numpy())
     path.sort(key=lambda one: (one.network.n_nonzero, one.train_fvu))
     best = np.minimum.accumulate([np.inf, *(one.train_fvu for one in path)])
     return [one for one, before in zip(path, best, strict=False) if one.train_fvu < before]
@@ -183,6 +187,36 @@ def judged_path(path: Sequence[PathNetwork]) -> Path:
         np.stack([one.validation_errors for one in path]),
         path[0].validation_weight,
     )
+
+
+def with_rounding(
+    path: list[PathNetwork], rows: Rows, scaling: Standardisation, columns: np.ndarray
+) -> list[PathNetwork]:
+    """Judge networks as they are in raw units, where columns or targets vary so little that rounding shows.
+
+    Parameters
+    ----------
+    path : list of PathNetwork
+        Judged in the units of the search.
+    rows : Rows
+        Standardised rows, in float64, with some of the columns.
+    scaling : Standardisation
+        Of the raw table.
+    columns : ndarray of int, of shape (n_seen,)
+        Which columns these are; the networks read no others.
+    """
+    if not scaling.close or not path:
+        return path
+    X = np.zeros((len(rows), len(scaling.x_offset)))
+    X[:, columns] = scaling.x_offset[columns] + scaling.divisor[columns] * rows.X.numpy()
+    found = []
+    for one in path:
+        errors = torch.from_numpy(scaling.target(one.network.predict(X)).T) - rows.y
+        fvu = float(rows.mean(errors.square()).mean()) / (rows.variance or 1.0)
+        validation = one.validation_errors + max(0.0, fvu - one.train_fvu)
+        found.append(replace(one, train_fvu=fvu, validation_errors=validation))
+    cost = min(one.train_fvu for one in found) - min(one.train_fvu for one in path)
+    return [replace(one, rounding=cost) for one in found]
 
 
 def in_raw_units(network: SoftNetworks, scaling: Standardisation) -> SparseMLP:

@@ -25,7 +25,7 @@ from sk_swat.scaling import Standardisation, standardised
 from sk_swat.search.blocks import Growth
 from sk_swat.search.columns import ColumnView
 from sk_swat.search.cross_validation import N_FOLDS, fold_errors
-from sk_swat.search.finish import PathNetwork, finished_path, in_raw_units, judged_path
+from sk_swat.search.finish import PathNetwork, finished_path, in_raw_units, judged_path, with_rounding
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.readout import solve_readout, with_readout
 from sk_swat.search.refinement import Stage, best_by_size, refine
@@ -55,12 +55,15 @@ class TableSearch:
         Records of the latent search.
     stages : list of Stage
         What each stage gained.
+    rounding : float
+        What rounding in raw units costs the most accurate network, in R^2.
     """
 
     path: Path
     starts: list[Candidate]
     searches: list[DepthSearch]
     stages: list[Stage]
+    rounding: float
 
     @property
     def candidates(self) -> list[Candidate]:
@@ -216,7 +219,8 @@ def search_table(
         else:
             path = _latent_path(candidates, search, config.max_nonzero, data)
     progress.end_search()
-    return TableSearch(judged_path(path), [candidates[one.start] for one in path], searches, stages)
+    starts = [candidates[one.start] for one in path]
+    return TableSearch(judged_path(path), starts, searches, stages, path[0].rounding)
 
 
 def _latent_stage(
@@ -340,7 +344,8 @@ def _latent_path(
     if search.readout == "ridge":
         network = with_readout(network, solve_readout(network.last_hidden(rows.X), rows))
     fvu = float(rows.error(network)) / rows.variance
-    return [PathNetwork(in_raw_units(network, data.scaling), start, fvu, validation, weight)]
+    found = PathNetwork(in_raw_units(network, data.scaling), start, fvu, validation, weight)
+    return with_rounding([found], rows, data.scaling, np.arange(data.X.shape[1]))
 
 
 def previous_starts(depth: int, latent: np.ndarray, inputs: np.ndarray, threshold: float) -> dict[int, Starts]:
