@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clon
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.deadline import deadlines_of
@@ -25,13 +25,14 @@ from sk_swat.interrupts import interruptible
 from sk_swat.limits import RowLimits
 from sk_swat.narrow import warn_of_rounding, warn_of_unresolved
 from sk_swat.network import SparseMLP
+from sk_swat.numeric import refuse_dates, validated
 from sk_swat.parameters import check_choice, check_depths, check_integer, drawn_seed
 from sk_swat.path import Path
 from sk_swat.progress import watchers
 from sk_swat.report import FitLog, search_report, shown_log
 from sk_swat.scaling import Standardisation, column_scales
 from sk_swat.settings import Settings, checked_settings
-from sk_swat.targets import path_with_constants, target_names, varying_targets
+from sk_swat.targets import path_with_constants, real_target, target_names, varying_targets
 
 if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
     import pandas as pd
@@ -223,9 +224,9 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         if y is None:
             if self.objective == "accuracy":
                 raise ValueError("objective='accuracy' requires y to be passed, but the target y is None.")
-            table, target = validate_data(self, X, dtype=np.float64, order="C", ensure_min_samples=2), None
+            table, target = validated(self, X, dtype=np.float64, order="C", ensure_min_samples=2), None
         else:
-            table, target = validate_data(
+            table, target = validated(
                 self, X, y, dtype=np.float64, order="C", multi_output=True, y_numeric=True, ensure_min_samples=2
             )
             if target.ndim == 2 and target.shape[1] == 1:
@@ -238,7 +239,7 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         labels = teacher.labels(table)
         if self.objective == "accuracy":
             assert target is not None
-            target = np.ascontiguousarray(target, dtype=np.float64)
+            target = real_target(target)
             if target.shape != labels.shape:
                 raise ValueError(
                     f"y must have the shape of the teacher's predictions, {labels.shape}, got {target.shape}."
@@ -283,7 +284,7 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         from sk_swat.compress.teachers import teacher_of
 
         check_is_fitted(self, "network_")
-        table = validate_data(self, X, dtype=np.float64, reset=False)
+        table = validated(self, X, dtype=np.float64, reset=False)
         return float(r2_score(teacher_of(self.estimator_).labels(table), self.network_.predict(table)))
 
     def report(self, X: ArrayLike, y: ArrayLike | None = None) -> pd.DataFrame:
@@ -308,7 +309,8 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         from sk_swat.compress.teachers import teacher_of
 
         check_is_fitted(self, "network_")
-        table = validate_data(self, X, dtype=np.float64, reset=False)
+        refuse_dates(y, "y")
+        table = validated(self, X, dtype=np.float64, reset=False)
         teacher = teacher_of(self.estimator_)
         labels, own = teacher.labels(table), self.network_.predict(table)
         before = np.nan if self.n_numbers_before_ is None else self.n_numbers_before_

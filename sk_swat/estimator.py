@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import column_or_1d
-from sklearn.utils.validation import validate_data
 
 from sk_swat.activations import ACTIVATION_NAMES, check_activations
 from sk_swat.callbacks import CallbackSupportMixin, FitCallbacks, fit_callbacks
@@ -26,6 +25,7 @@ from sk_swat.interrupts import interruptible
 from sk_swat.limits import RowLimits
 from sk_swat.narrow import warn_of_rounding, warn_of_unresolved
 from sk_swat.network import SparseMLP
+from sk_swat.numeric import refuse_dates, validated
 from sk_swat.parameters import check_depths, drawn_seed
 from sk_swat.path import Path
 from sk_swat.progress import Watcher, watchers
@@ -289,7 +289,8 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
         seed = drawn_seed(self.random_state)
         self._keep_target_names(target_names(y))
         # in C order, so that means are rounded the same way whatever the table's layout
-        table, target = validate_data(
+        refuse_dates(sample_weight, "sample_weight")
+        table, target = validated(
             self, X, y, dtype=[np.float64, np.float32], order="C", multi_output=True, y_numeric=True
         )
         target = real_target(target)

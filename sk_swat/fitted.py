@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sk_swat.importance import variance_shares
 from sk_swat.network import SparseMLP
 from sk_swat.network_text import formula_text
+from sk_swat.numeric import validated
 from sk_swat.parameters import check_choice, check_integer, check_number
 from sk_swat.path import Path
 from sk_swat.pickling import marked_state, read_state
@@ -60,7 +61,7 @@ class PathMixin:
         """
         check_is_fitted(self, "network_")
         if not self._plainly_valid(X):
-            X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+            X = validated(self, X, dtype=[np.float64, np.float32], reset=False)
         return (self.network_ if index is None else self._path.networks[self._path.row(index)]).predict(X)
 
     def select(

@@ -19,6 +19,7 @@ from sk_swat.network_checks import activation_names, check_layers, checked_names
 from sk_swat.network_folding import Layers, folded
 from sk_swat.network_forward import ForwardPlan
 from sk_swat.network_text import FIELDS, describe_network, fields_from_dict, network_to_dict
+from sk_swat.numeric import refuse_dates
 from sk_swat.pickling import marked_state, read_state
 
 _CHUNK_ROWS = 8192  # rows evaluated at once: bounds the memory, and fits the cache
@@ -163,6 +164,8 @@ class SparseMLP(ExportMixin):
             One-dimensional if there is one output. Sums too large for float64 give inf or nan, no warning.
         """
         rows = np.asarray(X)
+        if rows.dtype.kind not in "fiu":
+            refuse_dates(X, "X")
         if rows.ndim != 2 or rows.shape[1] != self.n_features_in:
             raise ValueError(f"`X` must have shape (n_samples, {self.n_features_in}), got {rows.shape}.")
         if self._plan is None:
