@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sk_swat.labels import shown
+
 Function = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 ScalarFunction = Callable[[float], float]
 
@@ -170,16 +172,16 @@ def check_activations(names: str | Iterable[str]) -> tuple[str, ...]:
     """
     if isinstance(names, str):
         names = (names,)
-    if not isinstance(names, Iterable):
-        raise TypeError(f"`activations` must be a name or an iterable of names, got {names!r}.")
+    if not isinstance(names, Iterable) or (isinstance(names, np.ndarray) and not names.ndim):
+        raise TypeError(f"`activations` must be a name or an iterable of names, got {shown(names)}.")
     listed = tuple(names)
     if not listed:
         raise ValueError(f"`activations` must hold at least one of {ACTIVATION_NAMES}, got none.")
     for name in listed:
         if not isinstance(name, str):
-            raise TypeError(f"`activations` must hold names (str), got {name!r}.")
+            raise TypeError(f"`activations` must hold names (str), got {shown(name)}.")
         if name not in ACTIVATIONS:
-            raise ValueError(f"`activations` must hold names from {ACTIVATION_NAMES}, got {name!r}.")
+            raise ValueError(f"`activations` must hold names from {ACTIVATION_NAMES}, got {shown(name)}.")
     if len(set(listed)) < len(listed):
-        raise ValueError(f"`activations` must hold each name once, got {listed}.")
+        raise ValueError(f"`activations` must hold each name once, got {shown(listed)}.")
     return tuple(name for name in ACTIVATION_NAMES if name in listed)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
 
 __all__ = ["SWATCompressor"]
 
+_MOST_GENERATED = 100_000_000  # rows, held in memory
 _FEWEST_HELD = 10
 _TIMED_CALLS = 5
 
@@ -344,7 +345,7 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         check_choice("objective", self.objective, ("fidelity", "accuracy"))
         check_choice("split", self.split, (True, False))
         if self.n_generated is not None:
-            check_integer("n_generated", self.n_generated, 0)
+            check_integer("n_generated", self.n_generated, 0, _MOST_GENERATED)
         shared = SWATRegressor().get_params().keys() & self.get_params(deep=False).keys()
         return checked_settings(SWATRegressor(**{name: getattr(self, name) for name in shared}), self._limits)
 

@@ -1,13 +1,15 @@
-"""What columns and outputs are called where they have no names."""
+"""What columns and outputs are called where they have no names, and how messages show what came."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sk_swat.network import SparseMLP
 
-__all__ = ["feature_labels", "plain_text", "target_labels"]
+__all__ = ["feature_labels", "plain_text", "shown", "target_labels"]
+
+_LONGEST = 60  # characters of a value in a message
 
 
 def feature_labels(network: SparseMLP) -> list[str]:
@@ -32,3 +34,18 @@ def plain_text(name: str) -> str:
     """
     shown = " ".join(name.split())
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in shown)
+
+
+def shown(value: Any) -> str:
+    """Representation of a value for a message, cut if it is long, whatever the value.
+
+    Examples
+    --------
+    >>> shown(10**400)
+    '100000000000000000000000000000000000000000000000000000000000...'
+    """
+    try:
+        text = repr(value)
+    except Exception:  # an integer of more than 4300 digits, or an object of somebody else
+        return f"a {type(value).__name__} that cannot be shown"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -11,13 +11,14 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
+from sk_swat.labels import shown
+
 __all__ = ["refuse_dates", "validated"]
 
 # names of the types of columns in NumPy, pandas (also its Arrow and sparse ones), Polars and torch
 _DATE_TYPE = re.compile(r"(sparse\[)?(date|time|period|duration)", re.IGNORECASE)
 _NUMBER_TYPE = re.compile(r"(torch\.)?((u?int|float|complex)\d+|bool(ean)?)", re.IGNORECASE)
 _DATES = (np.datetime64, np.timedelta64, datetime.date, datetime.time, datetime.timedelta)
-_LONGEST = 60  # characters of a name or text in a message
 
 
 def validated(estimator: Any, X: Any, *y: Any, **how: Any) -> Any:
@@ -75,7 +76,7 @@ def _explain(table: Any, name: str, error: Exception) -> None:
                     raise type(reason)(f"{reason}; {label} must hold numbers.") from error
                 way_out = ", for example with scikit-learn's OneHotEncoder or OrdinalEncoder" if name == "X" else ""
                 raise ValueError(
-                    f"{label} holds text, could not convert string to float: {_short(value)}; turn it into numbers "
+                    f"{label} holds text, could not convert string to float: {shown(str(value))}; turn it into numbers "
                     f"first{way_out}."
                 ) from error
 
@@ -89,7 +90,7 @@ def _columns(table: Any, name: str) -> Iterator[tuple[str, Any, Any]]:
         for i, (column, kind) in enumerate(zip(table.columns, table.dtypes, strict=True)):
             if not _is_number(kind):
                 values = table.iloc[:, i] if hasattr(table, "iloc") else table[:, i]
-                yield f"column {_short(column) if isinstance(column, str) else i}{of}", values, kind
+                yield f"column {shown(str(column)) if isinstance(column, str) else i}{of}", values, kind
         return
     if not hasattr(table, "dtype"):
         try:
@@ -119,8 +120,3 @@ def _holds_dates(values: Any, kind: Any) -> bool:
         return False
     kinds = set(map(type, np.asarray(values, dtype=object).ravel()))
     return any(issubclass(one, _DATES) or one.__name__ == "Period" for one in kinds)
-
-
-def _short(value: str | bytes) -> str:
-    shown = repr(str(value) if isinstance(value, str) else value)
-    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}..."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -95,8 +96,20 @@ class Path:
         return np.where(np.isnan(self.r2_validation), self.r2_train, self.r2_validation)
 
     def objective(self, sparsity: float, compactness: float) -> np.ndarray:
-        """1 - R^2 by which networks are judged + sparsity * numbers + compactness * neurons, of shape (n_networks,)."""
-        return 1 - self._r2 + sparsity * self.n_nonzero + compactness * self.n_neurons
+        """1 - R^2 by which networks are judged + sparsity * numbers + compactness * neurons, of shape (n_networks,).
+
+        Infinite where it is beyond float64.
+        """
+        with np.errstate(over="ignore"):
+            return 1 - self._r2 + sparsity * self.n_nonzero + compactness * self.n_neurons
+
+    def _cheapest(self, among: np.ndarray, sparsity: float, compactness: float) -> int:
+        """One of the networks with these indices that has the smallest objective, however large the prices are."""
+        halvings = max(0, math.frexp(max(sparsity, compactness))[1])
+        part = np.ldexp(1 - self._r2, -halvings) + math.ldexp(sparsity, -halvings) * self.n_nonzero
+        part = part + math.ldexp(compactness, -halvings) * self.n_neurons
+        rest = self.objective(min(sparsity, 1.0), min(compactness, 1.0))  # a huge price hides what is added to it
+        return int(among[np.lexsort((rest[among], part[among]))[0]])
 
     def choose(
         self,
@@ -141,7 +154,7 @@ class Path:
                     f"{limit}, got {min_r2:g}."
                 )
             return int(np.flatnonzero(reached)[0])
-        chosen = int(np.where(fits, self.objective(sparsity, compactness), np.inf).argmin())
+        chosen = self._cheapest(np.flatnonzero(fits), sparsity, compactness)
         best = int(np.where(fits, self._r2, -np.inf).argmax())
         near = self._r2 >= self._r2[best] - np.nan_to_num(self.standard_error[best])
         smallest_near = int(np.flatnonzero(fits & near)[0])
@@ -151,7 +164,7 @@ class Path:
             near = self._r2 >= self._r2[chosen] - np.nan_to_num(self.standard_error[chosen])
             narrow = np.flatnonzero(fits & near)
             narrowest = narrow[self.n_inputs[narrow] == self.n_inputs[narrow].min()]
-            chosen = int(narrowest[self.objective(sparsity, compactness)[narrowest].argmin()])
+            chosen = self._cheapest(narrowest, sparsity, compactness)
         return chosen
 
     def row(self, index: Any) -> int:

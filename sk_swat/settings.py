@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from sk_swat.activations import ACTIVATION_NAMES, check_activations
+from sk_swat.labels import shown
 from sk_swat.limits import RowLimits
 from sk_swat.parameters import check_choice, check_depths, check_integer, check_number
 from sk_swat.path import Path
 
 __all__ = ["Settings", "checked_settings"]
 
+_MOST_RESTARTS = 1_000_000  # all of them are held in memory
+_MOST_PRICE = 1e30  # in the search, whose numbers are float32; R^2 counts for nothing long before
 _LARGEST_DEPTH = 4  # checked before a checkpoint is loaded; a checkpoint may hold fewer decoders
 # by refine: the latent search alone has to be long; before a refinement it needs many starts and few steps
 _AUTOMATIC = {
@@ -62,16 +65,16 @@ def checked_settings(estimator: Any, limits: RowLimits | None = None) -> Setting
     check_choice("early_stopping", estimator.early_stopping, (True, False, "auto"))
     check_number("validation_fraction", estimator.validation_fraction, 0, 1, low_open=True, high_open=True)
     if not isinstance(estimator.device, str):
-        raise TypeError(f"device must be a name such as 'cpu' or 'cuda', got {estimator.device!r}.")
+        raise TypeError(f"device must be a name such as 'cpu' or 'cuda', got {shown(estimator.device)}.")
     check_choice("warm_start", estimator.warm_start, (True, False))
     verbose = estimator.verbose
     check_integer("verbose", int(verbose) if isinstance(verbose, bool) else verbose, 0)
     if estimator.n_jobs is not None and check_integer("n_jobs", estimator.n_jobs) == 0:
         raise ValueError("n_jobs must be None or an integer other than 0, got 0.")
 
-    def automatic(name: str, low: int) -> int:
+    def automatic(name: str, low: int, *high: int) -> int:
         value = getattr(estimator, name)
-        return _AUTOMATIC[refine][name] if value is None else check_integer(name, value, low)
+        return _AUTOMATIC[refine][name] if value is None else check_integer(name, value, low, *high)
 
     def optional(name: str, check: Any, low: int, **how: bool) -> Any:
         value = getattr(estimator, name)
@@ -81,9 +84,9 @@ def checked_settings(estimator: Any, limits: RowLimits | None = None) -> Setting
     compactness = check_number("compactness", estimator.compactness, 0)
     search = {
         "allowed": tuple(name in allowed for name in ACTIVATION_NAMES),
-        "sparsity": sparsity,
-        "compactness": compactness,
-        "n_restarts": automatic("n_restarts", 1),
+        "sparsity": min(sparsity, _MOST_PRICE),
+        "compactness": min(compactness, _MOST_PRICE),
+        "n_restarts": automatic("n_restarts", 1, _MOST_RESTARTS),
         "max_iter": automatic("max_iter", 0),
         "learning_rate": check_number("learning_rate", estimator.learning_rate, 0, low_open=True),
         "tol": check_number("tol", estimator.tol, 0),

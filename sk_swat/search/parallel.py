@@ -43,7 +43,8 @@ def side_by_side(
         In the order of the pieces.
     """
     with one_torch_thread():
-        if n_jobs == 1 or len(pieces) < 2 or (parallel := _parallel(n_jobs)).n_jobs == 1:
+        n_useful = n_jobs if n_jobs is None else min(n_jobs, len(pieces))  # each costs a thread, used or not
+        if n_jobs == 1 or len(pieces) < 2 or (parallel := _parallel(n_useful)).n_jobs == 1:
             results = (piece() for piece in pieces)
         else:
             results = iter(parallel(joblib.delayed(_on_one_thread)(piece) for piece in pieces))

@@ -14,6 +14,7 @@ import torch
 
 from sk_swat.checkpoint import Checkpoint
 from sk_swat.deadline import Deadline
+from sk_swat.labels import shown
 from sk_swat.search.descent import Descent, descend
 from sk_swat.search.objective import hard_sizes
 from sk_swat.search.parallel import one_torch_thread, side_by_side
@@ -138,10 +139,13 @@ def search_depths(
 
 
 def _check_device(device: str) -> None:
+    wanted = f"device must name a torch device of this machine that holds numbers, got {shown(device)}"
     try:
-        torch.empty(0, device=device)
-    except (AssertionError, RuntimeError) as error:
-        raise ValueError(f"device must name a torch device of this machine, got {device!r} ({error}).") from error
+        torch.zeros(1, device=device).cpu()  # a copy, which "meta" has none of
+    except (AssertionError, ImportError, RuntimeError) as error:
+        raise ValueError(f"{wanted} ({str(error).splitlines()[0]}).") from error
+    if device.startswith("cpu:") and device != "cpu:0":  # torch takes any number
+        raise ValueError(f"{wanted} (there is one CPU device, 'cpu').")
 
 
 def _search_depth(
