@@ -142,7 +142,7 @@ def _with_fewer_neurons(layers: Layers, layer: int) -> Iterator[Layers]:
 def _rewritten(layers: Layers, layer: int, group: NDArray[np.intp], by_target: bool) -> Layers:
     """Replace some identity neurons: by one that sums up for each target, or one that hands on each source."""
     into, out = layers.coefs[layer], layers.coefs[layer + 1]
-    product = into[:, group] @ out[group]
+    product = _product(into[:, group], out[group])
     if by_target:
         used = np.flatnonzero((product != 0).any(axis=0))
         new_into, new_out = product[:, used], np.eye(product.shape[1])[used]
@@ -163,11 +163,19 @@ def _rewritten(layers: Layers, layer: int, group: NDArray[np.intp], by_target: b
     )
 
 
+def _product(into: Array, out: Array) -> Array:
+    """Weights of two layers in one; infinite, which is not folded, if a term may be too small for float64."""
+    least = [np.min(np.abs(part), axis=axis, initial=np.inf, where=part != 0) for part, axis in ((into, 0), (out, 1))]
+    if np.any(least[0] * least[1] < np.finfo(np.float64).tiny):
+        return np.full((len(into), out.shape[1]), np.inf)
+    return into @ out
+
+
 def _without_layer(layers: Layers, layer: int) -> Layers | None:
     """Multiply the weights into and out of a layer of identity neurons; None if it has other ones."""
     if set(layers.activations[layer]) != {"identity"}:
         return None
-    joint = layers.coefs[layer] @ layers.coefs[layer + 1]
+    joint = _product(layers.coefs[layer], layers.coefs[layer + 1])
     bias = layers.intercepts[layer] @ layers.coefs[layer + 1] + layers.intercepts[layer + 1]
     return replace(
         layers,

@@ -178,3 +178,13 @@ def test_fit_straightens_only_where_linear_neurons_are_allowed(tiny_checkpoint, 
             rows = np.column_stack([activate(name, z[:, j]) for j, name in enumerate(names)])
     assert (kinks == 0) == ("identity" in activations)
     assert {name for one in model.networks_ for names in one.activations for name in names} <= set(activations)
+
+
+def test_weights_whose_product_is_too_small_for_float64_are_not_multiplied():
+    network = SparseMLP([[[2e-200, 1.0]], [[3e-200], [1.0]]], [[0.0, 0.5], [0.0]], [["identity", "tanh"]])
+    for one in (network, SparseMLP([[[2e-200]], [[3e-200]]], [[0.0], [0.0]], [["identity"]])):
+        assert one.simplified().activations == one.activations
+    far = np.array([[1e250], [-1e300]])
+    np.testing.assert_allclose(
+        SparseMLP([[[2e-200]], [[3e-100]]], [[0.0], [0.0]], [["identity"]]).simplified().predict(far), [6e-50, -6]
+    )
