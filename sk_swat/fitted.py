@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from sk_swat.importance import variance_shares
+from sk_swat.labels import shown
 from sk_swat.network import SparseMLP
 from sk_swat.network_text import formula_text
 from sk_swat.numeric import validated
@@ -95,9 +96,9 @@ class PathMixin:
         """
         check_is_fitted(self, "network_")
         conditions = {"max_nonzero": max_nonzero, "min_r2": min_r2, "sparsity": sparsity, "compactness": compactness}
-        given = [f"{name}={value!r}" for name, value in conditions.items() if value is not None]
+        given = [f"{name}={shown(value)}" for name, value in conditions.items() if value is not None]
         if index is not None and given:
-            raise ValueError(f"index must come without other conditions, got index={index!r}, {', '.join(given)}.")
+            raise ValueError(f"index must come without other conditions, got index={shown(index)}, {', '.join(given)}.")
         limit = None if max_nonzero is None else check_integer("max_nonzero", max_nonzero, 1)
         least = None if min_r2 is None else check_number("min_r2", min_r2, -math.inf)
         own: Any = self

@@ -60,8 +60,8 @@ def refuse_dates(table: Any, name: str) -> None:
     for label, values, kind in _columns(table, name):
         if _holds_dates(values, kind):
             raise ValueError(
-                f"{label} holds dates or durations ({kind}); turn it into numbers first, for example days since "
-                "a date, or columns for month and weekday."
+                f"{label} must hold numbers, got values of type {kind}; turn dates and durations into numbers first, "
+                "for example days since a date, or columns for month and weekday."
             )
 
 
@@ -75,10 +75,8 @@ def _explain(table: Any, name: str, error: Exception) -> None:
                 if not isinstance(value, str | bytes):
                     raise type(reason)(f"{reason}; {label} must hold numbers.") from error
                 way_out = ", for example with scikit-learn's OneHotEncoder or OrdinalEncoder" if name == "X" else ""
-                raise ValueError(
-                    f"{label} holds text, could not convert string to float: {shown(str(value))}; turn it into numbers "
-                    f"first{way_out}."
-                ) from error
+                got = f"got text (could not convert string to float: {shown(str(value))})"
+                raise ValueError(f"{label} must hold numbers, {got}; turn it into numbers first{way_out}.") from error
 
 
 def _columns(table: Any, name: str) -> Iterator[tuple[str, Any, Any]]:

@@ -93,7 +93,7 @@ def test_compressor_names_the_parameter(name, kind):
     ("name", "kind"),
     [
         (name, kind)
-        for name in ("max_nonzero", "min_r2", "sparsity", "compactness")
+        for name in ("index", "max_nonzero", "min_r2", "sparsity", "compactness")
         for kind in ODD
         if kind != "None" and (name, kind) not in {("min_r2", "numpy negative"), ("min_r2", "minus infinity")}
     ],
@@ -205,7 +205,7 @@ def test_choice_is_exact_for_any_prices(sizes, sparsity, compactness):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         chosen = path.choose(sparsity, compactness)
-        path.columns(sparsity, compactness, chosen)
+        path.frame(sparsity, compactness, chosen)
     prices = [
         1 - Fraction(fit) + Fraction(sparsity) * one.n_nonzero + Fraction(compactness) * one.n_neurons
         for fit, one in zip(r2, networks, strict=True)
