@@ -1,6 +1,7 @@
 """PapersSearchRegressor: the descent of the papers alone, and the networks it leaves."""
 
 import copy
+import pickle
 import warnings
 
 import numpy as np
@@ -40,7 +41,7 @@ def test_search_is_that_of_the_papers(table, monkeypatch):
             return super().fit(X, y)
 
     monkeypatch.setattr(papers_search, "SWATRegressor", Spy)
-    BENCHMARK_MODELS["papers' search"](3).set_params(max_iter=1).fit(*table)
+    BENCHMARK_MODELS["papers' search"](3).set_params(max_iter=1, n_restarts=1).fit(*table)
     assert [one.depths for one in searched] == [(1,), (2,), (3,), (4,)]
     for one in searched:
         assert (one.init, one.readout, one.refine, one.n_generations) == ("random", "decoded", False, 0)
@@ -70,6 +71,12 @@ def test_selection_keeps_to_the_limit_and_predicts(fitted, table):
 
 def test_same_seed_gives_the_same_path(fitted, table):
     assert clone(fitted).fit(*table).networks_ == fitted.networks_
+
+
+def test_fitted_model_pickles_and_has_importances(fitted, table):
+    copied = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(copied.predict(table[0]), fitted.predict(table[0]))
+    assert copied.feature_importances_.sum() == pytest.approx(1, abs=0.2)
 
 
 def test_negative_price_is_refused(table):

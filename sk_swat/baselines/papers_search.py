@@ -14,6 +14,7 @@ from sk_swat.estimator import SWATRegressor
 from sk_swat.fitted import PathMixin
 from sk_swat.parameters import check_depths, drawn_seed
 from sk_swat.path import Path
+from sk_swat.scaling import Standardisation
 
 __all__ = ["PapersSearchRegressor"]
 
@@ -115,7 +116,7 @@ class PapersSearchRegressor(PathMixin, RegressorMixin, BaseEstimator):
             The fitted regressor.
         """
         seed = drawn_seed(self.random_state)
-        validate_data(self, X, y, dtype=[np.float64, np.float32], y_numeric=True)
+        table, target = validate_data(self, X, y, dtype=[np.float64, np.float32], y_numeric=True)
         searches = [
             SWATRegressor(
                 depths=(depth,),
@@ -137,6 +138,7 @@ class PapersSearchRegressor(PathMixin, RegressorMixin, BaseEstimator):
         self._path = _front([search._path for search in searches])
         prices = (self.sparsity, self.compactness)
         self._keep_row(self._path.choose(*prices, one_standard_error=self.one_standard_error), prices)
+        self._keep_summary(table, target, None, Standardisation.of(table, target), seed)
         return self
 
 

@@ -1,7 +1,7 @@
 """Start the autoencoder's shortcuts from linear algebra: principal components in, weighted least squares out.
 
-Whole networks hang on exact weights: an error of one per cent in the weights of a fitted network can leave five per
-cent of its function unexplained. The linear part of the autoencoder copies weights exactly from the first step on;
+Whole networks hang on exact weights: a small error in the weights of a fitted network can leave much of its function
+unexplained. The linear part of the autoencoder copies weights exactly from the first step on;
 training then adds what is not linear (and what stands up to noise).
 """
 
