@@ -86,7 +86,8 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
     n_rounds : int, default=2
         Rounds in which networks along the path are varied in the latent space, polished and pruned again.
     time_limit : float, default=None
-        Seconds after which the search returns the best it has. The result then depends on the machine.
+        Seconds from the call of `fit` after which it returns the best it has, as in `SWATRegressor`. The fit of a
+        teacher that is not fitted does not count.
     n_restarts : int, default=24
         Starts of each depth from the latent space.
     validation_fraction : float, default=0.1
@@ -154,6 +155,7 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
     """
 
     _limits = RowLimits()
+    _clock = staticmethod(time.monotonic)
 
     def __init__(
         self,
@@ -219,7 +221,7 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
     def _fit(self, X: ArrayLike, y: ArrayLike | None) -> SWATCompressor:
         from sk_swat.compress.teachers import teacher_of
 
-        begin = time.monotonic()
+        begin = self._clock()
         settings = self._settings()
         seed = drawn_seed(self.random_state)
         if y is None:
@@ -232,9 +234,9 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
             )
             if target.ndim == 2 and target.shape[1] == 1:
                 target = column_or_1d(target, warn=True)
-        before = time.monotonic()
+        before = self._clock()
         self.estimator_ = self._taught(X, target)
-        begin += time.monotonic() - before
+        begin += self._clock() - before
         teacher = teacher_of(self.estimator_)
         self._check_columns(teacher)
         labels = teacher.labels(table)
@@ -388,14 +390,14 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         begin: float,
     ) -> float:
         """Search, keep the path, and say what rounding in raw units costs, in R^2."""
-        spent = time.monotonic() - begin  # without what is loaded once a process
+        spent = self._clock() - begin  # without what is loaded once a process
         from sk_swat.checkpoint import load_checkpoint
         from sk_swat.compress.run import CompressConfig, compress_rows
         from sk_swat.search import LatentSpace, SearchConfig
         from sk_swat.torch_state import usual_torch
 
         checkpoint = load_checkpoint(self.checkpoint)
-        exploring, finishing = deadlines_of(settings.time_limit, spent)
+        exploring, finishing = deadlines_of(settings.time_limit, spent, self._clock)
         with shown_log(self.verbose), usual_torch(), interruptible(exploring.stop) as interrupt:
             check_depths(settings.depths, checkpoint.autoencoder.config.max_depth)
             found = compress_rows(

@@ -73,7 +73,9 @@ class Deadline:
             raise TimeIsUp
 
 
-def deadlines_of(time_limit: float | None, spent: float = 0.0) -> tuple[Deadline, Deadline]:
+def deadlines_of(
+    time_limit: float | None, spent: float = 0.0, clock: Callable[[], float] | None = None
+) -> tuple[Deadline, Deadline]:
     """Give the deadlines of a fit: of the search for new networks, and of the last polish.
 
     Parameters
@@ -82,7 +84,9 @@ def deadlines_of(time_limit: float | None, spent: float = 0.0) -> tuple[Deadline
         Seconds for all of the fit; None sets no limit.
     spent : float, default=0.0
         Seconds of them that are over.
+    clock : callable, default=None
+        As in :class:`Deadline`.
     """
     if time_limit is None:
         return Deadline(), Deadline()
-    return Deadline(_EXPLORING * time_limit - spent), Deadline(time_limit - spent)
+    return Deadline(_EXPLORING * time_limit - spent, clock), Deadline(time_limit - spent, clock)

@@ -218,17 +218,20 @@ def compress_rows(
             starts.add(_encoded(inside, problem, space, search, config), "encoded teacher")
             starts.end()
         front = Front()
+        if exploring.passed():
+            wholes, splits = [], []
         if wholes or splits:
             starts.begin("split")
             works = [
                 partial(compressed_parts, one, space, search, config.seed + number, task)
                 for number, one in enumerate(splits)
             ]
-            wholes += side_by_side(works, config.n_jobs)
+            wholes += [one for one in side_by_side(works, config.n_jobs) if one is not None]
             front = polished_and_pruned(wholes, task)
             for number, one in enumerate(wholes):
                 starts.add(returned(front, number, problem, space, search, config.depths, config.seed), one.origin)
-            starts.met(front.members()[-1].network)
+            if len(front):
+                starts.met(front.members()[-1].network)
             starts.end()
         if not starts.candidates:
             raise ValueError(

@@ -15,6 +15,7 @@ from sk_swat.compress.encoding import fits_matrix, restored
 from sk_swat.compress.joining import chained, side_by_side
 from sk_swat.compress.layers import as_sparse
 from sk_swat.compress.splitting import Split, Subnetwork
+from sk_swat.deadline import TimeIsUp
 from sk_swat.hard import padded_batch, widest
 from sk_swat.network import SparseMLP
 from sk_swat.refine.front import Front
@@ -26,6 +27,7 @@ from sk_swat.rows import Rows
 from sk_swat.scaling import Standardisation, is_close
 from sk_swat.search.columns import column_chance, seen_columns
 from sk_swat.search.problem import Problem, SearchConfig
+from sk_swat.search.run import RunOptions
 from sk_swat.search.space import LatentSpace
 from sk_swat.softnet import SoftNetworks, concatenate, flatten
 
@@ -60,7 +62,9 @@ class Joined:
     parts: list[dict[str, Any]]
 
 
-def compressed_parts(split: Split, space: LatentSpace, search: SearchConfig, seed: int, task: RefineTask) -> Joined:
+def compressed_parts(
+    split: Split, space: LatentSpace, search: SearchConfig, seed: int, task: RefineTask
+) -> Joined | None:
     """Compress each subnetwork against its own activations, and put the results together.
 
     Parameters
@@ -75,13 +79,21 @@ def compressed_parts(split: Split, space: LatentSpace, search: SearchConfig, see
         Source of all random choices.
     task : RefineTask
         Its deadline is kept.
+
+    Returns
+    -------
+    joined : Joined or None
+        None if the time was up before all subnetworks were compressed.
     """
     stages: list[SparseMLP] = []
     parts: list[dict[str, Any]] = []
     for stage, n_outputs in zip(split.stages, split.n_between, strict=True):
         found = []
         for part in stage:
-            network, r2 = _smaller(part, split.depth, space, search, _seed(seed, len(parts)), task)
+            try:
+                network, r2 = _smaller(part, split.depth, space, search, _seed(seed, len(parts)), task)
+            except TimeIsUp:
+                return None
             found.append(network)
             parts.append(
                 {
@@ -112,6 +124,7 @@ def _smaller(
     task: RefineTask,
 ) -> tuple[SparseMLP, float]:
     """Network of this depth in the part's own units, and its R^2 on all rows."""
+    task.deadline.check()
     scaling = _scaling(part)
     if scaling is None:
         return _constant(part, depth), 1.0
@@ -122,15 +135,16 @@ def _smaller(
     some = rows[:_N_ROWS]
     problem = Problem(some.to(torch.float32), None, torch.tensor(scaling.varying))
     config = replace(search, n_restarts=_N_STARTS, small_share=0.0)
-    found = space.search(problem, (depth,), config, seed)[0].candidates
+    options = RunOptions(deadline=task.deadline)
+    found = space.search(problem, (depth,), config, seed, options)[0].candidates
     generator = torch.Generator().manual_seed(seed)
     if part.layers is not None and fits_matrix(network := as_sparse(part.layers), space.checkpoint):
         on_standard = network.with_scaling(*_inverse(scaling))
         found = found + restored(on_standard, problem, space.checkpoint, depth, config, generator, _N_ENCODED)
     networks = concatenate([one.network for one in found]).map(lambda tensor: tensor.double())
-    chance = column_chance(some)
+    chance = column_chance(some, deadline=task.deadline)
     for n_steps, n_kept in ((_FIRST_STEPS, 2), (_MORE_STEPS, 1)):
-        view = seen_columns(networks, some, chance, generator)
+        view = seen_columns(networks, some, chance, generator, task.deadline)
         seen = some if view is None else view.rows(some)
         networks = widened(networks if view is None else view.narrow(networks), search.allowed, 2, generator)
         result = fit_networks(
@@ -191,11 +205,13 @@ def polished_and_pruned(wholes: Sequence[Joined], task: RefineTask) -> Front:
     Returns
     -------
     front : Front
-        Every network met; `start` is the index of the whole it comes from.
+        Every network met before the deadline; `start` is the index of the whole it comes from.
     """
     front = Front()
     shapes = [(one.network.depth, widest(one.network)) for one in wholes]
     for shape in sorted(set(shapes)):
+        if task.deadline.passed():
+            break
         index = [i for i, own in enumerate(shapes) if own == shape]
         networks = _thinned(padded_batch([wholes[i].network for i in index], shape[1]))
         n_numbers = int((flatten(networks) != 0).sum(1).max())

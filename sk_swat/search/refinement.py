@@ -154,6 +154,7 @@ def refine(
                 _from_starts,
                 concatenate([candidates[i].network for i in index]),
                 torch.as_tensor(index),
+                int(np.argmin([candidates[i].objective for i in index])),
                 task,
                 chance,
                 (seed, depth, *[group] * (group > 0)),
@@ -198,23 +199,24 @@ def _constant(network: SoftNetworks, task: RefineTask) -> tuple[SoftNetworks, to
 def _from_starts(
     networks: SoftNetworks,
     start: torch.Tensor,
+    best: int,
     task: RefineTask,
     chance: torch.Tensor,
     seed: tuple[int, ...],
     n_pruned: int,
 ) -> Front:
-    """Polish all starts of a depth, the better ones longer, and prune the best; at the least, evaluate the first."""
+    """Polish all starts of a depth, the better ones longer, and prune them; without time, evaluate the `best` one."""
     front, generator = Front(), _generator(*seed)
     if task.deadline.passed():
-        networks, start = networks[:1], start[:1]
+        networks, start = networks[best : best + 1], start[best : best + 1]
     networks = networks.map(lambda part: part.to(task.rows.y.dtype))
     kept = _Seen(networks, None, task)
     try:
         for n_steps, n_kept in ((_FIRST_STEPS, math.ceil(_FIRST_KEPT * len(start))), (_MORE_STEPS, n_pruned)):
             seen = _Seen.of(kept.on_all_columns(), task, chance, generator)
             polished, error = _polished(seen.networks, seen.task, n_steps)
-            best = error.nan_to_num(torch.inf, torch.inf).argsort(stable=True)[:n_kept]
-            kept, start = seen.replaced(polished, best), start[best]
+            order = error.nan_to_num(torch.inf, torch.inf).argsort(stable=True)[:n_kept]
+            kept, start = seen.replaced(polished, order), start[order]
     except TimeIsUp:
         pass  # what is kept is handed over as it is
     kept.prune(lambda found, size, error, origin: front.add(found, size, error, start[origin]))

@@ -217,7 +217,8 @@ def search_table(
             )
             stages += more
         else:
-            path = _latent_path(candidates, search, config.max_nonzero, data)
+            n_last = config.limits.polished if deadlines[0].passed() else len(y)
+            path = _latent_path(candidates, search, config.max_nonzero, data, order[-n_last:])
     progress.end_search()
     starts = [candidates[one.start] for one in path]
     return TableSearch(judged_path(path), starts, searches, stages, path[0].rounding)
@@ -324,9 +325,9 @@ def spread(front: Front) -> list[Member]:
 
 
 def _latent_path(
-    candidates: list[Candidate], search: SearchConfig, max_nonzero: int | None, data: _Data
+    candidates: list[Candidate], search: SearchConfig, max_nonzero: int | None, data: _Data, last: np.ndarray
 ) -> list[PathNetwork]:
-    """Best candidate with its readout fitted to all rows; judged before that, by the held-out rows if there are any."""
+    """Best candidate, judged by the held-out rows if there are any, then with its readout fitted to the last rows."""
     allowed = [i for i, one in enumerate(candidates) if max_nonzero is None or one.n_nonzero <= max_nonzero]
     if not allowed:
         raise ValueError(
@@ -340,7 +341,7 @@ def _latent_path(
         rows = data.rows(data.held, torch.float64)
         validation = rows.squared_errors(network).numpy(force=True)[0]
         weight = None if data.weight is None else data.weight[data.held]
-    rows = data.rows(np.arange(len(data.y)), torch.float64)
+    rows = data.rows(np.sort(last), torch.float64)
     if search.readout == "ridge":
         network = with_readout(network, solve_readout(network.last_hidden(rows.X), rows))
     fvu = float(rows.error(network)) / rows.variance
