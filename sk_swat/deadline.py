@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable
 from typing import Any
@@ -63,9 +62,7 @@ class Deadline:
         """Give a deadline that passes so many seconds before this one, for what has to be done after it."""
         if self._end is None:
             return self
-        before = copy.copy(self)
-        before._end = self._end - seconds
-        return before
+        return Deadline(self._end - seconds - self._clock(), self._clock)
 
     def check(self) -> None:
         """Raise TimeIsUp if it is time to stop; for loops that have nothing to give before they end."""

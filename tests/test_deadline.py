@@ -73,6 +73,17 @@ def test_time_that_is_spent_is_not_given_again():
     assert not any(one.passed() for one in deadlines_of(None, spent=1e9))
 
 
+def test_earlier_deadline_leaves_time_by_the_same_clock():
+    now = [0.0]
+    deadline = Deadline(10.0, clock=lambda: now[0])
+    earlier = deadline.earlier(4.0)
+    now[0] = 5.9
+    assert not earlier.passed()
+    now[0] = 6.1
+    assert earlier.passed() and not deadline.passed()
+    assert not Deadline().earlier(1e9).passed()
+
+
 def test_copy_looks_at_the_clock_of_its_own_machine():
     there = pickle.loads(pickle.dumps(after_looks(1000)))
     assert not any(there.passed() for _ in range(2000))
@@ -248,7 +259,7 @@ def test_little_work_is_done_after_the_time_is_up(refined, name, limit):
 @pytest.mark.parametrize("limit", [1e7, 1e9])
 def test_compressor_does_little_work_after_the_time_is_up(tiny_checkpoint, limit):
     X, y = normal(1000, 5, 3)
-    teacher = MLPRegressor((60, 60), max_iter=30, random_state=0).fit(X, y)
+    teacher = MLPRegressor(hidden_layer_sizes=(60, 60), max_iter=30, random_state=0).fit(X, y)
     model = SWATCompressor(teacher, time_limit=limit, n_rounds=100, random_state=0, checkpoint=str(tiny_checkpoint))
     with WorkClock() as clock:
         with_clock(model, clock).fit(X)
