@@ -15,7 +15,7 @@ import numpy as np
 
 from sk_swat.files import write_file
 from sk_swat.fit_summary import FitSummary
-from sk_swat.labels import feature_labels, target_labels
+from sk_swat.labels import feature_labels, listed, shortened, shown, target_labels
 from sk_swat.network import SparseMLP
 from sk_swat.path import Path
 
@@ -185,18 +185,18 @@ def load_model(path: str | FilePath) -> StoredModel:
     found = document.get("format") if isinstance(document, dict) else None
     if found != FORMAT:
         raise ValueError(
-            f"'{path}' must be a model file with the format {FORMAT!r}, got {found!r}; write one with "
+            f"'{path}' must be a model file with the format {FORMAT!r}, got {shown(found)}; write one with "
             "`sk-swat fit` or save_model."
         )
     if document.get("version") != FORMAT_VERSION:
         raise ValueError(
-            f"'{path}' must be a model file of version {FORMAT_VERSION}, got {document.get('version')!r}; "
+            f"'{path}' must be a model file of version {FORMAT_VERSION}, got {shown(document.get('version'))}; "
             "a newer version needs a newer sk_swat."
         )
     try:
         return _model(document)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error).rstrip(".")
+        reason = f"{error} is missing" if isinstance(error, KeyError) else shortened(str(error).rstrip("."), 500)
         raise ValueError(f"the model file '{path}' is damaged ({reason}); write it again.") from error
 
 
@@ -213,7 +213,7 @@ def _model(document: dict[str, Any]) -> StoredModel:
     outputs = tuple(_names("target_names", fields["target_names"], n_outputs))
     n_networks = len(networks)
     if type(fields["chosen"]) is not int or not 0 <= fields["chosen"] < n_networks:
-        raise ValueError(f"`chosen` must be from 0 to {n_networks - 1}, got {fields['chosen']!r}")
+        raise ValueError(f"`chosen` must be from 0 to {n_networks - 1}, got {shown(fields['chosen'])}")
     _check_parameters(fields["parameters"])
     summaries: list[FitSummary | None] = [None] * n_networks
     if fields["fit_summary"] is not None:
@@ -241,19 +241,19 @@ def _model(document: dict[str, Any]) -> StoredModel:
 def _check_parameters(parameters: Any) -> None:
     """Those of the parameters that choose among networks."""
     if not isinstance(parameters, Mapping):
-        raise TypeError(f"`parameters` must be an object, got {parameters!r}")
+        raise TypeError(f"`parameters` must be an object, got {shown(parameters)}")
     for name in ("sparsity", "compactness"):
-        if type(parameters[name]) not in (int, float):
-            raise TypeError(f"`{name}` must be a number, got {parameters[name]!r}")
+        if type(parameters[name]) not in (int, float) or not 0 <= float(parameters[name]) < np.inf:
+            raise ValueError(f"`{name}` must be a finite number of at least 0, got {shown(parameters[name])}")
     if not isinstance(parameters["one_standard_error"], bool):
-        raise TypeError(f"`one_standard_error` must be true or false, got {parameters['one_standard_error']!r}")
+        raise TypeError(f"`one_standard_error` must be true or false, got {shown(parameters['one_standard_error'])}")
 
 
 def _names(key: str, names: Any, number: int) -> list[str]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise TypeError(f"`{key}` must be a list of names, got {names!r}")
+        raise TypeError(f"`{key}` must be a list of names, got {shown(names)}")
     if len(names) != number or len(set(names)) != number:
-        raise ValueError(f"`{key}` must hold {number} different names, got {names!r}")
+        raise ValueError(f"`{key}` must hold {number} different names, got {listed(names)}")
     return [str(name) for name in names]
 
 

@@ -209,13 +209,31 @@ def test_user_mistake_is_one_line_and_status_2(kind, monkeypatch, capsys):
     assert captured.out == ""
 
 
-def test_our_own_mistakes_keep_their_traceback(monkeypatch):
+@pytest.mark.parametrize("error", [AssertionError("odd"), RuntimeError("sizes"), ZeroDivisionError(), KeyError("a")])
+def test_any_other_error_is_one_line_and_status_1(error, monkeypatch, capsys):
     def fail(**arguments):
-        raise AssertionError
+        raise error
 
     monkeypatch.setattr(demo, "run_demo", fail)
-    with pytest.raises(AssertionError):
-        main(["demo"])
+    assert main(["demo"]) == 1
+    said = f"this should not happen ({type(error).__name__}: {error}); please report it, with what"
+    assert capsys.readouterr().err.startswith(f"sk-swat demo: error: {said}")
+    code = "import sys, sk_swat.demo\nsk_swat.demo.run_demo = lambda **a: 1 / 0\nsys.argv = ['sk-swat', 'demo']\n"
+    root = str(Path(sk_swat.__file__).parents[1])
+    code = f"import sys; sys.path.insert(0, {root!r})\n{code}from sk_swat.cli import main\nmain()"
+    told = subprocess.run([sys.executable, "-X", "dev", "-W", "ignore", "-c", code], capture_output=True, text=True)
+    assert told.returncode == 1 and told.stderr.endswith("ZeroDivisionError: division by zero\n")
+
+
+def test_message_is_short_and_without_control_characters(monkeypatch, capsys):
+    def fail(**arguments):
+        raise ValueError("\x1b[2J\x07\x9b" + "x" * 10**6 + "; do this.")
+
+    monkeypatch.setattr(demo, "run_demo", fail)
+    assert main(["demo"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("sk-swat demo: error: \\x1b[2J\\x07\\x9bxxx") and said.endswith("; do this.\n")
+    assert len(said) < 2000 and "more) ..." in said and said[:-1].isprintable()
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, BrokenPipeError])

@@ -1,6 +1,7 @@
 """Commands on the user's data: fit, predict, show and export."""
 
 import csv
+import io
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -142,7 +144,7 @@ def test_several_targets_are_fitted_and_predicted_together(folder, quickly, tmp_
     stored = load_model(out)
     assert (stored.feature_names, stored.target_names) == (("a", "b, in mm"), ("z", "y"))
     rows = list(csv.reader(succeed("predict", out, folder / "data.csv").splitlines()))
-    X = read_table(folder / "data.csv").numbers(["a", "b, in mm"])
+    X = read_table(folder / "data.csv", print).numbers({"a": "", "b, in mm": ""})
     assert rows[0] == ["z", "y"]
     assert np.array_equal(np.array(rows[1:], dtype=float), stored.network().predict(X))
     shown = succeed("show", out, "--max-nonzero", "12")
@@ -189,16 +191,22 @@ def test_ctrl_c_keeps_the_best_and_is_one_line(folder, quickly, tmp_path, monkey
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--target", "w"], "--target must name columns of '{data}', but it has no 'w'; its columns are 'town', 'a', "),
-        (["--target", "y", "--drop", "town, d"], "--drop must name columns of '{data}', but it has no 'd'"),
+        (
+            ["--target", "w"],
+            "--target must name columns, but there is no 'w'; the columns are 'town', 'a', 'b, in mm', ",
+        ),
+        (
+            ["--target", "y", "--drop", "town, d"],
+            "'{data}' cannot be used. --drop must name columns, but there is no 'd'",
+        ),
         (["--target", "y", "--features", "a,y"], "--features must not name a target, got 'y'."),
         (["--target", "y", "--features", "a", "--drop", "c"], "give --features or --drop, not both."),
         (
             ["--target", "y"],
-            "column 'town' of '{data}' must hold numbers, got 'Ulm' in line 2 (and 79 more); leave it out",
+            "'{data}' cannot be used. Column 'town' must hold numbers, got 'Ulm' in line 2 (and 79 more); leave it out",
         ),
         (["--target", "town", "--features", "a"], "got 'Ulm' in line 2 (and 79 more); a target must be a number."),
-        (["--target", "y,z", "--drop", "town,a,c", "--drop", "b, in mm"], "must have a column to predict from besides"),
+        (["--target", "y,z", "--drop", "town,a,c", "--drop", "b, in mm"], "A column to predict from is needed besides"),
         (["--target", "y", "--features", "a", "--depths", "5"], "depths must hold integers from 1 to 4, got (5,)."),
         (["--target", "y", "--features", "a", "--activations", "relu"], "`activations` must hold names from"),
         (["--target", "y", "--features", "a", "--checkpoint", "none"], "but there is none at 'none'"),
@@ -245,8 +253,9 @@ def test_columns_are_found_by_name_and_others_are_ignored(model, folder, table, 
     assert succeed("predict", model, tmp_path / "turned.csv") == expected
     assert succeed("predict", model, tmp_path / "fewer.csv") == expected  # the network does not read c
     (tmp_path / "too_few.csv").write_text(write_table(["c", "a"], X[:, [2, 0]]))
-    assert "must have the columns that the network reads, but it has no 'b, in mm'; its columns are 'c', 'a'" in fail(
-        "predict", model, tmp_path / "too_few.csv"
+    assert (
+        "The columns that the network reads must be there, but there is no 'b, in mm'; the columns are 'c', "
+        in fail("predict", model, tmp_path / "too_few.csv")
     )
 
 
@@ -268,10 +277,159 @@ def test_smaller_network_predicts_if_asked_for(model, folder, table):
     assert np.array_equal(np.array(rows, dtype=float), network.predict(table[0]))
 
 
-@pytest.mark.parametrize("cell", ["", "Paris", "inf"])
+@pytest.mark.parametrize("cell", ["2024-01-01", "Paris", "inf"])
 def test_bad_cell_of_new_data_is_said(cell, model, tmp_path):
     (tmp_path / "new.csv").write_text(f'a,"b, in mm"\n1,2\n3,{cell}\n')
-    assert "column 'b, in mm' of" in fail("predict", model, tmp_path / "new.csv")
+    said = fail("predict", model, tmp_path / "new.csv")
+    assert "Column 'b, in mm' must hold" in said and f"got '{cell}' in line 3; " in said
+
+
+@pytest.mark.parametrize("cell", ["", "NA", "nan", "NaN", "<NA>"])
+def test_empty_cell_gives_an_empty_prediction_on_its_line_and_a_warning(cell, model, folder, tmp_path):
+    header, *rows = (folder / "data.csv").read_text().splitlines()
+    for place in (2, 5):  # a, which the network reads, and y, which it does not
+        rows[place] = ",".join(
+            cell if position in (1, 4) else one for position, one in enumerate(rows[place].split(","))
+        )
+    (tmp_path / "new.csv").write_text("\n".join([header, *rows]))
+    result = run("predict", model, tmp_path / "new.csv")
+    expected = succeed("predict", model, folder / "data.csv").splitlines()
+    expected[3] = expected[6] = '""'  # a line without anything would be no row
+    assert result.exit_code == 0 and result.stdout.splitlines() == expected
+    assert result.stderr == "warning: 2 of 80 lines have no prediction: cells are empty in 'a' (2).\n"
+    predicted = pd.read_csv(io.StringIO(result.stdout))["y"]
+    assert predicted.isna().to_numpy().nonzero()[0].tolist() == [2, 5] and len(predicted) == 80
+
+
+def test_all_predictions_may_be_empty(model, tmp_path):
+    (tmp_path / "new.csv").write_text('a,"b, in mm"\n,\n1,\n')
+    result = run("predict", model, tmp_path / "new.csv")
+    assert (result.exit_code, result.stdout) == (0, 'y\n""\n""\n')
+    assert "2 of 2 lines have no prediction: cells are empty in 'a' (1), 'b, in mm' (2)" in result.stderr
+
+
+def test_everything_that_is_wrong_is_said_at_once(model, folder, tmp_path, quickly):
+    path = tmp_path / "data.csv"
+    path.write_text("town,a,b,day,y\nUlm,1,,2024-01-01,3\nBonn,2,inf,2024-01-02,4\n1,2,3,4,5,6\n7,x,9,8,z\n")
+    said = fail("fit", path, "--target", "y", "--target", "w", "--drop", "v", "--out", tmp_path / "m.json")
+    for part in (
+        "--target must name columns, but there is no 'w'",
+        "--drop must name columns, but there is no 'v'",
+        "Every line must have one cell for each of the 5 names in the header, got 6 in line 4; ",
+        "2 columns must hold numbers, got 'Ulm' in line 2 (and 1 more) for 'town', 'x' in line 5 for 'a'; leave it out",
+        "Column 'b' must hold a number in every row, got an empty cell in line 2; fill it in",
+        "Column 'b' must hold finite numbers, got 'inf' in line 3; ",
+        "Column 'day' must hold numbers, not dates or times, got '2024-01-01' in line 2 (and 1 more); write days",
+        "Column 'y' must hold numbers, got 'z' in line 5; a target must be a number.",
+    ):
+        assert part in said, part
+    path.write_text("c,a\n1,x\n")
+    said = fail("predict", model, path)
+    assert "there is no 'b, in mm'; " in said and "Column 'a' must hold numbers, got 'x' in line 2; code it" in said
+
+
+@pytest.mark.parametrize("index", ["", "Unnamed: 0"])
+def test_index_of_a_data_frame_is_no_input_unless_it_is_named(index, quickly, tmp_path, table):
+    X, y = table
+    frame = pd.DataFrame(np.c_[X[:, :2], y], columns=["a", "b", "y"])
+    frame.to_csv(tmp_path / "data.csv", index_label=index)
+    words = ["fit", tmp_path / "data.csv", "--target", "y", *quickly, "--out", tmp_path / "m.json", "--force"]
+    result = run(*words)
+    assert result.exit_code == 0 and load_model(tmp_path / "m.json").feature_names == ("a", "b")
+    assert "note: 'Unnamed: 0' is taken for a data frame's index, not for an input; --features can" in result.stderr
+    assert run(*words, "--quiet").stderr == "" == run(*words, "--drop", "Unnamed: 0").stderr
+    assert succeed("predict", tmp_path / "m.json", tmp_path / "data.csv").count("\n") == 81
+    assert run(*words, "--features", "Unnamed: 0,a").stderr == ""
+    assert load_model(tmp_path / "m.json").feature_names == ("Unnamed: 0", "a")
+
+
+def test_tables_of_another_country_and_packed_ones_are_fitted_and_predicted(quickly, tmp_path, table):
+    X, y = table
+    frame = pd.DataFrame(np.c_[X[:, :2], y], columns=["größe", "b", "y"])
+    path = tmp_path / "data.csv.gz"
+    frame.to_csv(path, index=False, sep=";", decimal=",", encoding="latin-1")
+    result = run("fit", path, "--target", "y", *quickly, "--out", tmp_path / "m.json")
+    latin, comma = result.stderr.splitlines()
+    assert latin == f"note: '{path}' is not in UTF-8; it is read as Latin-1 (code page 1252)."
+    assert comma.startswith(f"note: '{path}' has decimal commas: ")
+    frame.to_csv(tmp_path / "plain.csv", index=False)
+    result = run("predict", tmp_path / "m.json", path)
+    assert result.exit_code == 0
+    assert result.stdout == succeed("predict", tmp_path / "m.json", tmp_path / "plain.csv")
+
+
+# --- hostile names
+
+
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\ud800"
+
+
+@pytest.fixture(scope="module")
+def hostile(model, tmp_path_factory):
+    """Model file whose names and words hold control characters, and a table for it."""
+    folder = tmp_path_factory.mktemp("hostile")
+    document = json.loads(model.read_text())
+    document["feature_names"] = [f"{HOSTILE}{name}" for name in "abc"]
+    document["target_names"] = [f"{HOSTILE}\ny"]
+    document |= {"source": HOSTILE, "written_by": HOSTILE}
+    (folder / "m.json").write_text(json.dumps(document))
+    document["feature_names"] = [HOSTILE] * 3
+    (folder / "bad.json").write_text(json.dumps(document))
+    document["format"] = HOSTILE
+    (folder / "other.json").write_text(json.dumps(document))
+    text = HOSTILE[:-1]  # UTF-8 has no lone surrogates
+    (folder / "data.csv").write_text(f"{text},b,c\n1,{text},3\n", encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "show {0}/m.json",
+        *(f"export {{0}}/m.json --to {language}" for language in ("c", "python", "json", "latex", "sympy")),
+        "predict {0}/m.json {0}/data.csv",
+        "show {0}/bad.json",
+        "show {0}/other.json",
+        "fit {0}/data.csv --target c --out {0}/new.json",
+        "fit {0}/data.csv --target nothing --out {0}/new.json",
+    ],
+)
+def test_no_control_character_reaches_the_terminal(words, hostile):
+    result = run(*words.format(hostile).split())
+    assert result.exit_code in (0, 2) and "Traceback" not in result.output
+    assert "\\x1b" in result.output or "u001b" in result.output or words.startswith("export")
+    shown = result.output.replace("\n", "").replace("\t", "")
+    assert shown.isprintable(), [one for one in shown if not one.isprintable()]
+
+
+def test_fit_prints_names_without_control_characters(quickly, tmp_path):
+    rows = "".join(f"{i},{i % 5},{i % 7}\n" for i in range(40))
+    (tmp_path / "data.csv").write_text(f"\x1b[31ma,{'x' * 10_000},\x9b31my\n{rows}", encoding="utf-8")
+    printed = succeed("fit", tmp_path / "data.csv", "--target", "\x9b31my", *quickly, "--out", tmp_path / "m.json")
+    assert "target \\x9b31my\n" in printed and printed.replace("\n", "").isprintable()
+
+
+def test_predictions_in_the_terminal_have_plain_names_and_files_the_true_ones(model, folder, tmp_path):
+    document = json.loads(model.read_text()) | {"target_names": ["\x1b[31my"]}
+    (tmp_path / "m.json").write_text(json.dumps(document))
+    words = ["predict", tmp_path / "m.json", folder / "data.csv"]
+    assert succeed(*words).startswith("\\x1b[31my\n")
+    succeed(*words, "--out", tmp_path / "p.csv")
+    assert (tmp_path / "p.csv").read_text().startswith("\x1b[31my\n")
+
+
+def test_messages_stay_short_whatever_the_names(model, tmp_path):
+    names = [f"{'x' * 10_000}{number}" for number in range(300)]
+    path, document = tmp_path / "long.csv", json.loads(model.read_text())
+    path.write_text(f"{','.join(names)}\n{','.join(['text'] * 300)}\n{','.join(['text'] * 300)}\n")
+    said = [fail("fit", path, "--target", name, "--out", tmp_path / "m.json") for name in (names[0], "y", "z" * 10_000)]
+    assert all("and 294 more" in one or "and 295 more" in one for one in said)
+    path.write_text(f"{','.join([*names, *names])}\n{','.join(['1'] * 600)}\n")
+    said.append(fail("fit", path, "--target", "y", "--out", tmp_path / "m.json"))
+    for key, value in (("feature_names", names), ("target_names", names), ("format", names), ("chosen", names)):
+        (tmp_path / "bad.json").write_text(json.dumps(document | {key: value}))
+        said.append(fail("show", tmp_path / "bad.json"))
+    assert max(map(len, said)) < 2000
 
 
 # --- show

@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sk_swat import SWATRegressor, __version__
 from sk_swat.files import write_file
@@ -39,8 +41,8 @@ def test_everything_comes_back(model, saved, table):
 
 def test_smaller_network_is_the_one_that_select_takes_with_the_same_parameters(refined, table, tmp_path):
     found = []
-    for number, settings in enumerate([{"sparsity": 0.0}, {"sparsity": 0.2}, {"one_standard_error": True}]):
-        model = refined(**settings).fit(*table)
+    for number, changes in enumerate([{"sparsity": 0.0}, {"sparsity": 0.2}, {"one_standard_error": True}]):
+        model = refined(**changes).fit(*table)
         save_model(tmp_path / f"{number}.json", model)
         stored = load_model(tmp_path / f"{number}.json")
         sizes = stored.path.n_nonzero.tolist()
@@ -156,7 +158,7 @@ def test_only_fitted_regressors_are_written(model, tmp_path):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ({"feature_names": ["a", "b"]}, r"`feature_names` must hold 3 different names, got \['a', 'b'\]"),
+        ({"feature_names": ["a", "b"]}, r"`feature_names` must hold 3 different names, got 'a', 'b'"),
         ({"feature_names": ["a", "b", "a"]}, "`feature_names` must hold 3 different names"),
         ({"target_names": ["a", "b"]}, "`target_names` must hold 1 different names"),
         ({"feature_names": [1, 2, 3]}, "`feature_names` must be a list of names"),
@@ -222,7 +224,10 @@ def test_other_files_are_said(content, message, tmp_path):
         (("path", "standard_error"), [[0.0]], "`standard_error` must have the shape"),
         (("parameters",), None, "`parameters` must be an object, got None"),
         (("parameters",), {}, "'sparsity' is missing"),
-        (("parameters", "compactness"), "1e-5", "`compactness` must be a number, got '1e-5'"),
+        (("parameters", "compactness"), "1e-5", "`compactness` must be a finite number of at least 0, got '1e-5'"),
+        (("parameters", "sparsity"), -1, "`sparsity` must be a finite number of at least 0, got -1"),
+        (("parameters", "sparsity"), float("nan"), "`sparsity` must be a finite number of at least 0, got nan"),
+        (("parameters", "sparsity"), 10**400, "too large"),
         (("parameters", "one_standard_error"), 1, "`one_standard_error` must be true or false, got 1"),
     ],
 )
@@ -245,3 +250,45 @@ def test_truncated_file_is_no_model(saved):
         saved.write_bytes(content[: int(share * len(content))])
         with pytest.raises(ValueError, match="cannot be read as JSON"):
             load_model(saved)
+
+
+ODD = st.sampled_from(
+    [
+        None,
+        True,
+        -1,
+        0,
+        2.5,
+        1e308,
+        float("nan"),
+        float("inf"),
+        10**400,
+        "",
+        "x" * 10**5,
+        "\x1b[2J",
+        [],
+        {},
+        [[]],
+        [None],
+    ]
+)
+
+
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_change_of_a_file_is_refused_in_few_words_or_gives_a_whole_model(saved, tmp_path, data):
+    document = json.loads(saved.read_text())
+    part, key = {"document": document}, "document"
+    while isinstance(part[key], (dict, list)) and part[key] and data.draw(st.integers(0, 9), label="deeper"):
+        part = part[key]
+        key = data.draw(st.sampled_from(sorted(part) if isinstance(part, dict) else range(len(part))), label="key")
+    part[key] = data.draw(ODD, label="value")
+    path = tmp_path / "changed.json"
+    path.write_text(json.dumps(part[key] if key == "document" else document))
+    try:
+        model = load_model(path)
+    except ValueError as error:
+        assert len(str(error)) < 1000
+    else:
+        assert len(model.path) > 3 and model.network(5).n_nonzero <= 5
+        assert model.network().predict([[1.0, 2.0, 3.0]]).shape == (1,)

@@ -1,13 +1,32 @@
-"""What the commands have in common: mistakes said in one line, an example in the help, options with several values."""
+"""What the commands have in common: what is said on a terminal, an example in the help, options with several values."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import click
 
-__all__ = ["CommaSeparated", "Command", "Commands", "Mistake", "several"]
+from sk_swat.labels import escaped, plain_text, shortened
+
+__all__ = ["CommaSeparated", "Command", "Commands", "Mistake", "remark", "say", "several"]
+
+_LONGEST = 2000  # letters of a message
+
+
+def say(text: str) -> None:
+    """Write lines to standard output; of names and values no control characters reach the terminal."""
+    click.echo(escaped(text))
+
+
+def remark(kind: str, text: object) -> None:
+    """Write a note or a warning to standard error, in one line."""
+    click.echo(f"{kind}: {_one_line(text)}", err=True)
+
+
+def _one_line(text: object) -> str:
+    return shortened(plain_text(str(text)), _LONGEST)
 
 
 class Mistake(click.ClickException):
@@ -24,12 +43,23 @@ class Mistake(click.ClickException):
     exit_code = 2
 
     def __init__(self, command: str, error: Exception) -> None:
-        super().__init__(" ".join(str(error).split()))
+        super().__init__(_one_line(error) or type(error).__name__)
         self.command = command
 
     def show(self, file: Any = None) -> None:
         """Write the line to standard error."""
         click.echo(f"{self.command}: error: {self.message}", file=file, err=file is None)
+
+
+class _OurMistake(Mistake):
+    """Any other error, said in one line, too."""
+
+    exit_code = 1
+
+    def __init__(self, command: str, error: Exception) -> None:
+        text = f"{type(error).__name__}: {_one_line(error)}"
+        advice = "please report it, with what `python -X dev -m sk_swat` and the same arguments say"
+        super().__init__(command, RuntimeError(f"this should not happen ({text}); {advice}."))
 
 
 class _WithExample(click.Command):
@@ -60,7 +90,7 @@ class Commands(_WithExample, click.Group):
 
 
 class Command(_WithExample):
-    """A command; errors that a user can cause are one line and status 2."""
+    """A command; an error is one line and status 2, or 1 if it is not one that a user can cause."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Let options made by :func:`several` take all words up to the next option."""
@@ -79,10 +109,14 @@ class Command(_WithExample):
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:  # the reader has seen enough; click ends the program
+        except (BrokenPipeError, click.ClickException, click.Abort, click.exceptions.Exit):  # click ends the program
             raise
-        except (ValueError, TypeError, OSError, ImportError) as error:
+        except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
             raise Mistake(ctx.command_path, error) from error
+        except Exception as error:
+            if sys.flags.dev_mode:
+                raise
+            raise _OurMistake(ctx.command_path, error) from error
 
 
 class _Several(click.Option):

@@ -7,12 +7,13 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sk_swat.cli.command import Command, CommaSeparated
+from sk_swat.cli.command import Command, CommaSeparated, remark, say
 
 if TYPE_CHECKING:  # numpy and what needs it are imported by the commands
     import numpy as np
@@ -98,17 +99,21 @@ def fit(
     The JSON file that is written keeps networks of every size: show, predict and export take a smaller one without a
     new fit. Ctrl-C ends the fit with the best found so far.
     """
+    import numpy as np
+
     from sk_swat.cli.table import read_table
     from sk_swat.cli.text import r2_text
     from sk_swat.files import check_new_file
+    from sk_swat.labels import listed, plain_text
     from sk_swat.model_file import load_model, save_model
     from sk_swat.network_text import equations_text, size_text
 
     check_new_file(out, overwrite=force)
-    table = read_table(data)
-    target_names, feature_names = _roles(table, targets, features, drop)
-    X = table.numbers(feature_names, "leave it out with --drop, or code it in numbers")
-    y = table.numbers(target_names, "a target must be a number")
+    table = read_table(data, (lambda text: None) if quiet else partial(remark, "note"))
+    target_names, feature_names, problems = _roles(table, targets, features, drop)
+    advice = dict.fromkeys(feature_names, "leave it out with --drop, or code it in numbers")
+    advice |= dict.fromkeys(target_names, "a target must be a number")
+    X, y = np.split(table.numbers(advice, problems=problems), [len(feature_names)], axis=1)
     fitted = _fitted(X, y[:, 0] if len(target_names) == 1 else y, parameters, quiet=quiet, verbose=verbose)
     source = f"{data.name}, {len(X)} rows"
     names = {"feature_names": feature_names, "target_names": target_names}
@@ -117,10 +122,10 @@ def fit(
         return
     model = load_model(out)
     network = model.network()
-    click.echo(f"{source}, {len(feature_names)} columns, target {', '.join(target_names)}")
-    click.echo(r2_text(model.path, model.chosen))
-    click.echo(f"{size_text(network)}; '{out}' holds {len(model.path)} networks\n")
-    click.echo(equations_text(network))
+    say(f"{source}, {len(feature_names)} columns, target {listed(target_names, plain_text)}")
+    say(r2_text(model.path, model.chosen))
+    say(f"{size_text(network)}; '{out}' holds {len(model.path)} networks\n")
+    say(equations_text(network))
 
 
 @click.command("predict", cls=Command, example="model.json new.csv --out predictions.csv")
@@ -132,24 +137,34 @@ def fit(
 def predict(model: Path, data: Path, max_nonzero: int | None, out: Path | None, force: bool) -> None:
     """Predict the rows of a CSV file.
 
-    Columns are found by name, in any order. Only those that the network reads have to be there.
+    Columns are found by name, in any order. Only those that the network reads have to be there. Where one of their
+    cells is empty, the predictions of that line are.
     """
     import numpy as np
 
     from sk_swat.cli.table import read_table, write_table
     from sk_swat.files import check_new_file
+    from sk_swat.labels import listed, shown
     from sk_swat.model_file import load_model
 
     if out is not None:
         check_new_file(out, overwrite=force)
     stored = load_model(model)
     network = stored.network(max_nonzero)
-    table = read_table(data)
-    read = [stored.feature_names[i] for i in network.used_features]
-    table.check_columns(read, f"'{data}' must have the columns that the network reads")
-    X = np.zeros((len(table.rows), network.n_features_in))  # the network does not look at the other columns
-    X[:, network.used_features] = table.numbers(read)
-    _write(write_table(stored.target_names, network.predict(X).reshape(len(X), -1)), out, force)
+    table = read_table(data, partial(remark, "note"))
+    names = [stored.feature_names[i] for i in network.used_features]
+    problems = table.missing(names, "the columns that the network reads must be there")
+    cells = table.numbers(dict.fromkeys(names, "code it in numbers"), problems=problems, may_be_empty=True)
+    X = np.zeros((len(cells), network.n_features_in))  # the network does not look at the other columns
+    X[:, network.used_features] = cells
+    predictions = network.predict(X).reshape(len(X), -1)
+    predictions[np.isnan(cells).any(axis=1)] = np.nan
+    _write(write_table(stored.target_names, predictions), out, force)
+    if n_empty := int(np.isnan(predictions).any(axis=1).sum()):
+        found = dict(zip(names, np.isnan(cells).sum(axis=0), strict=True))
+        where = listed([name for name in names if found[name]], lambda name: f"{shown(name)} ({found[name]})")
+        reason = f"cells are empty in {where}" if where else "numbers are too large"
+        remark("warning", f"{n_empty} of {len(X)} lines have no prediction: {reason}.")
 
 
 @click.command("show", cls=Command, example="model.json --max-nonzero 20 --digits 3")
@@ -159,6 +174,7 @@ def predict(model: Path, data: Path, max_nonzero: int | None, out: Path | None, 
 def show(model: Path, max_nonzero: int | None, digits: int | None) -> None:
     """Print a network: neurons, formula, other sizes."""
     from sk_swat.cli.text import path_text, r2_text
+    from sk_swat.labels import listed, plain_text
     from sk_swat.model_file import load_model
     from sk_swat.network_text import equations_text, size_text
 
@@ -166,19 +182,20 @@ def show(model: Path, max_nonzero: int | None, digits: int | None) -> None:
     row = stored.row(max_nonzero)
     network = stored.path.networks[row]
     source = f"fitted to {stored.source} " if stored.source else ""
-    click.echo(f"{model.name}: {', '.join(stored.target_names)}, {source}by sk_swat {stored.written_by}")
-    click.echo(r2_text(stored.path, row))
-    click.echo(size_text(network))
-    click.echo(f"\n{equations_text(network, digits or 'auto')}")
-    click.echo("\nFormula")
+    targets = listed(stored.target_names, plain_text)
+    say(plain_text(f"{model.name}: {targets}, {source}by sk_swat {stored.written_by}"))
+    say(r2_text(stored.path, row))
+    say(size_text(network))
+    say(f"\n{equations_text(network, digits or 'auto')}")
+    say("\nFormula")
     try:
         with _warnings_on_stderr():
             formulas = network.to_sympy(digits=digits or "auto")
         for name, formula in zip(stored.target_names, formulas if network.n_outputs > 1 else [formulas], strict=True):
-            click.echo(f"{name} = {formula}")
+            say(plain_text(f"{name} = {formula}"))
     except ImportError:
-        click.echo("needs the package sympy: pip install 'sk_swat[export]'")
-    click.echo(f"\nNetworks in the file (* is shown)\n{path_text(stored.path, row)}")
+        say("needs the package sympy: pip install 'sk_swat[export]'")
+    say(f"\nNetworks in the file (* is shown)\n{path_text(stored.path, row)}")
 
 
 @click.command("export", cls=Command, example="model.json --to c --dtype float --name pump --out pump.c")
@@ -216,24 +233,32 @@ def export(model: Path, language: str, max_nonzero: int | None, out: Path | None
 
 def _roles(
     table: Table, targets: tuple[str, ...], features: tuple[str, ...], drop: tuple[str, ...]
-) -> tuple[list[str], list[str]]:
-    """Names of the targets and of the columns to predict them from."""
-    from sk_swat.cli.table import SEPARATORS
+) -> tuple[list[str], list[str], list[str]]:
+    """Names of the targets and of the columns to predict them from, and what is wrong with them."""
+    from sk_swat.cli.csv_file import SEPARATORS
+    from sk_swat.labels import listed
 
     if features and drop:
         raise ValueError("give --features or --drop, not both.")
-    target_names = table.columns(targets, "--target")
-    chosen = table.columns(features, "--features") if features else list(table.names)
-    if features and (both := [name for name in chosen if name in target_names]):
-        raise ValueError(f"--features must not name a target, got {both[0]!r}.")
-    left_out = {*target_names, *table.columns(drop, "--drop")}
-    feature_names = [name for name in chosen if name not in left_out]
-    if not feature_names:
-        raise ValueError(
-            f"'{table.path}' must have a column to predict from besides the target, but there is none left of "
-            f"{', '.join(map(repr, table.names))}. {SEPARATORS}"
-        )
-    return target_names, feature_names
+    target_names, chosen, dropped = map(table.columns, (targets, features, drop))
+    problems = [
+        *table.missing(target_names, "--target must name columns"),
+        *table.missing(chosen, "--features must name columns"),
+        *table.missing(dropped, "--drop must name columns"),
+    ]
+    if both := [name for name in chosen if name in target_names]:
+        problems.append(f"--features must not name a target, got {listed(both)}")
+    left_out = {*target_names, *dropped}
+    if not features:
+        index = [name for name in table.index if name not in left_out]
+        if index:
+            table.note(f"{listed(index)} is taken for a data frame's index, not for an input; --features can name it.")
+        left_out.update(index)
+    feature_names = [name for name in chosen or table.names if name not in left_out]
+    if not feature_names and not problems:
+        rule = "a column to predict from is needed besides the target"
+        problems.append(f"{rule}, but none is left of {listed(table.names)}. {SEPARATORS[:-1]}")
+    return target_names, feature_names, problems
 
 
 def _fitted(X: np.ndarray, y: np.ndarray, parameters: dict[str, Any], *, quiet: bool, verbose: bool) -> SWATRegressor:
@@ -255,7 +280,7 @@ def _warnings_on_stderr() -> Iterator[None]:
         warnings.simplefilter("default")
         yield
     for one in caught:
-        click.echo(f"warning: {' '.join(str(one.message).split())}", err=True)
+        remark("warning", one.message)
 
 
 @contextmanager
@@ -270,12 +295,13 @@ def _log_on_stderr() -> Iterator[None]:
 
 
 def _write(content: str | bytes, out: Path | None, force: bool) -> None:
-    """Write to a file, or to standard output."""
+    """Write to a file, or to standard output, on which control characters are escaped."""
     from sk_swat.files import write_file
+    from sk_swat.labels import escaped
 
     if out is not None:
         write_file(out, content, overwrite=force)
     elif isinstance(content, bytes) and sys.stdout.isatty():
         raise ValueError("onnx is not for reading; give a file with --out.")
     else:
-        click.echo(content, nl=False)
+        click.echo(content if isinstance(content, bytes) else escaped(content), nl=False)

@@ -1,4 +1,4 @@
-"""CSV files as tables of numbers, with messages that name the column and the line."""
+"""Tables of numbers in CSV files: everything that is wrong with a file is said at once."""
 
 from __future__ import annotations
 
@@ -6,132 +6,127 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-__all__ = ["SEPARATORS", "Table", "read_table", "write_table"]
+from sk_swat.cli.cells import Cells
+from sk_swat.cli.csv_file import SEPARATORS, CSVFile, read_csv_file
+from sk_swat.labels import listed, shown
 
-_DELIMITERS = (",", ";", "\t")
-_MISSING = {"", "-", "?", "n/a", "na", "nan", "none", "null"}
-SEPARATORS = "Cells must be separated by commas, semicolons or tabs."
-_FEW = 10  # names that a message lists
+__all__ = ["Table", "read_table", "write_table"]
+
+_INDEX = re.compile(r"(Unnamed: \d+(\.\d+)?)?")  # name of a data frame's index
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*")
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table as it stands in its file: the cells are text until numbers are asked for.
+    """A table in a file, whose cells are read when numbers are asked for.
 
     Parameters
     ----------
-    path : Path
-        The file.
+    file : CSVFile
+        Its first row is the header.
     names : tuple of str
         Names of the columns, all different.
-    rows : list of list of str
-        One cell for each name.
-    lines : list of int
-        Line of the file on which each row ends; the header begins on line 1.
+    index : tuple of str
+        Those of the first columns that came from a data frame's index: the header has no name for them.
+    note : callable
+        Told, in words, how the file was understood where that is not plain.
     """
 
-    path: Path
+    file: CSVFile
     names: tuple[str, ...]
-    rows: list[list[str]]
-    lines: list[int]
+    index: tuple[str, ...]
+    note: Callable[[str], None]
 
-    def columns(self, words: Sequence[str], what: str) -> list[str]:
-        """Names of columns that an option has named, each once.
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {name: position for position, name in enumerate(self.names)}
 
-        Parameters
-        ----------
-        words : sequence of str
-            A name each, or several with commas between them.
-        what : str
-            The option, for the message.
-        """
+    def columns(self, words: Sequence[str]) -> list[str]:
+        """Names in the words of an option, each once: a word is a name, or several with commas between them."""
         found = []
         for word in words:
-            found += [word] if word in self.names else [part.strip() for part in word.split(",")]
-        self.check_columns(found, f"{what} must name columns of '{self.path}'")
+            found += [word] if word in self._positions else [part.strip() for part in word.split(",")]
         return list(dict.fromkeys(found))
 
-    def check_columns(self, names: Sequence[str], rule: str) -> None:
-        """Raise ValueError, with the broken rule, unless the table has all these columns."""
-        missing = [name for name in names if name not in self.names]
-        if missing:
-            there = ", ".join(map(repr, self.names[:_FEW])) + (" and others" if len(self.names) > _FEW else "")
-            close = get_close_matches(missing[0], self.names, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else f" {SEPARATORS}" if len(self.names) == 1 else ""
-            raise ValueError(
-                f"{rule}, but it has no {', '.join(map(repr, missing[:_FEW]))}; its columns are {there}.{hint}"
-            )
+    def missing(self, names: Sequence[str], rule: str) -> list[str]:
+        """Say, if so, that the rule is broken because some of these names belong to no column."""
+        missing = [name for name in names if name not in self._positions]
+        if not missing:
+            return []
+        near = get_close_matches(missing[0][:60], [name for name in self.names[:500] if len(name) <= 60], n=1)
+        hint = f"; did you mean {shown(near[0])}?" if near else f". {SEPARATORS[:-1]}" if len(self.names) == 1 else ""
+        return [f"{rule}, but there is no {listed(missing)}; the columns are {listed(self.names)}{hint}"]
 
-    def numbers(self, names: Sequence[str], advice: str = "code it in numbers") -> np.ndarray:
+    def numbers(
+        self, advice: Mapping[str, str], *, problems: Sequence[str] = (), may_be_empty: bool = False
+    ) -> np.ndarray:
         """Columns as numbers.
 
         Parameters
         ----------
-        names : sequence of str
-            Columns of the table.
-        advice : str, default="code it in numbers"
-            What to do about a column of text.
+        advice : dict of str
+            For the name of each column, what to do if it holds text. Names that no column has are passed over.
+        problems : sequence of str, default=()
+            What is wrong already; said together with what is wrong with the cells.
+        may_be_empty : bool, default=False
+            Whether cells may be empty.
 
         Returns
         -------
-        values : ndarray of float64, of shape (n_rows, n_names)
-            Finite.
+        values : ndarray of float64, of shape (n_rows, n_columns)
+            Finite, and nan for an empty cell. Decimal commas are understood where commas do not separate the cells.
 
         Raises
         ------
         ValueError
-            If a cell is missing, no number, or not finite.
+            If there are problems, no rows, lines longer or shorter than the header, or cells that are no numbers.
         """
-        values = np.empty((len(self.rows), len(names)))
-        for j, name in enumerate(names):
-            index = self.names.index(name)
-            cells = [row[index] for row in self.rows]
-            try:
-                values[:, j] = list(map(float, cells))
-            except ValueError:
-                self._refuse(name, cells, advice)
-            if "_" in "".join(cells) or not np.isfinite(values[:, j]).all():  # for Python, 1_000 is a number
-                self._refuse(name, cells, advice)
-        return values
+        columns = {name: self._positions[name] for name in advice if name in self._positions}
 
-    def _refuse(self, name: str, cells: Sequence[str], advice: str) -> None:
-        """Say where the first cell is that is no number, and what to do about it."""
-        bad = [row for row, cell in enumerate(cells) if not _is_finite(cell)]
-        cell, more = cells[bad[0]].strip(), len(bad) - 1
-        place = f"in line {self.lines[bad[0]]}" + (f" (and {more} more)" if more else "")
-        got = repr(cell if len(cell) <= 40 else cell[:40] + "...") if cell else "an empty cell"
-        if cell.lower() in _MISSING:
-            what, hint = "a number in every row", "fill it in, or leave such rows out"
-        elif re.fullmatch(r"[+-]?\d*,\d+", cell):
-            what, hint = "numbers with a decimal point", "write 1.5 instead of 1,5"
-        elif _is_number(cell):
-            what, hint = "finite numbers", "leave such rows out"
-        else:
-            what, hint = "numbers", advice
-        raise ValueError(f"column {name!r} of '{self.path}' must hold {what}, got {got} {place}; {hint}.")
+        def cells(decimal: str) -> Cells:
+            rows = islice(self.file.rows(), 1, None)
+            return Cells(rows, len(self.names), columns, advice, decimal, may_be_empty)
+
+        commas_are_free = self.file.separator != "," or len(self.names) == 1
+        marks = ",." if commas_are_free and self._begins_with_decimal_commas(columns.values()) else ".,"
+        read = cells(marks[0])
+        if read.has_other_marks and commas_are_free:
+            read = min(read, cells(marks[1]), key=lambda one: one.n_faults)
+        if found := [*problems, *read.problems()]:
+            raise _unusable(self.file.path, found)
+        if read.comma is not None:
+            self.note(f"'{self.file.path}' has decimal commas: {read.comma} is read as {read.comma.replace(',', '.')}.")
+        return read.values
+
+    def _begins_with_decimal_commas(self, positions: Collection[int]) -> bool:
+        """Look at the first rows, so that most files are read once."""
+        rows = [row for _, row in islice(self.file.rows(), 1, 20) if len(row) == len(self.names)]
+        return any(_DECIMAL_COMMA.fullmatch(row[i]) for row in rows for i in positions)
 
 
-def read_table(path: str | Path) -> Table:
+def read_table(path: str | Path, note: Callable[[str], None]) -> Table:
     """Read a CSV file with a header.
 
     Parameters
     ----------
     path : str or Path
-        In UTF-8, with commas, semicolons or tabs between the cells.
+        File that :func:`~sk_swat.cli.csv_file.read_csv_file` can read.
+    note : callable
+        Told, in words, how the file was understood where that is not plain.
 
     Returns
     -------
     table : Table
-        Its content, at least one row.
+        With its header read.
 
     Raises
     ------
@@ -140,31 +135,32 @@ def read_table(path: str | Path) -> Table:
     ValueError
         If it is no such table.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise IsADirectoryError(f"a table must be a CSV file, but '{path}' is a folder.")
-    if not path.exists():
-        raise FileNotFoundError(f"a table must be a CSV file, but there is none at '{path}'.")
-    text = _decoded(path)
-    if not text.strip():
-        raise ValueError(f"'{path}' must hold a header and rows, but it is empty.")
-    rows, lines = [], []
-    for row, line in _rows(text, _delimiter(text), path):
-        rows.append(row)
-        lines.append(line)
-    while not rows[-1]:  # empty lines at the end
-        rows.pop()
-    header = _checked_header(rows[0], path)
-    for row, line in zip(rows[1:], lines[1:], strict=False):
-        if len(row) != len(header):
-            got = f"{len(row)} cells" if row else "an empty line"
-            raise ValueError(
-                f"every line of '{path}' must have {len(header)} cells, one for each name in the header, got {got} in "
-                f"line {line}; complete the line or take it out."
-            )
-    if len(rows) < 2:
-        raise ValueError(f"'{path}' must hold rows below its header, but there are none.")
-    return Table(path, header, rows[1:], lines[1 : len(rows)])
+    file = read_csv_file(path)
+    if file.encoding == "cp1252":
+        note(f"'{file.path}' is not in UTF-8; it is read as Latin-1 (code page 1252).")
+    names = [name.strip() for name in next(file.rows())[1]]
+    n_index = next((i for i, name in enumerate(names) if not _INDEX.fullmatch(name)), 0)
+    given = set(names)
+    for i in range(n_index):
+        if not names[i]:
+            names[i] = f"Unnamed: {i}"  # as pandas calls it
+            while names[i] in given:
+                names[i] += ".1"
+            given.add(names[i])
+    places: dict[str, list[int]] = {}
+    for position, name in enumerate(names, start=1):
+        places.setdefault(name, []).append(position)
+    got = [
+        f"{shown(name) if name else 'none'} for {'column' if len(at) == 1 else 'the columns'} {listed(at, str)}"
+        for name, at in places.items()
+        if len(at) > 1 or not name
+    ]
+    if all(map(_is_number, names)):
+        got = [f"numbers ({listed(names)})" if names else "an empty line"]
+    if got:
+        rule = "the first line must hold the names of the columns, all different"
+        raise _unusable(file.path, [f"{rule}, got {listed(got, str)}; give each column a name, or leave it out"])
+    return Table(file, tuple(names), tuple(names[:n_index]), note)
 
 
 def write_table(names: Sequence[str], values: np.ndarray) -> str:
@@ -175,66 +171,18 @@ def write_table(names: Sequence[str], values: np.ndarray) -> str:
     names : sequence of str
         Names of the columns.
     values : ndarray of shape (n_rows, n_names)
-        The numbers.
+        The numbers; nan becomes an empty cell.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
-    writer.writerows(values.tolist())
+    writer.writerows(["" if math.isnan(value) else value for value in row] for row in values.tolist())
     return text.getvalue()
 
 
-def _decoded(path: Path) -> str:
-    content = path.read_bytes()
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(
-            f"'{path}' must be text in UTF-8, got the byte 0x{content[error.start]:02x} in line {line}; save it as CSV "
-            "in UTF-8."
-        ) from error
-
-
-def _rows(text: str, delimiter: str, path: Path) -> Iterator[tuple[list[str], int]]:
-    """Rows with the lines on which they end."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
-    try:
-        for row in reader:
-            yield row, reader.line_num
-    except csv.Error as error:
-        raise ValueError(
-            f"'{path}' must be a CSV file, but line {reader.line_num} cannot be read ({error})."
-        ) from error
-
-
-def _delimiter(text: str) -> str:
-    """Find what separates the cells: the first two lines have as many of them, and the header has the most."""
-
-    def fitness(delimiter: str) -> tuple[bool, int]:
-        counts: list[int] = []
-        with suppress(ValueError):  # a line that cannot be read; read_table says so
-            counts += (len(row) for row, _ in islice(_rows(text, delimiter, Path()), 2))
-        return len(counts) == 2 and counts[0] == counts[1] > 1, counts[0] if counts else 0
-
-    return max(_DELIMITERS, key=fitness)
-
-
-def _checked_header(cells: Sequence[str], path: Path) -> tuple[str, ...]:
-    names = tuple(cell.strip() for cell in cells)
-    rule = f"the first line of '{path}' must hold the names of the columns"
-    if all(map(_is_number, names)):
-        got = f"numbers ({', '.join(names[:3])} ...)" if names else "an empty line"
-        raise ValueError(f"{rule}, got {got}; add a line of names.")
-    for position, name in enumerate(names, start=1):
-        if not name:
-            raise ValueError(f"{rule}, but column {position} has none; give it one, or write the file without it.")
-        if names.index(name) + 1 < position:
-            raise ValueError(
-                f"{rule}, all different, got {name!r} for the columns {names.index(name) + 1} and {position}; "
-                "rename one of them."
-            )
-    return names
+def _unusable(path: Path, problems: Sequence[str]) -> ValueError:
+    sentences = " ".join(f"{one[0].upper()}{one[1:]}{'' if one.endswith('?') else '.'}" for one in problems)
+    return ValueError(f"'{path}' cannot be used. {sentences}")
 
 
 def _is_number(cell: str) -> bool:
@@ -242,8 +190,4 @@ def _is_number(cell: str) -> bool:
         float(cell)
     except ValueError:
         return False
-    return "_" not in cell
-
-
-def _is_finite(cell: str) -> bool:
-    return _is_number(cell) and math.isfinite(float(cell))
+    return True
