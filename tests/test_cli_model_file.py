@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sk_swat import SWATRegressor, __version__
+from sk_swat import SparseMLP, SWATRegressor, __version__
 from sk_swat.files import write_file
 from sk_swat.model_file import FORMAT, load_model, save_model
 
@@ -210,7 +210,7 @@ def test_other_files_are_said(content, message, tmp_path):
         (("path",), [], "list indices"),
         (("path", "networks"), [], "must hold at least one network"),
         (("path", "networks"), [{}], "`schema` must be"),
-        (("path", "networks", 1, "coefs"), [[[1.0]], [[1.0]]], "must have the same numbers of inputs and outputs"),
+        (("path", "networks", 1), SparseMLP.constant(1, 1.0).to_dict(), "must have the same numbers of inputs and outputs"),
         (("path", "networks", 1, "intercepts"), [[None], [1.0]], "must hold real numbers"),
         (("path", "r2_train"), [0.5], "`r2_train` must have the shape"),
         (("path", "r2_train", 0), "much", "could not convert"),
