@@ -135,7 +135,7 @@ def shown_bar(stream: TextIO | None = None) -> Iterator[None]:
     >>> from sklearn.datasets import load_diabetes
     >>> from sk_swat import SWATRegressor
     >>> with shown_bar():
-    ...     model = SWATRegressor(refine=False, max_iter=5).fit(*load_diabetes(return_X_y=True))
+    ...     model = SWATRegressor(n_restarts=2, n_rounds=0, random_state=0).fit(*load_diabetes(return_X_y=True))
     """
     stream = sys.stderr if stream is None else stream
     if not stream.isatty():
