@@ -210,7 +210,11 @@ def test_other_files_are_said(content, message, tmp_path):
         (("path",), [], "list indices"),
         (("path", "networks"), [], "must hold at least one network"),
         (("path", "networks"), [{}], "`schema` must be"),
-        (("path", "networks", 1), SparseMLP.constant(1, 1.0).to_dict(), "must have the same numbers of inputs and outputs"),
+        (
+            ("path", "networks", 1),
+            SparseMLP.constant(1, 1.0).to_dict(),
+            "must have the same numbers of inputs and outputs",
+        ),
         (("path", "networks", 1, "intercepts"), [[None], [1.0]], "must hold real numbers"),
         (("path", "r2_train"), [0.5], "`r2_train` must have the shape"),
         (("path", "r2_train", 0), "much", "could not convert"),
