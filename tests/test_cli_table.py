@@ -145,7 +145,7 @@ def test_bad_file_is_said(content, message, write):
         (["1", "2", "Paris"], "numbers, got 'Paris' in line 4; drop it."),
         (["1_000", "2"], "numbers, got '1_000' in line 2; drop it."),
         (["True", "False"], "numbers, got 'True' in line 2 (and 1 more); drop it."),
-        (["x" * 100], f"numbers, got '{'x' * 30} ... (55 more) ... {'x' * 15}' in line 2; drop it."),
+        (["x" * 100], f"numbers, got '{'x' * 29} ... (57 more) ... {'x' * 14}' in line 2; drop it."),
         (["1", "inf"], "finite numbers, got 'inf' in line 3; leave such rows out."),
         (["-1e999", "2"], "finite numbers, got '-1e999' in line 2; leave such rows out."),
         (["1.5", "1.234.567"], "numbers with one decimal mark, the same everywhere, got '1.234.567' in line 3; write"),

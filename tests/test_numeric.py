@@ -176,7 +176,7 @@ def test_other_mistakes_keep_their_messages(quick):
 def test_long_names_and_texts_are_cut(quick):
     table = pd.DataFrame({"n" * 5000: ["t" * 5000] * N})
     with pytest.raises(
-        ValueError, match=re.escape("nnn... must hold numbers, got text (could not convert string to float: 'ttt")
+        ValueError, match=re.escape("nnn' must hold numbers, got text (could not convert string to float: 'ttt")
     ) as caught:
         quick().fit(table, TARGET)
     assert len(str(caught.value)) < 500
