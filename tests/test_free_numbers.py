@@ -156,7 +156,7 @@ def test_results_over_several_chunks_of_rows_equal_those_over_one(hard_networks,
     sets = torch.stack([numbers.start, 0.5 * numbers.start])
     whole, error = numbers.normal_equations(sets[1], Rows(X, y)), numbers.mean_squared_error(sets, Rows(X, y))
     monkeypatch.setattr(free_numbers, "_CHUNK_ENTRIES", 1)
-    assert [len(part) for part in numbers._chunks(Rows(X, y))] == [64, 64, 22]
+    assert [len(part) for part in numbers._chunks(Rows(X, y), None)] == [64, 64, 22]
     parts = numbers.normal_equations(sets[1], Rows(X, y))
     for name in ("matrix", "gradient", "error"):
         torch.testing.assert_close(getattr(parts, name), getattr(whole, name), rtol=1e-12, atol=1e-14)
