@@ -19,7 +19,7 @@ extensions = [
     "numpydoc",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "bench_*.md"]  # the tables are included by benchmarks.md
+exclude_patterns = ["_build", "bench_*.md", "results"]  # tables that other pages include or quote
 templates_path = ["_templates"]
 default_role = "code"
 nitpicky = True
