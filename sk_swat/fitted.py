@@ -200,7 +200,7 @@ class PathMixin:
     ) -> None:
         """Keep what networks do on the fitted rows, and let them carry the summary of the fit."""
         self._shares = variance_shares(self._path.networks, X, weight, seed)
-        n_rows = _ROUNDED_ROWS if self.time_limit is None else _ROUNDED_ROWS_IN_TIME
+        n_rows = _ROUNDED_ROWS if getattr(self, "time_limit", None) is None else _ROUNDED_ROWS_IN_TIME
         networks = summarised(self._path.networks, X, y, weight, scaling, seed, n_rows)
         self._path = self._path.with_networks(networks)
         self.network_ = self._named(self._path.networks[self._row])
