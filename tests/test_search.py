@@ -484,7 +484,7 @@ def test_standardised_columns_have_mean_zero_and_variance_one(unit):
 
 
 def test_column_that_varies_by_rounding_alone_is_constant():
-    X = np.column_stack([np.full(10, 0.1), np.linspace(1, 1 + 1e-14, 10), np.arange(10.0) * 1e-310, np.arange(10.0)])
+    X = np.column_stack([np.full(10, 0.1), np.linspace(1, 1 + 4e-16, 10), np.arange(10.0) * 1e-310, np.arange(10.0)])
     scaling = Standardisation.of(X, X[:, 3])
     assert scaling.varying.tolist() == [3]
     assert (scaling.inputs(X)[:, :3] == 0).all()
