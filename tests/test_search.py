@@ -425,7 +425,8 @@ def test_candidate_decodes_from_its_latent_and_threshold(tiny):
 
 
 def test_unknown_device_is_told(tiny):
-    with pytest.raises(ValueError, match=r"device must name a torch device.* that holds .*, got 'abacus'"):
+    wanted = "device must name a torch device of this machine that holds numbers, got 'abacus'"
+    with pytest.raises(ValueError, match=wanted):
         search_depths(make_problem(), tiny, [1], settings(), 0, RunOptions(device="abacus"))
 
 

@@ -334,8 +334,7 @@ def _finished(
         return fold_errors(sizes, starts.candidates, space, task, allowed, seed, config.n_jobs, progress.end_part)
 
     searched = rows.part(slice(0, len(task.rows)), _DTYPE, columns)
-    linear = search.allowed[ACTIVATION_NAMES.index("identity")]
-    path = finished_path(members, view, replace(task, rows=last), n_held, rows.scaling, searched, judge, linear)
+    path = finished_path(members, view, replace(task, rows=last), n_held, rows.scaling, searched, judge, search.linear)
     before = task.r2(members[-1].error)
     by_size = best_by_size((one.network.n_nonzero, 1 - one.train_fvu) for one in path)
     stage = Stage("last polish", time.perf_counter() - begin, before, 1 - path[-1].train_fvu, by_size)

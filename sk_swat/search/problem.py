@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.rows import Rows
 
 __all__ = ["Problem", "SearchConfig"]
@@ -86,3 +87,8 @@ class SearchConfig:
     thresholds: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 24.0)
     small_share: float = 0.0
     small_price: float = 3e-4
+
+    @property
+    def linear(self) -> bool:
+        """Whether identity neurons are allowed."""
+        return self.allowed[ACTIVATION_NAMES.index("identity")]

@@ -11,7 +11,6 @@ from functools import partial
 import numpy as np
 import torch
 
-from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.deadline import Deadline
 from sk_swat.hard import padded_batch, widest
 from sk_swat.limits import RowLimits
@@ -297,8 +296,7 @@ def _refined_path(
             sizes, candidates, space, task, search.allowed, config.seed, config.n_jobs, progress.end_part
         )
 
-    linear = search.allowed[ACTIVATION_NAMES.index("identity")]
-    path = finished_path(members, view, replace(task, rows=rows), n_held, scaling, searched, judge, linear)
+    path = finished_path(members, view, replace(task, rows=rows), n_held, scaling, searched, judge, search.linear)
     by_size = best_by_size((one.network.n_nonzero, 1 - one.train_fvu) for one in path)
     last = Stage("last polish", time.perf_counter() - begin, stages[-1].r2_after, 1 - path[-1].train_fvu, by_size)
     progress.end(last, path[-1].network)
