@@ -9,9 +9,19 @@ import numpy as np
 import pytest
 
 
-@pytest.fixture(autouse=True)
-def fixed_seeds():
-    """Let every test begin with the same global random states, whatever ran before it, and give them back after it."""
+def _random_states():
+    """What the global generators of Python, NumPy and, if it is imported, torch would draw next."""
+    name, keys, *rest = np.random.get_state()  # noqa: NPY002
+    torch = sys.modules.get("torch")
+    states = {"random": random.getstate(), "numpy.random": (name, keys.tobytes(), *rest)}
+    if torch:
+        states["torch"] = torch.get_rng_state().numpy().tobytes()
+    return states
+
+
+@pytest.fixture
+def seeded():
+    """Give a test global random states of its own: for torch modules and libraries that draw from nothing else."""
     torch = sys.modules.get("torch")
     before = random.getstate(), np.random.get_state(), torch and torch.get_rng_state()  # noqa: NPY002
     random.seed(0)
@@ -23,6 +33,19 @@ def fixed_seeds():
     np.random.set_state(before[1])  # noqa: NPY002
     if torch:
         torch.set_rng_state(before[2])
+
+
+@pytest.fixture(autouse=True)
+def no_draw_without_a_seed(request):
+    """Fail a test that draws from a global generator: its result would hang on luck, or on the tests before it."""
+    if "seeded" in request.fixturenames:
+        yield
+        return
+    before = _random_states()
+    yield
+    after = _random_states()
+    moved = [name for name in before if before[name] != after[name]]
+    assert not moved, f"draws from the global state of {moved}; pass a seed or a generator, or use the fixture seeded"
 
 
 @pytest.fixture(autouse=True)

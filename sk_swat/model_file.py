@@ -117,7 +117,7 @@ def save_model(
     --------
     >>> from tempfile import TemporaryDirectory
     >>> from sk_swat import SWATRegressor
-    >>> model = SWATRegressor().fit([[1.0], [2.0]], [3.0, 3.0])  # a constant: nothing to search
+    >>> model = SWATRegressor(random_state=0).fit([[1.0], [2.0]], [3.0, 3.0])  # a constant: nothing to search
     >>> with TemporaryDirectory() as folder:
     ...     save_model(folder + "/model.json", model, feature_names=["age"])
     ...     load_model(folder + "/model.json").network().predict([[5.0]])

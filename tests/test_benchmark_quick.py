@@ -73,7 +73,7 @@ def test_counts_of_linear_model_and_mlp_by_hand(task):
 
 def test_count_of_boosting_is_that_of_a_stump_by_hand():
     X, y = np.arange(100.0)[:, np.newaxis], np.repeat([0.0, 1.0], 50)
-    model = HistGradientBoostingRegressor(max_iter=3, max_leaf_nodes=2).fit(X, y)
+    model = HistGradientBoostingRegressor(max_iter=3, max_leaf_nodes=2, random_state=0).fit(X, y)
     assert count_numbers(model) == 1 + 3 * (2 + 1 + 1)  # start value, then one split and two leaves a tree
 
 

@@ -81,6 +81,7 @@ def test_file_is_read_once_a_process_and_again_when_it_changed(tmp_path, tiny_au
     assert load_checkpoint(path).summary == {"number": 2}
 
 
+@pytest.mark.usefixtures("seeded")
 def test_fingerprint_changes_with_any_tensor(tmp_path, tiny_config, tiny_autoencoder, tiny_bank):
     path = tmp_path / "one.safetensors"
     before = save_checkpoint(path, tiny_autoencoder, tiny_bank, {})

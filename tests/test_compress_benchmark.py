@@ -60,7 +60,7 @@ def test_pruned_teacher_keeps_to_the_sizes_and_to_the_teacher(rows, activation):
         hidden_layer_sizes=(10,), activation=activation, solver="lbfgs", max_iter=200, random_state=0
     )
     teacher.fit(X, y)
-    model = PrunedTeacherRegressor(teacher, sizes=(8, 25), l2=(3e-4,), n_prune_steps=8).fit(X)
+    model = PrunedTeacherRegressor(teacher, sizes=(8, 25), l2=(3e-4,), n_prune_steps=8, random_state=0).fit(X)
     assert all(network.n_nonzero <= size for network, size in zip(model.networks_, (8, 25), strict=True))
     assert r2_score(teacher.predict(X), model.predict(X)) > 0.97
     assert model.select(max_nonzero=8).n_nonzero_ <= 8
@@ -72,7 +72,7 @@ def test_teacher_that_need_not_be_pruned_stays(rows):
         [np.zeros(2), np.ones(2), np.zeros(1)],
         [["tanh"] * 2, ["sigmoid"] * 2],
     )
-    model = PrunedTeacherRegressor(teacher, sizes=(50,), l2=(0.0,)).fit(rows[0])
+    model = PrunedTeacherRegressor(teacher, sizes=(50,), l2=(0.0,), random_state=0).fit(rows[0])
     assert r2_score(teacher.predict(rows[0]), model.predict(rows[0])) > 0.999999
     assert model.network_.depth == 2
 
@@ -85,7 +85,7 @@ def test_teacher_that_need_not_be_pruned_stays(rows):
     ],
 )
 def test_other_networks_are_refused_by_the_baseline(rows, network):
-    model = PrunedTeacherRegressor(network, sizes=(5,))
+    model = PrunedTeacherRegressor(network, sizes=(5,), random_state=0)
     with pytest.raises(ValueError, match=r"one output with one activation a layer|1d"):
         model.fit(rows[0])
 

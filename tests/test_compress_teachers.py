@@ -93,7 +93,7 @@ def test_models_around_a_network_are_looked_into(rows, refined):
 @pytest.mark.parametrize(
     "model",
     [
-        HistGradientBoostingRegressor(max_iter=3),
+        HistGradientBoostingRegressor(max_iter=3, random_state=0),
         Ridge(),
         make_pipeline(PolynomialFeatures(), mlp()),
         make_pipeline(MinMaxScaler(clip=True), mlp()),
@@ -134,9 +134,9 @@ def test_some_outputs_alone(rows):
 # --- torch
 
 
+@pytest.mark.usefixtures("seeded")
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=lambda one: type(one).__name__)
 def test_layers_of_a_sequential_compute_its_outputs(rows, activation):
-    torch.manual_seed(0)
     inner = torch.nn.Sequential(torch.nn.Linear(4, 5, bias=False), activation, torch.nn.Dropout(0.5))
     model = torch.nn.Sequential(torch.nn.Linear(3, 4), activation, inner, torch.nn.Linear(5, 2)).double()
     X = rows[0]
@@ -145,14 +145,15 @@ def test_layers_of_a_sequential_compute_its_outputs(rows, activation):
         np.testing.assert_allclose(teacher_of(model).labels(X), model.eval()(torch.from_numpy(X)).numpy())
 
 
+@pytest.mark.usefixtures("seeded")
 def test_sequential_may_end_with_an_activation_and_have_linear_layers_in_a_row(rows):
-    torch.manual_seed(0)
     layers = [torch.nn.Linear(3, 4), torch.nn.Linear(4, 5), torch.nn.ReLU(), torch.nn.Tanh(), torch.nn.Linear(5, 2)]
     teacher = same(torch.nn.Sequential(*layers, torch.nn.Sigmoid()).double(), rows[0])
     assert [layer.coef.shape for layer in teacher.layers] == [(3, 5), (5, 2), (2, 2)]
     assert teacher.layers[0].exact is False
 
 
+@pytest.mark.usefixtures("seeded")
 def test_sequential_keeps_its_mode_and_type(rows):
     model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Dropout(0.9), torch.nn.Linear(2, 1))
     model[2].eval()
@@ -176,6 +177,7 @@ def test_unsupported_layer_is_named(layers, message):
         teacher_of(torch.nn.Sequential(*layers))
 
 
+@pytest.mark.usefixtures("seeded")
 def test_module_that_is_no_sequential_is_refused():
     with pytest.raises(TypeError, match=r"got a Bilinear; an object with predict\(X\)"):
         teacher_of(torch.nn.Bilinear(1, 1, 1))

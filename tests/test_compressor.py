@@ -62,7 +62,6 @@ def fitted(compress, teacher, rows):
 
 
 def sequential(*widths, n_in=2, n_out=1):
-    torch.manual_seed(0)
     sizes = [n_in, *widths]
     hidden = [
         part
@@ -99,6 +98,7 @@ def test_any_regressor_is_a_teacher(compress, rows, fresh):
     assert fidelity(teacher, model, fresh) > 0.7
 
 
+@pytest.mark.usefixtures("seeded")
 def test_sequential_is_compressed_in_evaluation_mode(compress, rows, fresh):
     teacher = sequential(12, 12)
     model = compress(teacher).fit(rows[0])
@@ -302,6 +302,7 @@ def test_exports_and_displays_work_as_on_a_regressor(fitted, fresh):
     assert "svg" in fitted._repr_html_()
 
 
+@pytest.mark.usefixtures("seeded")
 def test_pickle_and_clone(fitted, compress, teacher, rows, fresh):
     again = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(again.predict(fresh), fitted.predict(fresh))
@@ -315,7 +316,7 @@ def test_pickle_and_clone(fitted, compress, teacher, rows, fresh):
 
 def test_column_names_are_taken_over(compress, rows):
     X = pd.DataFrame(rows[0], columns=["width", "height"])
-    teacher = HistGradientBoostingRegressor(max_iter=5).fit(X, rows[1])
+    teacher = HistGradientBoostingRegressor(max_iter=5, random_state=0).fit(X, rows[1])
     model = compress(teacher).fit(X)
     assert model.network_.feature_names == ("width", "height")
     assert model.fidelity(X) > 0.5
@@ -359,6 +360,7 @@ def test_unfitted_estimator_needs_targets(compress, rows):
 # --- faults
 
 
+@pytest.mark.usefixtures("seeded")
 def test_columns_must_be_those_of_the_teacher(compress, teacher, rows):
     with pytest.raises(ValueError, match="X must have the 2 columns that the estimator takes, got 3"):
         compress(teacher).fit(np.ones((20, 3)))
@@ -394,6 +396,7 @@ def test_accuracy_needs_targets_of_the_right_shape(compress, teacher, rows):
         compress(teacher, objective="accuracy").fit(X, np.column_stack([y, y]))
 
 
+@pytest.mark.usefixtures("seeded")
 def test_unsupported_layer_is_an_error(compress, rows):
     model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.LayerNorm(3), torch.nn.Linear(3, 1))
     with pytest.raises(TypeError, match="LayerNorm"):

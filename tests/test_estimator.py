@@ -139,6 +139,7 @@ def test_diabetes_is_fitted_by_a_small_network():
 # --- it repeats itself
 
 
+@pytest.mark.usefixtures("seeded")
 def test_same_data_and_seed_give_the_same_network_whatever_ran_before(quick, table):
     X, y = table
     first = quick(depths=(1, 2)).fit(X, y)

@@ -371,6 +371,7 @@ def test_too_few_rows_to_hold_some_out_are_told(quick):
         quick(early_stopping=True, validation_fraction=0.9).fit(X, y)
 
 
+@pytest.mark.usefixtures("seeded")
 def test_depth_beyond_the_checkpoints_is_told(quick, tmp_path, tiny_config, tiny_bank):
     from dataclasses import replace
 

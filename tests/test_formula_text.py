@@ -116,9 +116,9 @@ def test_table_of_what_has_no_path_is_refused(model, error, message):
 
 
 def test_table_of_no_network_is_refused():
-    model = SWATRegressor().fit([[1.0], [2.0]], [3.0, 3.0])
+    model = SWATRegressor(random_state=0).fit([[1.0], [2.0]], [3.0, 3.0])
     with pytest.raises(ValueError, match="max_nonzero must be an integer of at least 1, got 0"):
         model.path_to_latex(max_nonzero=0)
-    two = SWATRegressor().fit([[1.0], [2.0]], [[3.0, 1.0], [3.0, 1.0]])
+    two = SWATRegressor(random_state=0).fit([[1.0], [2.0]], [[3.0, 1.0], [3.0, 1.0]])
     with pytest.raises(ValueError, match="max_nonzero must be at least 2, the size of the smallest network"):
         two.path_to_latex(max_nonzero=1)

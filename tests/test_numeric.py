@@ -58,7 +58,7 @@ def calls(quick, tiny_checkpoint):
     return {
         "fit": lambda X: quick().fit(X, TARGET),
         "predict": lambda X: quick().fit(like(X), TARGET).predict(X),
-        "compress": lambda X: SWATCompressor(teacher, **short).fit(X),
+        "compress": lambda X: SWATCompressor(teacher, random_state=0, **short).fit(X),
         "predict of the compressor": lambda X: small[type(like(X))].predict(X),
         "fidelity": lambda X: small[type(like(X))].fidelity(X),
         "report": lambda X: small[type(like(X))].report(X),
@@ -126,7 +126,7 @@ def test_a_target_of_dates_is_refused(quick, kind):
     with pytest.raises(ValueError, match=r"^column 'odd' of y must hold numbers, got values of type .+; turn dates"):
         quick().fit(X, frame(odd))
     with pytest.raises(ValueError, match=r"^column 'odd' of y must hold numbers, got values of type .+; turn dates"):
-        SWATCompressor(LinearRegression(), objective="accuracy").fit(X, frame(odd))
+        SWATCompressor(LinearRegression(), objective="accuracy", random_state=0).fit(X, frame(odd))
 
 
 def test_a_target_of_texts_is_refused(quick):

@@ -26,7 +26,7 @@ def cluster():
 
 
 @pytest.fixture
-def on_cluster(cluster):
+def on_cluster(cluster, seeded):
     """Let joblib send its work to the cluster."""
     with joblib.parallel_config(backend="dask"):
         yield cluster

@@ -26,8 +26,9 @@ def shallow_corpus() -> Corpus:
 
 @pytest.fixture(scope="module")
 def linear_autoencoder(shallow_corpus: Corpus) -> Autoencoder:
-    torch.manual_seed(0)
-    autoencoder = Autoencoder(AutoencoderConfig(d_model=16, d_latent=96, n_encoder_layers=1, n_trunk_layers=1)).eval()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        autoencoder = Autoencoder(AutoencoderConfig(d_model=16, d_latent=96, n_encoder_layers=1, n_trunk_layers=1)).eval()
     start_linearly(autoencoder, shallow_corpus)
     return autoencoder
 
@@ -45,6 +46,7 @@ def test_linear_start_copies_the_networks_it_was_computed_from(linear_autoencode
     assert own_depth_fvu(linear_autoencoder, shallow_corpus, depth).median() < 1e-3
 
 
+@pytest.mark.usefixtures("seeded")
 def test_without_the_linear_start_nothing_is_decoded(shallow_corpus):
     fresh = Autoencoder(AutoencoderConfig(d_model=16, d_latent=96, n_encoder_layers=1, n_trunk_layers=1)).eval()
     assert own_depth_fvu(fresh, shallow_corpus, 1).median() > 0.5
@@ -56,6 +58,7 @@ def test_encoded_networks_have_about_unit_variance(linear_autoencoder, shallow_c
     assert 0.7 < latent.std() < 1.4
 
 
+@pytest.mark.usefixtures("seeded")
 def test_bank_keeps_only_faithful_networks_and_as_many_as_asked(linear_autoencoder, shallow_corpus):
     bank = make_bank(linear_autoencoder, shallow_corpus, n_per_depth=10, largest_fvu=0.05)
     assert torch.bincount(bank.depth.long()).tolist() == [0, 10, 10]

@@ -95,7 +95,7 @@ class DARTSRegressor(SizedRegressor):
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)
     >>> quick = {"n_search_steps": 5, "n_trial_steps": 5, "n_train_steps": 5, "n_admm_rounds": 2}
-    >>> model = DARTSRegressor(sizes=(20,), **quick)
+    >>> model = DARTSRegressor(sizes=(20,), random_state=0, **quick)
     >>> model.fit(X, y).n_nonzero_ <= 20
     True
     """

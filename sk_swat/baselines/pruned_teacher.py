@@ -72,7 +72,7 @@ class PrunedTeacherRegressor(SizedRegressor):
     >>> from sk_swat import SparseMLP
     >>> teacher = SparseMLP([np.eye(2), np.ones((2, 1))], [np.zeros(2), np.zeros(1)], [["tanh", "tanh"]])
     >>> X = np.random.default_rng(0).normal(size=(50, 2))
-    >>> PrunedTeacherRegressor(teacher, sizes=(3,)).fit(X).n_nonzero_
+    >>> PrunedTeacherRegressor(teacher, sizes=(3,), random_state=0).fit(X).n_nonzero_
     3
     """
 

@@ -68,7 +68,7 @@ def path_to_latex(model: Any, *, digits: int | str | None = "auto", max_nonzero:
     Examples
     --------
     >>> from sk_swat import SWATRegressor
-    >>> print(path_to_latex(SWATRegressor().fit([[1.0], [2.0]], [3.0, 3.0])))
+    >>> print(path_to_latex(SWATRegressor(random_state=0).fit([[1.0], [2.0]], [3.0, 3.0])))
     \begin{array}{crrrl}
     & \text{size} & R^2_{\text{train}} & R^2_{\text{validation}} & \text{formula} \\ \hline
     \ast & 1 & 1.0000 & 1.0000 & \hat{y} = 3.0
