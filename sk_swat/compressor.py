@@ -113,7 +113,8 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         The chosen network, in the units of X.
     fidelity_ : float
         R^2 between the predictions of the teacher and of the chosen network, the mean over several outputs. With
-        objective="fidelity" it is measured on held-out rows before the last polish, otherwise on the rows of X.
+        objective="fidelity" it is measured on held-out rows before the last polish, otherwise on the rows of X, at most
+        20 000 of them.
     n_numbers_before_ : int or None
         Non-zero weights and biases of the teacher, linear scalers folded in; None if it is not a network.
     path_ : DataFrame
@@ -416,7 +417,9 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
             self.fit_report_ = [vars(stage) for stage in found.stages]
         self._fidelities = found.path.r2_validation
         if self.objective == "accuracy":
-            self._fidelities = np.array([r2_score(labels, network.predict(X)) for network in found.path.networks])
+            some = np.random.default_rng([seed, 5]).permutation(len(X))[: settings.limits.polished]
+            table, taught = X[some], labels[some]
+            self._fidelities = np.array([r2_score(taught, network.predict(table)) for network in found.path.networks])
         if interrupt.happened:
             warnings.warn(
                 "The fit was interrupted; the best networks found until then are kept.",

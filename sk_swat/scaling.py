@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 _CENTRED = 0.1  # standard deviations
-_CHUNK_ROWS = 65_536  # of a table that are looked at together, so that no copy of it is made
+_CHUNK = 2**18  # entries of a table that are looked at together, so that no copy of it is made: two megabytes
 SMALLEST_SCALE = 1e-300  # of a column: weights are divided by it; and of a target that varies
 _CLOSE = 1e-13  # of the largest value: columns with less spread are near the limit of float64
 FEWEST_STEPS = 4  # of float64 in the spread of a column; of fewer, rounding leaves less than nine tenths
@@ -84,7 +84,8 @@ def _moments(X: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.n
 
 
 def _parts(X: np.ndarray) -> list[slice]:
-    return [slice(start, start + _CHUNK_ROWS) for start in range(0, len(X), _CHUNK_ROWS)]
+    n_rows = max(1, _CHUNK // max(1, X.shape[1]))
+    return [slice(start, start + n_rows) for start in range(0, len(X), n_rows)]
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,11 @@ class Standardisation:
     def inputs(self, X: np.ndarray) -> np.ndarray:
         """Standardised columns; those that do not vary become 0."""
         # in halves, as the difference of two large numbers may overflow
-        return np.where(self.x_scale > 0, (0.5 * X - 0.5 * self.x_offset) / (0.5 * self.divisor), 0.0)
+        inputs = np.multiply(X, 0.5, dtype=np.float64)
+        inputs -= 0.5 * self.x_offset
+        inputs /= 0.5 * self.divisor
+        inputs[..., self.x_scale == 0] = 0.0
+        return inputs
 
     def target(self, y: np.ndarray) -> np.ndarray:
         """Standardised targets, which have to vary."""

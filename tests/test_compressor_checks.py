@@ -17,6 +17,8 @@ def test_quick_compressor_passes_the_check(estimator, check):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("seeded")  # one check shuffles by NumPy's global state
-@parametrize_with_checks([SWATCompressor(Ridge(), random_state=0), SWATCompressor(Ridge(), objective="accuracy", **QUICK)])
+@parametrize_with_checks(
+    [SWATCompressor(Ridge(), random_state=0), SWATCompressor(Ridge(), objective="accuracy", **QUICK)]
+)
 def test_other_compressors_pass_the_check(estimator, check):
     check(estimator)

@@ -299,7 +299,7 @@ def test_checks_of_the_table_count(refined, table, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("n_rows", "n_columns", "n_targets"), [(100_000, 20, 1), (2000, 10, 20), (1500, 1000, 1)])
+@pytest.mark.parametrize(("n_rows", "n_columns", "n_targets"), [(100_000, 20, 1), (2000, 10, 20), (20_000, 2000, 1)])
 def test_fit_ends_soon_after_its_limit_by_the_clock_on_the_wall(n_rows, n_columns, n_targets):
     X, y = normal(n_rows, n_columns, n_targets)
     SWATRegressor(random_state=0, time_limit=0.5).fit(X[:300], y[:300])  # loads what is loaded once

@@ -542,3 +542,15 @@ def test_slots_beyond_the_columns_that_vary_see_nothing():
     inputs = draw_inputs(problem, torch.ones(50, 8), generator()).layers()
     assert (inputs[:, [1, 4], :2].abs().sum((1, 2)) == 2).all()
     assert inputs.abs().sum() == 100
+
+
+def test_columns_are_drawn_with_the_chances_of_the_problem():
+    problem = make_problem(5)
+    assert torch.equal(
+        draw_inputs(Problem.of(problem.rows, None, problem.columns), torch.ones(50, 2), generator()).layers(),
+        draw_inputs(problem, torch.ones(50, 2), generator()).layers(),
+    )
+    fixed = Problem(problem.rows, None, problem.columns, torch.tensor([0.0, 0.0, 1.0, 0.0, 0.0]))
+    for one in (fixed, fixed.ranking_rows(10), fixed.to("cpu")):
+        drawn = draw_inputs(one, torch.ones(50, 1), generator()).layers()
+        assert (drawn[:, 2] != 0).all() and drawn.abs().sum() == 50

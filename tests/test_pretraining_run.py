@@ -28,7 +28,9 @@ def shallow_corpus() -> Corpus:
 def linear_autoencoder(shallow_corpus: Corpus) -> Autoencoder:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        autoencoder = Autoencoder(AutoencoderConfig(d_model=16, d_latent=96, n_encoder_layers=1, n_trunk_layers=1)).eval()
+        autoencoder = Autoencoder(
+            AutoencoderConfig(d_model=16, d_latent=96, n_encoder_layers=1, n_trunk_layers=1)
+        ).eval()
     start_linearly(autoencoder, shallow_corpus)
     return autoencoder
 

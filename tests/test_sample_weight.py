@@ -92,7 +92,7 @@ def test_scaling_does_not_depend_on_the_parts_a_table_is_taken_in(monkeypatch):
     for given in (None, weight):
         whole = column_scales(X, given)
         with monkeypatch.context() as patch:
-            patch.setattr("sk_swat.scaling._CHUNK_ROWS", 7)
+            patch.setattr("sk_swat.scaling._CHUNK", 14)
             parts = column_scales(X, given)
         np.testing.assert_allclose(parts, whole, rtol=1e-13)
 

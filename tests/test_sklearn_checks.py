@@ -6,7 +6,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sk_swat import SWATRegressor
 
 # all four depths; tol=1: every improvement counts as settled, so that a search this short does not warn
-LATENT_SEARCH = SWATRegressor(depths=(1, 2, 3, 4), refine=False, n_restarts=1, max_iter=5, n_generations=1, tol=1.0, random_state=0)
+LATENT_SEARCH = SWATRegressor(
+    depths=(1, 2, 3, 4), refine=False, n_restarts=1, max_iter=5, n_generations=1, tol=1.0, random_state=0
+)
 REFINED = SWATRegressor(depths=(1,), n_restarts=2, n_rounds=1, random_state=0)
 
 

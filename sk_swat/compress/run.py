@@ -189,7 +189,7 @@ def compress_rows(
     scaling, n_searched = rows.scaling, config.limits.searched
     fitted = rows.part(slice(0, min(n_searched, rows.n_fitted)), torch.float32)
     held = rows.part(slice(rows.n_fitted, rows.n_fitted + n_searched), torch.float32) if rows.n_held else None
-    problem = Problem(fitted, held, torch.tensor(scaling.varying))
+    problem = Problem.of(fitted, held, torch.tensor(scaling.varying), exploring)
     task = RefineTask(
         fitted.to(_DTYPE),
         x_centred=not scaling.x_offset.any(),

@@ -133,7 +133,7 @@ def _smaller(
     if targets.shape[1] == 1:
         rows = replace(rows, y=rows.y[0])
     some = rows[:_N_ROWS]
-    problem = Problem(some.to(torch.float32), None, torch.tensor(scaling.varying))
+    problem = Problem.of(some.to(torch.float32), None, torch.tensor(scaling.varying), task.deadline)
     config = replace(search, n_restarts=_N_STARTS, small_share=0.0)
     options = RunOptions(deadline=task.deadline)
     found = space.search(problem, (depth,), config, seed, options)[0].candidates

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import torch
 
 from sk_swat.activations import ACTIVATION_NAMES
+from sk_swat.deadline import Deadline
 from sk_swat.rows import Rows
+from sk_swat.search.columns import column_chance
 
 __all__ = ["Problem", "SearchConfig"]
 
@@ -24,15 +26,29 @@ class Problem:
         Held-out rows by which candidates are compared as well; None without early stopping.
     columns : Tensor of int
         Columns that vary, from which starts choose.
+    chance : Tensor of shape (n_columns,), default=None
+        With which they choose each column; None takes :func:`sk_swat.search.columns.column_chance`, anew for each draw.
     """
 
     rows: Rows
     held: Rows | None
     columns: torch.Tensor
+    chance: torch.Tensor | None = None
+
+    @classmethod
+    def of(cls, rows: Rows, held: Rows | None, columns: torch.Tensor, deadline: Deadline | None = None) -> Problem:
+        """Give a problem with the chances of its columns, or what is known of them when the deadline passes."""
+        return cls(rows, held, columns, column_chance(rows, deadline=deadline))
+
+    def to(self, device: str) -> Problem:
+        """Give the same problem on a device."""
+        held = None if self.held is None else self.held.to(device)
+        chance = None if self.chance is None else self.chance.to(device)
+        return Problem(self.rows.to(device), held, self.columns.to(device), chance)
 
     def ranking_rows(self, n_rows: int) -> Problem:
         """Give the first rows alone, without held-out ones, for quick comparisons."""
-        return Problem(self.rows[:n_rows], None, self.columns)
+        return Problem(self.rows[:n_rows], None, self.columns, self.chance)
 
 
 @dataclass(frozen=True)

@@ -166,7 +166,9 @@ def refine(
     def of_parents(parents: list[Member], depth: int, number: int) -> _Work:
         return partial(_from_parents, parents, depth, problem, space, task, allowed, chance, (seed, depth, number))
 
-    chance = column_chance(task.rows, deadline=task.deadline)
+    chance = torch.ones_like(task.rows.X[0])  # without time no column is drawn
+    if not task.deadline.passed():
+        chance = column_chance(task.rows, deadline=task.deadline)
     run("polish and prune", [work for depth in depths for work in of_depth(depth)])
     for number in range(n_rounds):
         if task.deadline.passed():

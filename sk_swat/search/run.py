@@ -129,8 +129,7 @@ def search_depths(
     if device != "cpu":  # the cached checkpoint stays where it is
         bank = apply_to_tensors(checkpoint.bank, lambda part: part.to(device))
         checkpoint = replace(checkpoint, autoencoder=copy.deepcopy(checkpoint.autoencoder).to(device), bank=bank)
-        held = None if problem.held is None else problem.held.to(device)
-        problem = Problem(problem.rows.to(device), held, problem.columns.to(device))
+        problem = problem.to(device)
     pieces = [
         partial(_search_depth, problem, checkpoint, depth, config, seed, device, previous.get(depth), options.deadline)
         for depth in depths

@@ -135,28 +135,23 @@ class DrawnInputs:
         return inputs
 
 
-def draw_inputs(
-    problem: Problem, input_mask: torch.Tensor, generator: torch.Generator, chance: torch.Tensor | None = None
-) -> DrawnInputs:
+def draw_inputs(problem: Problem, input_mask: torch.Tensor, generator: torch.Generator) -> DrawnInputs:
     """Give every slot in use a column of its own and a sign.
 
     Parameters
     ----------
     problem : Problem
-        Rows, and the columns to draw from.
+        Rows, the columns to draw from, and their chances: columns that say more alone are drawn more often.
     input_mask : Tensor of shape (n_starts, n_slots)
         1 for slots in use.
     generator : torch.Generator
         Source of the draws.
-    chance : Tensor of shape (n_columns,), default=None
-        Of being drawn; None takes :func:`sk_swat.search.columns.column_chance`: columns that say more alone are drawn
-        more often.
     """
     n_starts, slots = input_mask.shape
     columns = problem.columns
-    chance = (column_chance(problem.rows) if chance is None else chance)[columns].expand(n_starts, -1)
+    chance = (column_chance(problem.rows) if problem.chance is None else problem.chance)[columns]
     n_drawn = min(len(columns), slots)
-    drawn = columns[torch.multinomial(chance, n_drawn, replacement=False, generator=generator)]
+    drawn = columns[torch.multinomial(chance.expand(n_starts, -1), n_drawn, replacement=False, generator=generator)]
     negative = torch.rand(n_starts, n_drawn, generator=generator, dtype=torch.float32) < 0.5
     sign = 1 - 2 * negative.float()
     return DrawnInputs(drawn, sign * input_mask[:, :n_drawn], (problem.rows.X.shape[1], slots))

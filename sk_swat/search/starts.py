@@ -15,7 +15,6 @@ from sk_swat.autoencoder import bounded
 from sk_swat.checkpoint import Checkpoint
 from sk_swat.deadline import Deadline
 from sk_swat.layout import RawNetworks
-from sk_swat.search.columns import column_chance
 from sk_swat.search.problem import Problem, SearchConfig
 from sk_swat.search.screening import chosen, draw_inputs, scored, screened
 from sk_swat.softnet import SoftNetworks, apply_to_tensors, first_slots
@@ -92,7 +91,7 @@ def choose_starts(
     """
     deadline = deadline or Deadline()
     if config.init == "random":
-        drawn = _random_starts(problem, checkpoint, config.n_restarts, generator, deadline)
+        drawn = _random_starts(problem, checkpoint, config.n_restarts, generator)
         starts = _ranked(drawn, problem, checkpoint, depth, config)
         return starts, [float(starts.score[0])]
     starts = _bank_starts(problem, checkpoint, depth, config, generator, deadline)
@@ -128,7 +127,6 @@ def _bank_starts(
     deadline: Deadline,
 ) -> Starts:
     """Rank entries of the bank, by what the decoder made of them if they use none but the allowed activations."""
-    chance = column_chance(problem.rows, deadline=deadline)
     bank, n_columns = checkpoint.bank, min(len(problem.columns), checkpoint.autoencoder.config.max_width)
     own = bank.of_depth(depth)
     usable = (bank.n_inputs[own] <= n_columns) & bank.allowed(depth, torch.tensor(config.allowed))
@@ -136,7 +134,7 @@ def _bank_starts(
         n_drawn = max(_FEW_SCREENED if deadline.passed() else config.n_screened, config.n_restarts)
         drawn = _drawn(bank.n_inputs[own], usable.float(), n_columns, n_drawn, generator)
         latent, input_mask = bank.latents(own[drawn]), first_slots(bank.n_inputs[own[drawn]], bank.latent.shape[1])
-        inputs = draw_inputs(problem, input_mask, generator, chance)
+        inputs = draw_inputs(problem, input_mask, generator)
 
         def networks(index: torch.Tensor) -> SoftNetworks:
             return bank.networks(depth, drawn[index]).connected(inputs.layers(index))
@@ -154,7 +152,7 @@ def _bank_starts(
     n_decoded = max(min(_FEW_SCREENED if deadline.passed() else _DECODED, config.n_screened), config.n_restarts)
     drawn = _drawn(bank.n_inputs, share, n_columns, n_decoded, generator)
     input_mask = first_slots(bank.n_inputs[drawn], bank.latent.shape[1])
-    layers = draw_inputs(problem, input_mask, generator, chance).layers()
+    layers = draw_inputs(problem, input_mask, generator).layers()
     starts = Starts.unscored(bank.latents(drawn), layers, input_mask)
     return _ranked(starts, problem, checkpoint, depth, config)
 
@@ -167,19 +165,13 @@ def _drawn(
     return torch.multinomial(share, n_drawn, replacement=True, generator=generator)
 
 
-def _random_starts(
-    problem: Problem, checkpoint: Checkpoint, n_starts: int, generator: torch.Generator, deadline: Deadline
-) -> Starts:
+def _random_starts(problem: Problem, checkpoint: Checkpoint, n_starts: int, generator: torch.Generator) -> Starts:
     """Draw normal latents, as in the papers."""
     sizes = checkpoint.autoencoder.config
     shape = (n_starts, sizes.max_width, sizes.d_latent)
     latent = bounded(torch.randn(shape, generator=generator, dtype=torch.float32))
     input_mask = first_slots(torch.full((n_starts,), len(problem.columns)), sizes.max_width)
-    return Starts.unscored(
-        latent,
-        draw_inputs(problem, input_mask, generator, column_chance(problem.rows, deadline=deadline)).layers(),
-        input_mask,
-    )
+    return Starts.unscored(latent, draw_inputs(problem, input_mask, generator).layers(), input_mask)
 
 
 def _children(parents: Starts, n_children: int, noise: float, generator: torch.Generator) -> Starts:

@@ -183,7 +183,8 @@ def search_table(
     data = _Data(X, y, weight, scaling, held)
     n_rows = config.limits.n_searched(len(fitted), config.refine)
     judged_by = data.rows(held[:n_rows], torch.float32) if n_held else None
-    problem = Problem(data.rows(fitted[:n_rows], torch.float32), judged_by, torch.tensor(scaling.varying))
+    searched = data.rows(fitted[:n_rows], torch.float32)
+    problem = Problem.of(searched, judged_by, torch.tensor(scaling.varying), deadlines[0])
     progress = Progress(watchers, partial(in_raw_units, scaling=scaling), deadlines[0])
     options = RunOptions(config.n_jobs, config.device, previous, deadlines[0], progress.end_part)
     progress.begin_search(config.n_rounds + config.max_blocks + 2 if config.refine else 1)
