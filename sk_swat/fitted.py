@@ -34,7 +34,7 @@ _FITTED = ("network_", "n_features_in_", "_path", "_row", "_prices", "_shares") 
 class PathMixin:
     """Prediction, choice among the networks of a path, and the attributes that describe the chosen one.
 
-    For estimators with the parameters `sparsity`, `compactness` and `one_standard_error`.
+    For estimators with the parameters `sparsity`, `compactness`, `max_nonzero` and `one_standard_error`.
     """
 
     _path: Path
@@ -83,7 +83,7 @@ class PathMixin:
         index : int, default=None
             Row of `path_`, from 0 (the smallest network); negative ones count from the largest network. It comes alone.
         max_nonzero : int, default=None
-            Largest number of non-zero weights and biases, at least 1; None sets no limit.
+            Largest number of non-zero weights and biases, at least 1; None takes that of the estimator.
         min_r2 : float, default=None
             Take the smallest network whose validation R^2 reaches this value.
         sparsity, compactness : float, default=None
@@ -99,9 +99,10 @@ class PathMixin:
         given = [f"{name}={shown(value)}" for name, value in conditions.items() if value is not None]
         if index is not None and given:
             raise ValueError(f"index must come without other conditions, got index={shown(index)}, {', '.join(given)}.")
-        limit = None if max_nonzero is None else check_integer("max_nonzero", max_nonzero, 1)
         least = None if min_r2 is None else check_number("min_r2", min_r2, -math.inf)
         own: Any = self
+        limit = own.max_nonzero if max_nonzero is None else max_nonzero
+        limit = None if limit is None else check_integer("max_nonzero", limit, 1)
         prices = (
             check_number("sparsity", own.sparsity if sparsity is None else sparsity, 0),
             check_number("compactness", own.compactness if compactness is None else compactness, 0),

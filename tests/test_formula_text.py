@@ -77,6 +77,12 @@ def test_equations_of_a_path_predict_what_its_networks_do(refined, table):
 # --- LaTeX
 
 
+@pytest.mark.parametrize("weight", [1.0, -1.0, 2.5])
+def test_factors_keep_their_digits_within_a_gaussian(weight):
+    network = SparseMLP([[[1.768]], [[weight]]], [[0.0], [1.0]], [["gaussian"]])
+    assert r"\left(1.768 x_{0}\right)^{2}" in to_latex(network)  # not the square of the factor, 3.125824
+
+
 def test_table_has_a_row_for_each_network(refined, table):
     X, y = table
     frame = pd.DataFrame(X, columns=["a_b", "c", "d"])

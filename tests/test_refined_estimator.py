@@ -206,6 +206,8 @@ def test_selecting_without_wishes_gives_what_fit_chose(model, fitted):
     assert model.select(max_nonzero=1).network_ != fitted.network_
     assert model.select().network_ == fitted.network_
     assert model.path_.equals(fitted.path_) and model.get_params() == fitted.get_params()
+    small = model.set_params(max_nonzero=6).select().network_
+    assert small.n_nonzero <= 6 < fitted.n_nonzero_ == model.select(max_nonzero=fitted.n_nonzero_).n_nonzero_
 
 
 def test_index_is_a_row_of_the_path(model, fitted, table):

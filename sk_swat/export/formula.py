@@ -131,7 +131,8 @@ def _activated(name: str, z: sympy.Expr) -> sympy.Expr:
         case "sine":
             return sympy.sin(z, evaluate=False)
         case "gaussian":
-            return sympy.exp(-sympy.Pow(z, 2, evaluate=False), evaluate=False)
+            square = sympy.Pow(z, 2, evaluate=False)
+            return sympy.exp(sympy.Mul(-1, square, evaluate=False), evaluate=False)
         case _:
             raise AssertionError(name)
 
@@ -139,12 +140,12 @@ def _activated(name: str, z: sympy.Expr) -> sympy.Expr:
 def _sum(weights: np.ndarray, bias: float, terms: Sequence[sympy.Expr]) -> sympy.Expr:
     import sympy
 
-    # unevaluated, for sympy would multiply a factor into the sum of a centred column
-    products = [
-        sympy.Mul(_number(weight), term, evaluate=not term.is_Add or abs(weight) == 1)
-        for weight, term in zip(weights.tolist(), terms, strict=False)
-        if weight
-    ]
+    def product(weight: float, term: sympy.Expr) -> sympy.Expr:
+        # unevaluated, for sympy would multiply a factor into the sum of a centred column, and square one in a gaussian
+        plain = term.is_Symbol or (term.is_Add and abs(weight) == 1)
+        return term if weight == 1 else sympy.Mul(_number(weight), term, evaluate=plain)
+
+    products = [product(*pair) for pair in zip(weights.tolist(), terms, strict=False) if pair[0]]
     return sympy.Add(*products, *([_number(bias)] if bias else []))
 
 
