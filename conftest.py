@@ -48,6 +48,15 @@ def no_draw_without_a_seed(request):
     assert not moved, f"draws from the global state of {moved}; pass a seed or a generator, or use the fixture seeded"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def terminal_of_80_columns():
+    """Let all that is printed be as wide wherever the tests run; a test of another width sets its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "80")
+        patch.setenv("LINES", "24")
+        yield
+
+
 @pytest.fixture(autouse=True)
 def python_interrupts():
     """Give every test Python's own SIGINT handler; jobs in the background ignore the signal, and debuggers catch it."""
