@@ -40,7 +40,7 @@ from stored_results import (
     wins,
 )
 
-from sk_swat.benchmark.paired import Comparison
+from benchmarks.paired import Comparison
 
 _S, _SM = "SWATCompressor", "magnitude pruning"
 _SIG, _KINK, _LINE = (f"planted 2x14 {kind}" for kind in ("sigmoid", "leaky_relu", "linear"))

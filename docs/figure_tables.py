@@ -30,9 +30,9 @@ from stored_results import (
     two,
 )
 
-from sk_swat.benchmark.experiments import EXPERIMENTS
-from sk_swat.benchmark.paired import paired_table
-from sk_swat.benchmark.summary import summary_table
+from benchmarks.experiments import EXPERIMENTS
+from benchmarks.paired import paired_table
+from benchmarks.summary import summary_table
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -164,7 +164,7 @@ def diabetes_table() -> str:
 
 
 def summary(name: str) -> str:
-    """The summary that `benchmark --summary` writes of a file."""
+    """The summary that `python -m benchmarks NAME --summary` writes of a file."""
     lines = results(name)
     models = {line.model for line in lines}
     pairs = [pair for pair in EXPERIMENTS[name].pairs if set(pair) <= models]

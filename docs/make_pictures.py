@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from benchmarks.figures import save_figure
 from sk_swat import SWATRegressor
-from sk_swat.benchmark.figures import save_figure
 from sk_swat.datasets import load_cornn
 from sk_swat.displays import NetworkDisplay, PathDisplay
 

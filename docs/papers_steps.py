@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
 
-from sk_swat.baselines.papers_search import PapersSearchRegressor
+from benchmarks.baselines.papers_search import PapersSearchRegressor
 from sk_swat.datasets import make_planted_mlp
 
 PLANTED = {"tanh": (2, 25, 5), "sigmoid": (1, 25, 6), "gaussian": (2, 30, 7)}  # hidden layers, numbers, seed

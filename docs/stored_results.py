@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sk_swat.benchmark.paired import Comparison, compare
-from sk_swat.benchmark.results import Result, read_results
-from sk_swat.benchmark.summary import SMALLEST_FVU
+from benchmarks.paired import Comparison, compare
+from benchmarks.results import Result, read_results
+from benchmarks.summary import SMALLEST_FVU
 
 RESULTS = Path(__file__).parent / "results"
 SWAT, RANDOM, PAPERS, BOOSTING = "SWATRegressor", "random networks", "papers' search", "HistGradientBoostingRegressor"

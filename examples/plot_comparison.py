@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 from sklearn.base import RegressorMixin
 
 from sk_swat import SWATRegressor
-from sk_swat.baselines.registry import count_numbers, make_model
+from sk_swat.comparison import count_numbers, make_model
 from sk_swat.datasets import load_cornn
 from sk_swat.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION
 

@@ -125,8 +125,8 @@ def load_checkpoint(path: str | Path | None = None) -> Checkpoint:
     path = bundled_checkpoint() if path is None else Path(path)
     if not path.is_file():
         raise FileNotFoundError(
-            f"checkpoint must be a file written by `python -m sk_swat pretrain`, but there is none at '{path}'; "
-            "give the path of one, or None for the bundled checkpoint."
+            "checkpoint must be a file written by `python -m sk_swat.pretraining train`, but there is none at "
+            f"'{path}'; give the path of one, or None for the bundled checkpoint."
         )
     status = path.stat()
     # absolute: in another folder a relative path names another file
@@ -159,8 +159,8 @@ def _read(path: Path, mtime: int, size: int) -> Checkpoint:
     metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__", {})
     if "sk_swat" not in metadata:
         raise ValueError(
-            f"checkpoint '{path}' must have been written by `python -m sk_swat pretrain`, but its header says nothing "
-            "of sk_swat; give another file, or None for the bundled checkpoint."
+            f"checkpoint '{path}' must have been written by `python -m sk_swat.pretraining train`, but its header says "
+            "nothing of sk_swat; give another file, or None for the bundled checkpoint."
         )
     try:
         header = json.loads(metadata["sk_swat"])

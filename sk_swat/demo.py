@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sk_swat.baselines.registry import MODELS, count_numbers, make_model
-from sk_swat.benchmark.tasks import Task, load_task
-from sk_swat.benchmark.timing import timed_fit
+from sklearn.utils import Bunch
 
-__all__ = ["DemoRow", "comparison_table", "fit_and_score", "run_demo"]
+from sk_swat.comparison import MODELS, count_numbers, make_model, timed_fit
+
+__all__ = ["DemoRow", "comparison_table", "fit_and_score", "load_table", "run_demo"]
 
 _TASKS = {
     "diabetes": "Diabetes progression after one year, from ten measurements of 442 patients",
@@ -27,7 +27,7 @@ class DemoRow:
     model : str
         Name of the regressor.
     n_numbers : int
-        Numbers it stores to predict, see `count_numbers` of sk_swat.baselines.registry.
+        Numbers it stores to predict, see `count_numbers` of sk_swat.comparison.
     r2 : float
         R^2 on the test rows, at most 1.
     seconds : float
@@ -43,17 +43,47 @@ class DemoRow:
     converged: bool
 
 
+def load_table(name: str, *, random_state: int = 0, n_train: int = 3750) -> Bunch:
+    """Load a table with its split into training and test rows.
+
+    Parameters
+    ----------
+    name : str
+        "diabetes" (scikit-learn's table, a quarter of the rows for testing) or the name of a CORNN function.
+    random_state : int, default=0
+        Seed of the split or of the sampled points, an integer.
+    n_train : int, default=3750
+        Training rows of a CORNN function, at least 2; test rows are a third of them. Not read for "diabetes".
+
+    Returns
+    -------
+    data : Bunch
+        With the keys `X_train`, `X_test`, `y_train`, `y_test` and `feature_names`.
+    """
+    if name == "diabetes":
+        from sklearn.datasets import load_diabetes
+        from sklearn.model_selection import train_test_split
+
+        table = load_diabetes()
+        parts = train_test_split(table.data, table.target, random_state=random_state)
+        named = dict(zip(("X_train", "X_test", "y_train", "y_test"), parts, strict=True))
+        return Bunch(**named, feature_names=table.feature_names)
+    from sk_swat.datasets import load_cornn
+
+    return load_cornn(name, n_train=n_train, n_test=max(1, n_train // 3), random_state=random_state)
+
+
 def fit_and_score(
-    name: str, task: Task, *, random_state: int = 0, parameters: Mapping[str, Any] | None = None
+    name: str, data: Bunch, *, random_state: int = 0, parameters: Mapping[str, Any] | None = None
 ) -> tuple[Any, DemoRow]:
     """Fit one model to the training rows and score it on the test rows.
 
     Parameters
     ----------
     name : str
-        A key of ``MODELS`` of sk_swat.baselines.registry.
-    task : Task
-        The table and its split.
+        A key of ``MODELS`` of sk_swat.comparison.
+    data : Bunch
+        A table and its split, see :func:`load_table`.
     random_state : int, default=0
         Seed of the fit.
     parameters : dict, default=None
@@ -67,8 +97,8 @@ def fit_and_score(
         What was measured.
     """
     model = make_model(name, random_state=random_state, **(parameters or {}))
-    seconds, converged = timed_fit(model, task)
-    return model, DemoRow(name, count_numbers(model), float(model.score(task.X_test, task.y_test)), seconds, converged)
+    seconds, converged = timed_fit(model, data)
+    return model, DemoRow(name, count_numbers(model), float(model.score(data.X_test, data.y_test)), seconds, converged)
 
 
 def comparison_table(rows: Sequence[DemoRow]) -> str:
@@ -120,15 +150,15 @@ def run_demo(
     """
     found = {}
     for name, title in _TASKS.items():
-        task = load_task(name, random_state=random_state, n_train=n_train)
-        sink(f"{title}\n{len(task.y_train)} rows to fit, {len(task.y_test)} rows to test\n")
+        data = load_table(name, random_state=random_state, n_train=n_train)
+        sink(f"{title}\n{len(data.y_train)} rows to fit, {len(data.y_test)} rows to test\n")
         rows = []
         for model_name in MODELS:
             own = parameters if model_name == "SWATRegressor" else None
-            model, row = fit_and_score(model_name, task, random_state=random_state, parameters=own)
+            model, row = fit_and_score(model_name, data, random_state=random_state, parameters=own)
             rows.append(row)
             if model_name == "SWATRegressor":
-                sink(f"{model.network_.with_names(task.feature_names)}\n")
+                sink(f"{model.network_.with_names(data.feature_names)}\n")
         sink(comparison_table(rows) + "\n")
         found[name] = rows
     sink("numbers: weights and biases; for boosting two for each split and one for each leaf.")

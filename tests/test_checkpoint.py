@@ -183,7 +183,7 @@ def test_foreign_safetensors_file_is_told(tmp_path, metadata):
     path = tmp_path / "foreign.safetensors"
     save_file({"weight": torch.zeros(3)}, path, metadata)
     with pytest.raises(
-        ValueError, match=r"foreign.safetensors' must have been written by `python -m sk_swat pretrain`"
+        ValueError, match=r"foreign.safetensors' must have been written by `python -m sk_swat.pretraining train`"
     ):
         load_checkpoint(path)
 

@@ -1,4 +1,4 @@
-"""The commands as a whole, and those for the method itself."""
+"""The commands as a whole, and the demonstration."""
 
 import inspect
 import subprocess
@@ -11,42 +11,10 @@ from click.testing import CliRunner
 
 import sk_swat
 from sk_swat import demo
-from sk_swat.benchmark import experiments, quick
 from sk_swat.cli import app, main
 from sk_swat.cli.command import Command, CommaSeparated, several
-from sk_swat.pretraining import bank, evaluation, run
-from sk_swat.pretraining.training import TrainingConfig
 
-COMMANDS = (
-    "fit",
-    "predict",
-    "show",
-    "export",
-    "demo",
-    "bench-quick",
-    "benchmark",
-    "evaluate-autoencoder",
-    "make-bank",
-    "pretrain",
-)
-
-
-@pytest.fixture
-def called(monkeypatch):
-    """Replace the six library calls; holds the arguments of the one that was made."""
-    calls = []
-
-    def record(*args, **kwargs):
-        calls.append((args, kwargs))
-        return "| quality |"
-
-    monkeypatch.setattr(demo, "run_demo", record)
-    monkeypatch.setattr(quick, "bench_quick", record)
-    monkeypatch.setattr(experiments, "run_experiment", record)
-    monkeypatch.setattr(run, "run_pretraining", record)
-    monkeypatch.setattr(bank, "renew_bank", record)
-    monkeypatch.setattr(evaluation, "evaluate_autoencoder", record)
-    return calls
+COMMANDS = ("fit", "predict", "show", "export", "demo")
 
 
 def parsed(*words):
@@ -99,102 +67,12 @@ def test_help_of_the_program_ends_with_an_example_that_parses():
     assert parsed(*help_of().split("Example: sk-swat ")[1].split())
 
 
-def test_demo_passes_the_seed(called):
+def test_demo_passes_the_seed(monkeypatch):
+    assert parsed("demo") == {"random_state": inspect.signature(demo.run_demo).parameters["random_state"].default}
+    calls = []
+    monkeypatch.setattr(demo, "run_demo", lambda **arguments: calls.append(arguments))
     assert main(["demo", "--seed", "3"]) == 0
-    assert called == [((), {"random_state": 3})]
-
-
-def test_bench_quick_passes_its_flags(called):
-    flags = ["--tasks", "Booth", "diabetes", "--models", "Ridge", "--rows", "50", "--out", "b.md", "--seed", "1"]
-    assert main(["bench-quick", *flags]) == 0
-    ((_, arguments),) = called
-    assert arguments == {
-        "tasks": ("Booth", "diabetes"),
-        "models": ("Ridge",),
-        "n_train": 50,
-        "out": Path("b.md"),
-        "random_state": 1,
-    }
-
-
-def test_benchmark_passes_its_flags(called):
-    tasks = ["--tasks", "servo", "--tables", "folder", "--models", "MLPRegressor-50", "--sizes", "20", "50"]
-    flags = ["--seeds", "1", "2", "--folds", "3", "--rows", "60", "--jobs", "2", "--out", "s.csv", "--summary", "s.md"]
-    flags += ["--figures", "pictures"]
-    assert main(["benchmark", "tables", *tasks, *flags, "--audit"]) == 0
-    ((_, arguments),) = called
-    assert arguments == {
-        "name": "tables",
-        "tasks": ("servo",),
-        "tables": Path("folder"),
-        "models": ("MLPRegressor-50",),
-        "sizes": (20, 50),
-        "seeds": (1, 2),
-        "n_folds": 3,
-        "n_train": 60,
-        "out": Path("s.csv"),
-        "summary": Path("s.md"),
-        "figures": Path("pictures"),
-        "n_jobs": 2,
-        "audit": True,
-    }
-
-
-def test_pretrain_passes_its_flags(called):
-    flags = ["--epochs", "2", "--corpus-parts", "1", "--chunks", "4", "--jobs", "3", "--device", "cuda", "--bank", "7"]
-    assert main(["pretrain", "folder", *flags, "--checkpoint", "c.safetensors", "--seed", "5"]) == 0
-    ((positional, arguments),) = called
-    assert positional == (Path("folder"),)
-    assert arguments == {
-        "config": TrainingConfig(n_epochs=2, seed=5),
-        "n_corpus_parts": 1,
-        "n_chunks": 4,
-        "n_bank": 7,
-        "n_jobs": 3,
-        "device": "cuda",
-        "checkpoint": Path("c.safetensors"),
-        "sink": click.echo,
-    }
-
-
-def test_make_bank_passes_its_flags_and_counts_the_latents(called, capsys):
-    assert main(["make-bank", "b.safetensors", "--checkpoint", "a.safetensors", "--seed", "4", "--jobs", "2"]) == 0
-    expected = {"out": Path("b.safetensors"), "checkpoint": Path("a.safetensors"), "seed": 4, "n_jobs": 2}
-    assert called == [((), expected)]
-    assert capsys.readouterr().out == f"{len('| quality |')} latents\n"
-
-
-def test_evaluate_autoencoder_prints_and_writes_the_table(called, capsys, tmp_path):
-    out = tmp_path / "quality.md"
-    assert main(["evaluate-autoencoder", "--chunks", "2", "--out", str(out)]) == 0
-    assert called == [((None,), {"seed": 0, "n_chunks": 2, "n_jobs": 1})]
-    assert capsys.readouterr().out == out.read_text() == "| quality |\n"
-
-
-@pytest.mark.parametrize(
-    ("words", "functions"),
-    [
-        (["demo"], [demo.run_demo]),
-        (["bench-quick"], [quick.bench_quick]),
-        (["benchmark", "cornn"], [experiments.run_experiment]),
-        (["pretrain", "folder"], [run.run_pretraining, TrainingConfig]),
-        (["make-bank", "file"], [bank.renew_bank]),
-        (["evaluate-autoencoder"], [evaluation.evaluate_autoencoder]),
-    ],
-)
-def test_flags_default_to_the_defaults_of_the_library(words, functions):
-    defaults = {name: p.default for f in functions for name, p in inspect.signature(f).parameters.items()}
-    arguments = parsed(*words)
-    for name in ("folder", "name", "out"):
-        arguments.pop(name, None)
-    assert arguments == {name: defaults[name] for name in arguments}
-
-
-def test_benchmark_help_names_the_experiments_and_an_unknown_one_is_said(capsys):
-    words = help_of("benchmark").replace("- ", "-")  # lines are broken at hyphens, too
-    assert all(f"{name} (" in words for name in experiments.EXPERIMENTS)
-    assert main(["benchmark", "corn"]) == 2
-    assert f"name must name some of {', '.join(experiments.EXPERIMENTS)}, got 'corn'" in capsys.readouterr().err
+    assert calls == [{"random_state": 3}]
 
 
 @pytest.mark.parametrize("kind", [ValueError, TypeError, FileNotFoundError])
@@ -217,7 +95,8 @@ def test_any_other_error_is_one_line_and_status_1(error, monkeypatch, capsys):
     monkeypatch.setattr(demo, "run_demo", fail)
     assert main(["demo"]) == 1
     said = f"this should not happen ({type(error).__name__}: {error}); please report it, with what"
-    assert capsys.readouterr().err.startswith(f"sk-swat demo: error: {said}")
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"sk-swat demo: error: {said}") and "`python -X dev -m sk_swat`" in printed
     code = "import sys, sk_swat.demo\nsk_swat.demo.run_demo = lambda **a: 1 / 0\nsys.argv = ['sk-swat', 'demo']\n"
     root = str(Path(sk_swat.__file__).parents[1])
     code = f"import sys; sys.path.insert(0, {root!r})\n{code}from sk_swat.cli import main\nmain()"
@@ -248,22 +127,10 @@ def test_interruption_and_closed_pipe_are_status_1_without_a_traceback(kind, mon
     assert capsys.readouterr().err.strip() == ("Aborted!" if kind is KeyboardInterrupt else "")
 
 
-def test_unknown_task_is_said_by_the_command(capsys):
-    assert main(["bench-quick", "--tasks", "Himelblau"]) == 2
-    assert "Did you mean 'Himmelblau'" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize("arguments", [[], ["fitt"], ["fit"], ["demo", "--seed", "x"], ["demo", "--sed", "1"]])
 def test_wrong_usage_is_status_2_and_shows_the_usage(arguments, capsys):
     assert main(arguments) == 2
     assert "Usage: sk-swat" in capsys.readouterr().err
-
-
-def test_missing_package_is_said_in_one_line(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "kan", None)  # importing it fails
-    assert main(["benchmark", "cornn", "--tasks", "Booth", "--models", "KAN"]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1 and "install pykan, or sk_swat with its 'peers' extra" in error
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from sk_swat import SWATCompressor, SWATRegressor
 from sk_swat.activations import ACTIVATION_NAMES
-from sk_swat.baselines.random_networks import random_networks
 from sk_swat.deadline import Deadline, TimeIsUp, deadlines_of
+from sk_swat.pretraining.corpus import random_networks
 from sk_swat.refine.free_numbers import FreeNumbers
 from sk_swat.refine.pruning import prune
 from sk_swat.refine.task import RefineTask

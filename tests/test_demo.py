@@ -3,9 +3,8 @@ import inspect
 import numpy as np
 import pytest
 
-from sk_swat.baselines.registry import MODELS
-from sk_swat.benchmark.tasks import load_task
-from sk_swat.demo import DemoRow, comparison_table, fit_and_score, run_demo
+from sk_swat.comparison import MODELS
+from sk_swat.demo import DemoRow, comparison_table, fit_and_score, load_table, run_demo
 
 
 @pytest.fixture(scope="module")
@@ -14,8 +13,20 @@ def tiny_swat(tiny_checkpoint):
     return {"depths": (1,), "n_restarts": 1, "max_iter": 5, "n_generations": 1, "checkpoint": str(tiny_checkpoint)}
 
 
+def test_diabetes_keeps_a_quarter_for_testing():
+    task = load_table("diabetes")
+    assert (len(task.y_train), len(task.y_test)) == (331, 111)
+    assert task.feature_names[:2] == ["age", "sex"]
+    assert not {tuple(row) for row in task.X_train} & {tuple(row) for row in task.X_test}
+
+
+def test_seed_changes_the_split():
+    assert np.array_equal(load_table("diabetes").y_test, load_table("diabetes", random_state=0).y_test)
+    assert not np.array_equal(load_table("diabetes").y_test, load_table("diabetes", random_state=1).y_test)
+
+
 def test_score_is_that_of_the_test_rows():
-    task = load_task("diabetes")
+    task = load_table("diabetes")
     model, row = fit_and_score("Ridge", task)
     residual = task.y_test - model.predict(task.X_test)
     assert row.r2 == pytest.approx(1 - np.mean(residual**2) / np.var(task.y_test), rel=1e-12)
@@ -57,7 +68,7 @@ def test_demo_prints_networks_and_tables_in_plain_text(demo_run):
 
 
 def test_demo_is_repeatable(demo_run, tiny_swat):
-    task = load_task("Himmelblau", n_train=300)
+    task = load_table("Himmelblau", n_train=300)
     _, row = fit_and_score("SWATRegressor", task, parameters=tiny_swat)
     (first, *_) = demo_run[0]["Himmelblau"]
     assert (row.r2, row.n_numbers) == (first.r2, first.n_numbers)

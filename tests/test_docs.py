@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+import benchmarks.__main__
+import sk_swat.pretraining.__main__
 from sk_swat import SWATRegressor
 from sk_swat.activations import ACTIVATIONS
 from sk_swat.cli import app
@@ -121,19 +123,29 @@ def test_reference_has_the_formula_of_every_activation():
     assert rows == [(name, activation.formula) for name, activation in ACTIVATIONS.items()]
 
 
+PROGRAMS = {
+    "python -m sk_swat": app,
+    "sk-swat": app,
+    "python -m sk_swat.pretraining": sk_swat.pretraining.__main__.app,
+    "python -m benchmarks": benchmarks.__main__.app,
+}
+
+
 def commands(page):
-    """Commands of sk_swat on a page, in blocks that are indented or fenced, as lists of arguments."""
+    """Commands on a page, in blocks that are indented or fenced: the program, and a list of arguments."""
     lines = text_of(page).replace("\\\n", " ").split("\n")
-    found = [re.match(r"(?: {4,})?(?:python -m sk_swat|sk-swat) ([a-z-]+ .*)", line) for line in lines]
-    return [shlex.split(match.group(1), comments=True) for match in found if match]
+    found = [re.match(rf"(?: {{4,}})?({'|'.join(PROGRAMS)}) ([a-z-]+ .*)", line) for line in lines]
+    return [(match[1], shlex.split(match[2], comments=True)) for match in found if match]
 
 
 def test_commands_are_understood():
     found = [command for page in [ROOT / "README.md", *PAGES] for command in commands(page)]
     assert len(found) > 10
-    for name, *arguments in found:
-        program = app.make_context("sk-swat", [name, *arguments])
-        assert app.commands[name].make_context(name, arguments, parent=program).params
+    assert {program for program, _ in found} == PROGRAMS.keys() - {"python -m sk_swat"}
+    for program, (name, *arguments) in found:
+        app = PROGRAMS[program]
+        context = app.make_context(program, [name, *arguments])
+        assert app.commands[name].make_context(name, arguments, parent=context).params
 
 
 @pytest.fixture

@@ -180,7 +180,7 @@ def test_decoded_readout_is_refused(table, quick):
 
 
 def test_random_networks_take_several_targets(table):
-    from sk_swat.baselines.random_networks import RandomNetworkRegressor
+    from benchmarks.baselines.random_networks import RandomNetworkRegressor
 
     X, Y = table
     model = RandomNetworkRegressor(depths=(1, 2), n_restarts=2, n_rounds=1, random_state=0).fit(X, Y)

@@ -18,7 +18,7 @@ from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import sk_swat
-from sk_swat.baselines.random_networks import RandomNetworkRegressor
+from benchmarks.baselines.random_networks import RandomNetworkRegressor
 from sk_swat.checkpoint import _bundled, load_checkpoint
 from sk_swat.deadline import Deadline
 from sk_swat.refine.levenberg_marquardt import fit_networks

@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import sk_swat
-from sk_swat.baselines.random_networks import RandomNetworkRegressor
+from benchmarks.baselines.random_networks import RandomNetworkRegressor
 from sk_swat.progress import Watcher, shown_bar, watched_by
 from sk_swat.search import table as table_module
 

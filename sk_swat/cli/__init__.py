@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from sk_swat import __version__
-from sk_swat.cli.command import Commands
+from sk_swat.cli.command import Command, Commands, run
 from sk_swat.cli.data import export, fit, predict, show
-from sk_swat.cli.research import bench_cost, bench_quick, benchmark, demo, evaluate_autoencoder, make_bank, pretrain
 
 __all__ = ["app", "main"]
 
@@ -27,25 +27,20 @@ def app() -> None:
 
 for command in (fit, predict, show, export):
     app.add_command(command)
-for command in (demo, bench_quick, bench_cost, benchmark, evaluate_autoencoder, make_bank, pretrain):
-    app.add_command(command)
+
+
+@app.command("demo", cls=Command, example="--seed 1")
+@click.option("--seed", "random_state", type=int, default=0, help="Seed of splits and fits.")
+def demo(**arguments: Any) -> None:
+    """Fit a real table and a test function.
+
+    Prints the found networks, beside three regressors of scikit-learn.
+    """
+    from sk_swat.demo import run_demo
+
+    run_demo(**arguments)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command.
-
-    Parameters
-    ----------
-    argv : sequence of str, default=None
-        Arguments after the program's name; None takes those of the process.
-
-    Returns
-    -------
-    status : int
-        0, or 2 after a mistake of the user, or where a package is missing; it is then said on standard error. 1 after
-        an interruption.
-    """
-    try:
-        app.main(None if argv is None else list(argv), prog_name="sk-swat")
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0
+    """Run one command of ``sk-swat``; see :func:`sk_swat.cli.command.run`."""
+    return run(app, argv)

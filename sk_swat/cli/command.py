@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
 from sk_swat.labels import escaped, plain_text, shortened
 
-__all__ = ["CommaSeparated", "Command", "Commands", "Mistake", "remark", "say", "several"]
+__all__ = ["CommaSeparated", "Command", "Commands", "Mistake", "remark", "run", "say", "several"]
 
 _LONGEST = 2000  # letters of a message
 
@@ -56,10 +56,11 @@ class _OurMistake(Mistake):
 
     exit_code = 1
 
-    def __init__(self, command: str, error: Exception) -> None:
+    def __init__(self, context: click.Context, error: Exception) -> None:
         text = f"{type(error).__name__}: {_one_line(error)}"
-        advice = "please report it, with what `python -X dev -m sk_swat` and the same arguments say"
-        super().__init__(command, RuntimeError(f"this should not happen ({text}); {advice}."))
+        module = str(context.find_root().info_name).split()[-1].replace("-", "_")
+        advice = f"please report it, with what `python -X dev -m {module}` and the same arguments say"
+        super().__init__(context.command_path, RuntimeError(f"this should not happen ({text}); {advice}."))
 
 
 class _WithExample(click.Command):
@@ -116,7 +117,7 @@ class Command(_WithExample):
         except Exception as error:
             if sys.flags.dev_mode:
                 raise
-            raise _OurMistake(ctx.command_path, error) from error
+            raise _OurMistake(ctx, error) from error
 
 
 class _Several(click.Option):
@@ -149,3 +150,25 @@ class CommaSeparated(click.ParamType):
         if not isinstance(value, str):
             return value
         return tuple(self.kind.convert(part.strip(), param, ctx) for part in value.split(","))
+
+
+def run(app: click.Group, argv: Sequence[str] | None = None) -> int:
+    """Run one command of a program; its name is that of the group.
+
+    Parameters
+    ----------
+    app : click.Group
+        The program.
+    argv : sequence of str, default=None
+        Arguments after the program's name; None takes those of the process.
+
+    Returns
+    -------
+    status : int
+        0, or 2 after a mistake of the user, or where a package is missing; it is then said on standard error. 1 after
+        an interruption, or an error of ours.
+    """
+    try:
+        app.main(None if argv is None else list(argv), prog_name=app.name)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0

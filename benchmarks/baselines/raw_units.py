@@ -1,0 +1,97 @@
+"""Sizes as they count: numbers of the network in raw units, after the scaling is folded in and what is dead is gone."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from benchmarks.baselines.masked_mlp import MaskedMLP
+from sk_swat.network import SparseMLP
+from sk_swat.scaling import Standardisation
+
+__all__ = ["RawUnits"]
+
+
+class RawUnits:
+    """Between standardised rows, on which networks are trained, and raw ones, for which their size counts.
+
+    A shift of a column makes the bias of every neuron that reads it non-zero in raw units, and a shift of the target
+    that of the output. Such biases count whatever they are in standardised units, so pruning leaves them alone.
+
+    Parameters
+    ----------
+    scaling : Standardisation
+        Of the raw table; columns that do not vary are not read.
+    """
+
+    def __init__(self, scaling: Standardisation) -> None:
+        self.scaling = scaling
+        self._columns = scaling.varying
+        self._shifted = torch.from_numpy(scaling.x_offset[self._columns] != 0)
+
+    def inputs(self, X: np.ndarray) -> torch.Tensor:
+        """Standardised columns that vary, of shape (n_rows, n_varying)."""
+        return torch.from_numpy(np.ascontiguousarray(self.scaling.inputs(X)[:, self._columns]))
+
+    def target(self, y: np.ndarray) -> torch.Tensor:
+        """Standardised target, of shape (n_rows, 1)."""
+        return torch.from_numpy(self.scaling.target(y))[:, None]
+
+    def network(self, module: MaskedMLP, numbers: torch.Tensor | None = None) -> SparseMLP:
+        """Give the network of a module, or of other numbers in its shape, in raw units and pruned."""
+        scaling, columns = self.scaling, self._columns
+        folded = module.to_sparse(numbers).with_scaling(
+            scaling.x_offset[columns], scaling.x_scale[columns], scaling.y_offset, scaling.y_scale
+        )
+        return folded.pruned().with_inputs(np.eye(len(scaling.x_scale))[:, columns])
+
+    def largest_mask(self, module: MaskedMLP, values: torch.Tensor, size: int) -> torch.Tensor:
+        """Keep as many as possible of the largest values such that the network has at most `size` numbers.
+
+        Projection onto the sparse networks (Zhang et al. 2018, arXiv 1804.03294), over all layers together.
+
+        Parameters
+        ----------
+        module : MaskedMLP
+            Gives the shape of the network.
+        values : Tensor of shape (n_numbers,)
+            Weights and biases; their absolute values count.
+        size : int
+            Largest number of non-zero numbers in raw units. Numbers without a path to the output do not count.
+
+        Returns
+        -------
+        mask : Tensor of bool, of shape (n_numbers,)
+            True for numbers that stay.
+        """
+        order = values.detach().abs().argsort(descending=True, stable=True)
+        fits, above = 0, len(order) + 1  # how many of the largest values fit, and how many do not
+        while above - fits > 1:
+            middle = (fits + above) // 2
+            if self.size(module, self._mask(module, order[:middle])) <= size:
+                fits = middle
+            else:
+                above = middle
+        return self._mask(module, order[:fits])
+
+    def size(self, module: MaskedMLP, mask: torch.Tensor) -> int:
+        """Non-zero numbers in raw units of a network with this mask, whatever the values of its numbers."""
+        generic = 1 + torch.linspace(0, 1, len(mask), dtype=torch.float64)  # sums of which do not cancel
+        scaling, columns = self.scaling, self._columns
+        folded = module.to_sparse(generic * mask).with_scaling(
+            -1.0 * (scaling.x_offset[columns] != 0), 1.0, 1.0 * (scaling.y_offset != 0), 1.0
+        )
+        return folded.pruned().n_nonzero
+
+    def _mask(self, module: MaskedMLP, kept: torch.Tensor) -> torch.Tensor:
+        mask = torch.zeros(len(module.numbers), dtype=torch.bool)
+        mask[kept] = True
+        (
+            (first, bias),
+            *_,
+        ) = module.layers(mask)
+        bias |= first[self._shifted].any(0)
+        *_, (_, last) = module.layers(mask)
+        if self.scaling.y_offset != 0:
+            last |= True
+        return mask
