@@ -3,76 +3,69 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass
-from multiprocessing import get_context
-from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from benchmarks.memory import peak_memory
-from benchmarks.quick_report import aligned
+from benchmarks.markdown import aligned
+from benchmarks.meters import in_fresh_process, peak_memory
+from benchmarks.runner import Row, Selections, as_fitted
 from benchmarks.tasks import Task
+from sk_swat.comparison import make_model
 
-__all__ = ["COLUMNS", "ROWS", "Cost", "bench_cost", "make_cost_task", "measure_cost"]
+__all__ = ["COLUMNS", "MODELS", "SIZES", "TOLD", "Size", "asked", "make_cost_task", "measure", "sizes", "summary"]
 
-ROWS = (1_000, 10_000, 100_000, 1_000_000)
-COLUMNS = (2, 8, 50, 200, 1000)
-_LARGEST = 30_000_000  # entries of a table; larger ones are left out
+# seconds: CPU time of the fit, which runs on one core. table_mb, peak_mb: size of X, and most memory that the process
+# ever held, in units of 10^6 bytes. r2: on fresh rows without noise. found, others: columns that the network reads, of
+# those that matter and of the others.
+COLUMNS = (
+    *("task", "model", "selection", "seed", "split", "n_columns", "n_rows", "seconds", "table_mb", "peak_mb"),
+    *("r2", "n_nonzero", "found", "others"),
+)
+TOLD = ("seconds", "peak_mb", "r2")
+MODELS = {"SWATRegressor": lambda seed: make_model("SWATRegressor", random_state=seed)}
+SIZES = tuple(  # tables of more than 30 million entries are left out
+    f"{n_rows}x{n_columns}"
+    for n_columns in (2, 8, 50, 200, 1000)
+    for n_rows in (1_000, 10_000, 100_000, 1_000_000)
+    if n_rows * n_columns <= 30_000_000
+)
 _INFORMATIVE = 5
 _NOISE = 0.2  # standard deviations of the target
 _N_TEST = 20_000
 _CHUNK_ROWS = 50_000
+asked = as_fitted
 
 
 @dataclass(frozen=True)
-class Cost:
-    """One fit.
+class Size:
+    """A task whose rows are drawn in the process that measures: a table of so many rows and columns."""
 
-    Parameters
-    ----------
-    n_rows, n_columns : int
-        Size of the table.
-    seconds : float
-        CPU time of the fit, which runs on one core: other work on the machine does not count.
-    table_mb, peak_mb : float
-        Size of X, and most memory that the process ever held, in units of 10^6 bytes.
-    r2 : float
-        R^2 on fresh rows without noise.
-    n_nonzero : int
-        Size of the network.
-    found, others : int
-        Columns it reads, of those that matter and of the others.
-    """
-
+    name: str
     n_rows: int
     n_columns: int
-    seconds: float
-    table_mb: float
-    peak_mb: float
-    r2: float
-    n_nonzero: int
-    found: int
-    others: int
+    seed: int
+    split: int = 0
+
+
+def sizes(names: Iterable[str], seed: int) -> list[Size]:
+    """Read sizes such as "1000x8": rows and columns."""
+    found = []
+    for name in names:
+        rows, _, columns = name.partition("x")
+        if not (rows.isdecimal() and columns.isdecimal() and int(rows) >= 10 and int(columns) >= 2):
+            raise ValueError(f"tasks must be such as 1000x8, with at least 10 rows and 2 columns, got {name!r}.")
+        found.append(Size(name, int(rows), int(columns), seed))
+    return found
 
 
 def make_cost_task(n_rows: int, n_columns: int, *, random_state: int = 0) -> tuple[Task, np.ndarray]:
     """Draw a float32 table of normal columns of which at most five matter, two of them in their product alone.
 
-    Parameters
-    ----------
-    n_rows, n_columns : int
-        Size, at least 2 columns.
-    random_state : int, default=0
-        Seed.
-
-    Returns
-    -------
-    task : Task
-        Targets have noise of a fifth of their standard deviation; the 20 000 test rows have none.
-    informative : ndarray of int
-        Columns that matter.
+    Targets have noise of a fifth of their standard deviation; the 20 000 test rows have none. Also gives the columns
+    that matter.
     """
     rng = np.random.default_rng([random_state, n_columns])
     informative = rng.permutation(n_columns)[:_INFORMATIVE]
@@ -86,8 +79,7 @@ def make_cost_task(n_rows: int, n_columns: int, *, random_state: int = 0) -> tup
         tables.append((X, y))
     (X_test, y_test), (X, y) = tables
     y += _NOISE * y_test.std() * rng.standard_normal(n_rows)
-    names = tuple(f"x{index}" for index in range(n_columns))
-    return Task(f"{n_rows} x {n_columns}", X, X_test, y, y_test, names), np.sort(informative)
+    return Task(f"{n_rows}x{n_columns}", X, X_test, y, y_test), np.sort(informative)
 
 
 def _truth(columns: np.ndarray) -> np.ndarray:
@@ -98,92 +90,38 @@ def _truth(columns: np.ndarray) -> np.ndarray:
     return np.sum(parts, axis=0)
 
 
-def measure_cost(n_rows: int, n_columns: int, *, random_state: int = 0) -> Cost:
-    """Fit a SWATRegressor at default settings to such a table, in this process; memory is that of a fresh one."""
-    from sk_swat.estimator import SWATRegressor
+def measure(task: Size, model: str, selections: Selections) -> list[Row]:
+    """Fit a model at default settings to such a table, in a process of its own."""
+    return [in_fresh_process(measured_here, task, model)]
 
-    task, informative = make_cost_task(n_rows, n_columns, random_state=random_state)
-    model = SWATRegressor(random_state=random_state)
+
+def measured_here(task: Size, name: str) -> Row:
+    """Measure in this process; peak memory means something only in a fresh one."""
+    data, informative = make_cost_task(task.n_rows, task.n_columns, random_state=task.seed)
+    model = MODELS[name](task.seed)
     begin = time.process_time()
-    model.fit(task.X_train, task.y_train)
+    model.fit(data.X_train, data.y_train)
     seconds, peak = time.process_time() - begin, peak_memory()
     read = set(np.flatnonzero(model.support_))
-    return Cost(
-        n_rows=n_rows,
-        n_columns=n_columns,
-        seconds=seconds,
-        table_mb=task.X_train.nbytes / 1e6,
-        peak_mb=peak / 1e6,
-        r2=float(model.score(task.X_test, task.y_test)),
-        n_nonzero=model.n_nonzero_,
-        found=len(read & set(informative)),
-        others=len(read - set(informative)),
-    )
+    return {
+        "selection": "",
+        "n_columns": task.n_columns,
+        "n_rows": task.n_rows,
+        "seconds": seconds,
+        "table_mb": data.X_train.nbytes / 1e6,
+        "peak_mb": peak / 1e6,
+        "r2": float(model.score(data.X_test, data.y_test)),
+        "n_nonzero": model.n_nonzero_,
+        "found": len(read & set(informative)),
+        "others": len(read - set(informative)),
+    }
 
 
-def bench_cost(
-    rows: Iterable[int] | None = None,
-    columns: Iterable[int] | None = None,
-    *,
-    random_state: int = 0,
-    out: str | Path | None = None,
-    sink: Callable[[str], object] = print,
-) -> list[Cost]:
-    """Measure fits of tables of several sizes one after the other, each in a fresh process, and print a table.
-
-    A script that calls this needs the guard ``if __name__ == "__main__"``.
-
-    Parameters
-    ----------
-    rows, columns : iterable of int, default=None
-        Sizes; None takes ``ROWS`` and ``COLUMNS``. Tables of more than 30 million entries are left out.
-    random_state : int, default=0
-        Seed of tables and fits.
-    out : str or path, default=None
-        File for the table, in Markdown.
-    sink : callable, default=print
-        Takes each piece of text.
-
-    Returns
-    -------
-    costs : list of Cost
-        By columns, then rows.
-    """
-    rows, columns = tuple(ROWS if rows is None else rows), tuple(COLUMNS if columns is None else columns)
-    if min(rows) < 10 or min(columns) < 2:
-        raise ValueError(f"rows must be at least 10 and columns at least 2, got {rows} and {columns}.")
-    costs = []
-    for n_columns in columns:
-        for n_rows in rows:
-            if n_rows * n_columns > _LARGEST:
-                sink(f"{n_rows} x {n_columns}: left out, more than {_LARGEST} entries")
-                continue
-            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-                found = pool.submit(measure_cost, n_rows, n_columns, random_state=random_state).result()
-            sink(f"{n_rows} x {n_columns}: {found.seconds:.1f} s, {found.peak_mb:.0f} MB, R^2 {found.r2:.4f}")
-            costs.append(found)
-    table = cost_table(costs)
-    sink("\n" + table)
-    if out is not None:
-        Path(out).write_text(table + "\n", encoding="utf-8")
-    return costs
-
-
-def cost_table(costs: Iterable[Cost]) -> str:
-    """Table in Markdown."""
-    head = ["columns", "rows", "CPU s", "X in MB", "peak MB", "R^2", "numbers", "columns found", "others read"]
-    rows = [
-        [
-            str(one.n_columns),
-            str(one.n_rows),
-            f"{one.seconds:.1f}",
-            f"{one.table_mb:.1f}",
-            f"{one.peak_mb:.0f}",
-            f"{one.r2:.4f}",
-            str(one.n_nonzero),
-            f"{one.found} of {min(_INFORMATIVE, one.n_columns)}",
-            str(one.others),
-        ]
-        for one in costs
-    ]
-    return aligned([head, *rows])
+def summary(found: pd.DataFrame, pairs: Iterable[tuple[str, str]] = ()) -> str:
+    """Write a table, in Markdown."""
+    rows = [["columns", "rows", "CPU s", "X in MB", "peak MB", "R^2", "numbers", "columns found", "others read"]]
+    for one in found.itertuples():
+        row = [str(one.n_columns), str(one.n_rows), f"{one.seconds:.1f}", f"{one.table_mb:.1f}", f"{one.peak_mb:.0f}"]
+        row += [f"{one.r2:.4f}", str(one.n_nonzero), f"{one.found} of {min(_INFORMATIVE, one.n_columns)}"]
+        rows.append([*row, str(one.others)])
+    return aligned(rows)

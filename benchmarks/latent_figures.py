@@ -7,13 +7,13 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
-from benchmarks.figures import (
+from benchmarks.drawing import (
     ERROR_LABEL,
     LINES,
     SIZE_LABEL,
@@ -24,12 +24,10 @@ from benchmarks.figures import (
     mean_results,
     new_figure,
     outer_legend,
-    plain,
     small_multiples,
     tidy,
 )
 from benchmarks.paired import compare
-from benchmarks.results import Result
 from sk_swat.palette import BLACK, GREEN, ORANGE, SKY
 
 if TYPE_CHECKING:
@@ -51,16 +49,12 @@ _DEPTHS: Mapping[str, Mark] = {
 
 
 @drawing()
-def planted_depths(results: Sequence[Result]) -> Figure:
+def planted_depths(results: pd.DataFrame) -> Figure:
     """Draw FVU against numbers for networks of 1 to 4 layers (arXiv 2410.08339, Figs. 3 and 5).
 
-    Parameters
-    ----------
-    results : sequence of Result
-        Of the models "depth 1" to "depth 4". The number after the x of a task such as "planted 2x14 sigmoid" is the
-        size of the planted network, drawn as a vertical line.
+    The number after the x of a task such as "planted 2x14 sigmoid" is the size of the planted network: a vertical line.
     """
-    tasks = list(dict.fromkeys(item.task for item in results))
+    tasks = list(results["task"].unique())
     figure, panels = small_multiples(mean_results(results, "test_fvu"), tasks, _DEPTHS, _DEPTHS, 3, 2.0)
     for axes in panels:
         size = re.search(r"\d+x(\d+)", axes.get_title())
@@ -75,15 +69,8 @@ def planted_depths(results: Sequence[Result]) -> Figure:
 
 
 @drawing()
-def price_sizes(results: Sequence[Result]) -> Figure:
-    """Draw the numbers of the chosen network against the sparsity price (arXiv 2410.08339, Fig. 4).
-
-    Parameters
-    ----------
-    results : sequence of Result
-        Of the model "SWATRegressor", with selections such as "sparsity=1e-04"; a price of 0 is drawn one step to the
-        left of the smallest.
-    """
+def price_sizes(results: pd.DataFrame) -> Figure:
+    """Draw the numbers of the chosen network against the sparsity price (arXiv 2410.08339, Fig. 4)."""
     curves: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for (task, model, selection), (numbers, _) in mean_results(results, "test_fvu").items():
         if model == SWAT and selection.startswith("sparsity="):
@@ -96,28 +83,16 @@ def price_sizes(results: Sequence[Result]) -> Figure:
         colour, marker = LINES[number % len(LINES)]
         style = ("-", "--", ":", "-.")[number // len(LINES) % 4]
         axes.plot(*zip(*sorted(points), strict=True), color=colour, marker=marker, linestyle=style, label=task)
-    prices = sorted({price for points in curves.values() for price, _ in points})
-    if prices[0] == 0:  # has no logarithm
-        axes.set_xscale("symlog", linthresh=prices[1] if len(prices) > 1 else 1.0)
-        axes.set_xticks(prices, list(map(plain, prices)))
-    tidy(axes, x=(1,) if prices[0] > 0 else None, y=(1, 2, 5))
+    tidy(axes, x=(1,), y=(1, 2, 5))
     axes.set(xlabel="sparsity: price of one parameter, in R²", ylabel=SIZE_LABEL)
     outer_legend(figure, [axes], 4)
     return figure
 
 
-@dataclass(frozen=True)
-class Ratio:
-    """Error of latent starts as a ratio to that of random starts with equal seconds.
+class Ratio(NamedTuple):
+    """Error of latent starts by that of random starts in equal seconds; below 1 the latent starts are better.
 
-    Parameters
-    ----------
-    seconds : float
-        Limit of the fits.
-    selection : str
-        Selection of the networks, such as "<=30"; empty for the one that the fit chose.
-    ratio, low, high : float
-        Geometric-mean ratio over the tasks and its bootstrap interval; below 1 the latent starts are better.
+    `selection` is empty for the network that the fit chose; `low` and `high` are the ends of the bootstrap interval.
     """
 
     seconds: float
@@ -127,18 +102,12 @@ class Ratio:
     high: float
 
 
-def latent_records(results: Sequence[Result]) -> list[Ratio]:
+def latent_records(results: pd.DataFrame) -> list[Ratio]:
     """Compare models such as "latent 0.5 s" and "random 0.5 s" by seconds and selection.
 
-    Parameters
-    ----------
-    results : sequence of Result
-        The selection that the fit chose is left out where there are others; see
-        :func:`benchmarks.paired.compare`.
+    The selection that the fit chose is left out where there are others.
     """
-    selections: dict[str, set[str]] = {}
-    for item in results:
-        selections.setdefault(item.model, set()).add(item.selection)
+    selections = {str(model): set(own) for model, own in results.groupby("model")["selection"]}
     seconds = [name[7:-2] for name in selections if re.fullmatch(r"latent [\d.]+ s", name)]
     records = []
     for time in sorted(seconds, key=float):
@@ -159,11 +128,8 @@ def _by_size(selection: str) -> tuple[int, str]:
 def latent_time(records: Sequence[Ratio]) -> Figure:
     """Draw the ratio of latent to random starts against seconds, one line for each size.
 
-    Parameters
-    ----------
-    records : sequence of Ratio
-        Lines are drawn a little side by side so that their intervals do not hide each other. Without an interval
-        (nan) the point stands alone; a ratio that is not finite is left out.
+    Lines are a little side by side so that their intervals do not hide each other. Without an interval (nan) the point
+    stands alone; a ratio that is not finite is left out.
     """
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
     from matplotlib.transforms import ScaledTranslation
@@ -204,15 +170,6 @@ def surfaces(checkpoint: str | Path | None = None, n_pairs: int = 4, random_stat
 
     Each row holds a fitted network of two inputs, of 1 to 4 layers in turn: the first that its seed gives, encoded
     once, and decoded and hardened at each depth. Beyond the range of the source, contours are clipped.
-
-    Parameters
-    ----------
-    checkpoint : str or Path, default=None
-        File of the autoencoder; None takes the bundled one.
-    n_pairs : int, default=4
-        Rows, at least 1.
-    random_state : int, default=0
-        Names the networks.
     """
     import torch
 

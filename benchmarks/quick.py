@@ -1,30 +1,33 @@
-"""Small benchmark: what a fit costs and gives, beside two regressors of scikit-learn.
-
-A model is a named factory, a measurement is one row of the printed table. Every measurement runs in a fresh process,
-because a first fit and the memory of one model are to be seen there alone.
-"""
+"""Small benchmark: what a fit costs and gives, beside two regressors of scikit-learn, each in a fresh process."""
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
+import pandas as pd
 from sklearn.base import clone
-from sklearn.utils import check_random_state
 
-from benchmarks.memory import peak_memory
-from benchmarks.quick_report import Measurement, check_ending, markdown_table, summarise, write_measurements
-from benchmarks.tasks import Task, load_task
-from benchmarks.timing import median_seconds
-from sk_swat.comparison import MODELS, check_names, count_numbers, last_step, make_model, timed_fit
+from benchmarks.markdown import aligned
+from benchmarks.meters import in_fresh_process, median_seconds, peak_memory
+from benchmarks.runner import Row, Selections, as_fitted
+from benchmarks.tasks import Task
+from sk_swat.comparison import MODELS, count_numbers, last_step, make_model, timed_fit
 
-__all__ = ["TASKS", "bench_quick", "measure"]
+__all__ = ["COLUMNS", "MODELS", "QUICK_MODELS", "TASKS", "TOLD", "asked", "measure", "summary"]
 
+# first_fit_s, fit_s: seconds of the first fit in a process (for SWATRegressor with loading torch and the checkpoint)
+# and of an equal second one. r2: on the test rows. n_numbers: see `count_numbers`. predict_row_us, predict_many_ms:
+# median time of one call of predict for one row, in microseconds, and for 100 000 rows, in milliseconds; inputs of
+# models behind a scaler are scaled before the clock starts. pickle_kb: size of the pickled model with its scaler, in
+# units of 1000 bytes. peak_mb: most memory the process ever held, in units of 10^6 bytes. converged: False if the fit
+# warned that it stopped early.
+COLUMNS = (
+    *("task", "model", "selection", "seed", "split", "first_fit_s", "fit_s", "r2", "n_numbers"),
+    *("predict_row_us", "predict_many_ms", "pickle_kb", "peak_mb", "converged"),
+)
+TOLD = ("fit_s", "r2")
 # Ten functions of the CORNN suite, chosen for their kinds and not for any result, and one real table.
 TASKS = (
     "McCormick",  # smooth
@@ -39,32 +42,32 @@ TASKS = (
     "Periodic",  # periodic
     "diabetes",  # real: 442 patients, 10 columns
 )
-_QUICK_MODELS = ("SWATRegressor", "MLPRegressor", "Ridge")
+_SWAT, _MLP = "SWATRegressor", "MLPRegressor"
+QUICK_MODELS = (_SWAT, _MLP, "Ridge")
 _MANY_ROWS = 100_000
+asked = as_fitted
+_TITLES = {  # of the printed table, and how its cells are written
+    "task": ("task", ""),
+    "model": ("model", ""),
+    "first_fit_s": ("first fit s", ".2f"),
+    "fit_s": ("fit s", ".2f"),
+    "r2": ("test R^2", ".4f"),
+    "n_numbers": ("numbers", "d"),
+    "predict_row_us": ("1 row us", ".1f"),
+    "predict_many_ms": ("100000 rows ms", ".1f"),
+    "pickle_kb": ("pickle kB", ".1f"),
+    "peak_mb": ("peak MB", ".0f"),
+}
 
 
-def measure(
-    task: Task, model_name: str, *, random_state: int = 0, parameters: Mapping[str, Any] | None = None
-) -> Measurement:
-    """Measure one model on one task, in this process.
+def measure(task: Task, model: str, selections: Selections) -> list[Row]:
+    """Measure one model on one task, in a process of its own."""
+    return [in_fresh_process(measured_here, task, model)]
 
-    Parameters
-    ----------
-    task : Task
-        Training rows to fit, test rows to score.
-    model_name : str
-        A key of ``MODELS``.
-    random_state : int, default=0
-        Seed of both fits.
-    parameters : dict, default=None
-        Settings of the regressor that differ from its defaults.
 
-    Returns
-    -------
-    measurement : Measurement
-        Peak memory and first fit mean something only in a fresh process.
-    """
-    first = make_model(model_name, random_state=random_state, **(parameters or {}))
+def measured_here(task: Task, name: str) -> Row:
+    """Measure in this process; peak memory and first fit mean something only in a fresh one."""
+    first = make_model(name, random_state=task.seed)
     model = clone(first)
     first_fit_s, _ = timed_fit(first, task)
     fit_s, converged = timed_fit(model, task)
@@ -72,77 +75,39 @@ def measure(
     if regressor is not model:
         X_test = model[:-1].transform(X_test)
     many = np.resize(X_test, (_MANY_ROWS, X_test.shape[1]))  # the test rows again and again
-    return Measurement(
-        task=task.name,
-        model=model_name,
-        first_fit_s=first_fit_s,
-        fit_s=fit_s,
-        r2=float(model.score(task.X_test, task.y_test)),
-        n_numbers=count_numbers(model),
-        predict_row_us=1e6 * median_seconds(lambda: regressor.predict(X_test[:1]), n_calls=301),
-        predict_many_ms=1e3 * median_seconds(lambda: regressor.predict(many), n_calls=7),
-        pickle_kb=len(pickle.dumps(model)) / 1e3,
-        peak_mb=peak_memory() / 1e6,
-        converged=converged,
-    )
+    return {
+        "selection": "",
+        "first_fit_s": first_fit_s,
+        "fit_s": fit_s,
+        "r2": float(model.score(task.X_test, task.y_test)),
+        "n_numbers": count_numbers(model),
+        "predict_row_us": 1e6 * median_seconds(lambda: regressor.predict(X_test[:1]), n_calls=301),
+        "predict_many_ms": 1e3 * median_seconds(lambda: regressor.predict(many), n_calls=7),
+        "pickle_kb": len(pickle.dumps(model)) / 1e3,
+        "peak_mb": peak_memory() / 1e6,
+        "converged": converged,
+    }
 
 
-def _measure_in_fresh_process(task: Task, model_name: str, random_state: int, parameters: Any) -> Measurement:
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(measure, task, model_name, random_state=random_state, parameters=parameters).result()
-
-
-def bench_quick(
-    tasks: Iterable[str] | None = None,
-    models: Iterable[str] | None = None,
-    *,
-    random_state: int = 0,
-    n_train: int = 3750,
-    parameters: Mapping[str, Mapping[str, Any]] | None = None,
-    out: str | Path | None = None,
-    sink: Callable[[str], object] = print,
-) -> list[Measurement]:
-    """Measure models on tasks one after the other, each in a fresh process, and print a table and a summary.
-
-    A script that calls this needs the guard ``if __name__ == "__main__"``.
-
-    Parameters
-    ----------
-    tasks : iterable of str, default=None
-        "diabetes" or names of CORNN functions; None takes all of ``TASKS``.
-    models : iterable of str, default=None
-        Keys of ``MODELS``; None takes SWATRegressor, MLPRegressor and Ridge.
-    random_state : int, default=0
-        Seed of splits, sampled points and models.
-    n_train : int, default=3750
-        Training rows of the CORNN functions, at least 2.
-    parameters : dict of dict, default=None
-        For a model's name the settings that differ from its defaults.
-    out : str or path, default=None
-        File for the measurements, ending in .csv or .md.
-    sink : callable, default=print
-        Takes each piece of text.
-
-    Returns
-    -------
-    measurements : list of Measurement
-        Task by task, in the order of the models.
-    """
-    tasks, models = list(TASKS if tasks is None else tasks), list(_QUICK_MODELS if models is None else models)
-    parameters = dict(parameters or {})
-    check_names("models", models, MODELS)
-    check_names("parameters", parameters, MODELS)
-    if out is not None:
-        check_ending(Path(out))
-    check_random_state(random_state)
-    loaded = [load_task(name, random_state=random_state, n_train=n_train) for name in tasks]
-    measurements = []
-    for number, task in enumerate(loaded, start=1):
-        for model in models:
-            found = _measure_in_fresh_process(task, model, random_state, parameters.get(model))
-            measurements.append(found)
-            sink(f"[{number}/{len(loaded)}] {task.name}, {model}: fit {found.fit_s:.2f} s, R^2 {found.r2:.4f}")
-    sink("\n" + markdown_table(measurements) + "\n\n" + summarise(measurements))
-    if out is not None:
-        write_measurements(measurements, out)
-    return measurements
+def summary(found: pd.DataFrame, pairs: Iterable[tuple[str, str]] = ()) -> str:
+    """Write a table, in which a star marks a fit that stopped early, and the medians of each model."""
+    rows = [[title for title, _ in _TITLES.values()]]
+    for item in found.to_dict("records"):
+        row = [format(item[name], spec) for name, (_, spec) in _TITLES.items()]
+        row[3] += "" if item["converged"] else "*"
+        rows.append(row)
+    lines = []
+    for model, own in found.groupby("model", sort=False):
+        n_early = (~own["converged"].astype(bool)).sum()
+        lines.append(
+            f"{model}: median fit {own['fit_s'].median():.2f} s, median R^2 {own['r2'].median():.4f}, "
+            f"median numbers {own['n_numbers'].median():.0f}, largest pickle {own['pickle_kb'].max():.1f} kB, "
+            f"largest peak memory {own['peak_mb'].max():.0f} MB"
+            + f", stopped early (*) on {n_early} of {len(own)} tasks"
+            * bool(n_early)
+        )
+    times = found.pivot(index=["task", "seed"], columns="model", values="predict_row_us").reindex(columns=QUICK_MODELS)
+    ratio = (times[_MLP] / times[_SWAT]).median()  # nan if one of them was not measured
+    if ratio > 0:
+        lines.append(f"predict of one row: {_MLP} takes {ratio:.1f} times as long as {_SWAT} (median over tasks)")
+    return aligned(rows, n_left=2) + "\n\n" + "\n".join(lines)

@@ -14,22 +14,9 @@ __all__ = ["Task", "canary", "check_split", "load_task", "sampled_task", "shuffl
 
 @dataclass(frozen=True)
 class Task:
-    """A regression table with one split.
+    """A regression table with one split, of which test rows serve for the score alone.
 
-    Parameters
-    ----------
-    name : str
-        Name of the task.
-    X_train, X_test : ndarray of shape (n_train, n_features) and (n_test, n_features)
-        Inputs. Test rows serve for the score alone.
-    y_train, y_test : ndarray of shape (n_train,) and (n_test,)
-        Targets.
-    feature_names : tuple of str
-        Names of the columns.
-    split : int, default=0
-        Number of the split.
-    seed : int, default=0
-        Seed of the split or of the sampled points; fits take it as well.
+    The seed is that of the split or of the sampled points; fits take it as well.
     """
 
     name: str
@@ -37,40 +24,18 @@ class Task:
     X_test: np.ndarray
     y_train: np.ndarray
     y_test: np.ndarray
-    feature_names: tuple[str, ...]
     split: int = 0
     seed: int = 0
 
 
 def load_task(name: str, *, random_state: int = 0, n_train: int = 3750) -> Task:
-    """Make a task, the same for every model.
-
-    Parameters
-    ----------
-    name : str
-        "diabetes" (scikit-learn's table, a quarter of the rows for testing) or the name of a CORNN function.
-    random_state : int, default=0
-        Seed of the split or of the sampled points, an integer.
-    n_train : int, default=3750
-        Training rows of a CORNN function, at least 2; test rows are a third of them. Ignored for "diabetes".
-
-    Returns
-    -------
-    task : Task
-        The table and its split.
-
-    Examples
-    --------
-    >>> load_task("Himmelblau", n_train=300).X_test.shape
-    (100, 2)
-    """
+    """Make a task of a table of :func:`sk_swat.demo.load_table`, the same for every model."""
     return sampled_task(name, load_table(name, random_state=random_state, n_train=n_train), random_state)
 
 
 def sampled_task(name: str, data: Bunch, seed: int) -> Task:
     """Make a task of what a function of sk_swat.datasets gave for a seed."""
-    names = tuple(data.feature_names)
-    return Task(name, data.X_train, data.X_test, data.y_train, data.y_test, names, seed=seed)
+    return Task(name, data.X_train, data.X_test, data.y_train, data.y_test, seed=seed)
 
 
 def check_split(task: Task) -> None:
@@ -96,19 +61,7 @@ def _bytewise(X: np.ndarray) -> np.ndarray:
 def canary(task: Task, random_state: int = 0) -> Task:
     """Replace all test targets, and the inputs of every second test row, by others.
 
-    Predictions for the other test rows must stay what they were: a model that changes them has seen test rows.
-
-    Parameters
-    ----------
-    task : Task
-        Left as it is.
-    random_state : int, default=0
-        Seed of the change.
-
-    Returns
-    -------
-    changed : Task
-        With the same training rows, and the same inputs in test rows 0, 2, 4, ...
+    Predictions for test rows 0, 2, 4, ... must stay what they were: a model that changes them has seen test rows.
     """
     rng = np.random.default_rng(random_state)
     X_test = task.X_test.copy()
@@ -121,17 +74,5 @@ def shuffled(task: Task, random_state: int = 0) -> Task:
     """Shuffle the training targets, so that nothing can be learned from them about the test rows.
 
     A model that still predicts the test targets knows them from elsewhere.
-
-    Parameters
-    ----------
-    task : Task
-        Left as it is.
-    random_state : int, default=0
-        Seed of the shuffle.
-
-    Returns
-    -------
-    changed : Task
-        With the same inputs and test targets.
     """
     return replace(task, y_train=np.random.default_rng(random_state).permutation(task.y_train))

@@ -30,9 +30,8 @@ from stored_results import (
     two,
 )
 
+from benchmarks.accuracy import summary as summary_of
 from benchmarks.experiments import EXPERIMENTS
-from benchmarks.paired import paired_table
-from benchmarks.summary import summary_table
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -166,9 +165,9 @@ def diabetes_table() -> str:
 def summary(name: str) -> str:
     """The summary that `python -m benchmarks NAME --summary` writes of a file."""
     lines = results(name)
-    models = {line.model for line in lines}
+    models = set(lines["model"])
     pairs = [pair for pair in EXPERIMENTS[name].pairs if set(pair) <= models]
-    return f"{summary_table(lines)}\n\n{paired_table(lines, pairs)}\n"
+    return f"{summary_of(lines, pairs)}\n"
 
 
 TABLES: dict[str, Callable[[], str]] = {

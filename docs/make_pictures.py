@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks.figures import save_figure
+from benchmarks.drawing import save_figure
 from sk_swat import SWATRegressor
 from sk_swat.datasets import load_cornn
 from sk_swat.displays import NetworkDisplay, PathDisplay

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.paired import Comparison, compare
-from benchmarks.results import Result, read_results
 from benchmarks.summary import SMALLEST_FVU
 
 RESULTS = Path(__file__).parent / "results"
@@ -28,9 +27,9 @@ def frame(name: str) -> pd.DataFrame:
 
 
 @cache
-def results(name: str, seeds: tuple[int, ...] = (0,)) -> list[Result]:
-    """Lines of a file of results, of some seeds, for the summaries of the package."""
-    return [line for line in read_results(RESULTS / f"{name}.csv") if line.seed in seeds]
+def results(name: str, seeds: tuple[int, ...] = (0,)) -> pd.DataFrame:
+    """Lines of a file of results, of some seeds."""
+    return frame(name).query("seed in @seeds")
 
 
 @cache

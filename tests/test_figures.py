@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.results import Result
+from benchmarks.accuracy import COLUMNS
 
 DOCS = Path(__file__).parents[1] / "docs"
 sys.path.insert(0, str(DOCS))
@@ -38,7 +38,7 @@ def stored(tmp_path, monkeypatch):
     ]
     frame = pd.DataFrame(lines, columns=["task", "model", "split", "test_fvu", "n_nonzero", "fit_s"])
     added = {"selection": "", "seed": 0, "test_mse": 0.1, "n_neurons": 1, "depth": 1, "predict_s": 0.0, "peak_mb": 1.0}
-    frame = frame.assign(**added)[[field.name for field in dataclasses.fields(Result)]]
+    frame = frame.assign(**added)[list(COLUMNS)]
     frame.to_csv(tmp_path / "made.csv", index=False)
     monkeypatch.setattr(stored_results, "RESULTS", tmp_path)
     caches = stored_results.frame, stored_results.results, stored_results.by_task, stored_results.against

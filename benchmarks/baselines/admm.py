@@ -1,116 +1,75 @@
-"""Weight pruning by ADMM: weights are drawn towards a sparse copy of themselves while they go on fitting the rows."""
+"""Weight pruning by ADMM (arXiv 1804.03294): weights are drawn towards a sparse copy while they go on fitting."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import torch
-from skorch.callbacks import Callback
 
-from benchmarks.baselines.masked_mlp import MaskedMLP, MaskedNet, run
+from benchmarks.baselines.masked_mlp import MaskedMLP, train
 from benchmarks.baselines.raw_units import RawUnits
+from sk_swat.parameters import check_integer, check_number
 
-__all__ = ["ADMMNet", "Consensus", "prune_by_admm"]
+if TYPE_CHECKING:
+    from benchmarks.baselines.sized import StandardRows
+
+__all__ = ["ADMM", "Consensus"]
 
 
-class Consensus(Callback):
-    """Sparse copy Z and scaled dual variables U of a run, updated after each epoch (arXiv 1804.03294).
+class Consensus:
+    """Sparse copy Z, of at most `size` numbers, and scaled dual variables U of the weights W of a module.
 
-    Parameters
-    ----------
-    units : RawUnits
-        Counts the numbers.
-    size : int
-        Most numbers of the sparse copy.
-    rho : float
-        Strength of the pull at first.
-    rho_growth : float, default=1.0
-        Factor of rho after each epoch; the scaled dual variables are divided by it.
+    Z begins at their projection; `rho` is the strength of the pull.
     """
 
-    def __init__(self, units: RawUnits, size: int, rho: float, rho_growth: float = 1.0) -> None:
-        self.units = units
-        self.size = size
-        self.rho = rho
-        self.rho_growth = rho_growth
-
-    def on_train_begin(self, net: ADMMNet, **kwargs: Any) -> None:
-        """Begin at the projection of the weights."""
-        numbers = net.module_.numbers.detach()
+    def __init__(self, module: MaskedMLP, units: RawUnits, size: int, rho: float) -> None:
+        self.module, self.units, self.size, self.rho = module, units, size, rho
+        numbers = module.numbers.detach()
         self.dual = torch.zeros_like(numbers)
-        self.sparse = self._projected(net.module_, numbers)
+        self.sparse = self._projected(numbers)
 
-    def on_epoch_end(self, net: ADMMNet, **kwargs: Any) -> None:
-        """Project, then add to the dual variables what still parts weights and sparse copy."""
-        numbers = net.module_.numbers.detach()
-        self.sparse = self._projected(net.module_, numbers + self.dual)
-        self.dual = (self.dual + numbers - self.sparse) / self.rho_growth
-        self.rho *= self.rho_growth
+    def update(self, rho_growth: float) -> None:
+        """Project, then add to the dual variables what still parts weights and sparse copy; rho grows."""
+        numbers = self.module.numbers.detach()
+        self.sparse = self._projected(numbers + self.dual)
+        self.dual = (self.dual + numbers - self.sparse) / rho_growth  # they are scaled by rho
+        self.rho *= rho_growth
 
-    def _projected(self, module: MaskedMLP, values: torch.Tensor) -> torch.Tensor:
-        return torch.where(self.units.largest_mask(module, values, self.size), values, 0.0)
+    def _projected(self, values: torch.Tensor) -> torch.Tensor:
+        return torch.where(self.units.largest_mask(self.module, values, self.size), values, 0.0)
 
     def pull(self, numbers: torch.Tensor) -> torch.Tensor:
         """``rho / 2 ||W - Z + U||^2`` for the weights W."""
         return self.rho / 2 * (numbers - self.sparse + self.dual).square().sum()
 
 
-class ADMMNet(MaskedNet):
-    """MaskedNet that minimises ``loss(W) + rho / 2 ||W - Z + U||^2`` in each epoch (arXiv 1804.03294).
+@dataclass(frozen=True)
+class ADMM:
+    """How a module is pruned by ADMM."""
 
-    Parameters
-    ----------
-    module : MaskedMLP
-        The network, trained in place.
-    consensus : Consensus
-        Moves Z and U between the epochs.
-    **kwargs
-        Passed to `MaskedNet`.
-    """
+    rho: float = 1e-2  # strength of the pull at first, for a mean squared error in units of the target's variance
+    rho_growth: float = 1.2  # its factor from one round to the next
+    n_rounds: int = 15  # for each size
+    n_steps: int = 30  # iterations of L-BFGS in each round
+    n_finetune_steps: int = 300  # iterations at each size after pruning
 
-    def __init__(self, module: MaskedMLP, *, consensus: Consensus, **kwargs: Any) -> None:
-        self.consensus = consensus
-        super().__init__(module, **({"callbacks": [("consensus", consensus)]} | kwargs))
+    def check(self) -> None:
+        """Raise ValueError or TypeError unless all values are valid."""
+        check_number("rho", self.rho, 0)
+        check_number("rho_growth", self.rho_growth, 0, low_open=True)
+        for field in fields(self)[2:]:
+            check_integer(field.name, getattr(self, field.name), 1)
 
-    def get_loss(self, y_pred: torch.Tensor, y_true: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """Mean squared error and pull towards the sparse copy."""
-        return super().get_loss(y_pred, y_true, *args, **kwargs) + self.consensus.pull(self.module_.numbers)
+    def prune(self, module: MaskedMLP, rows: StandardRows, units: RawUnits, size: int, l2: float = 0.0) -> None:
+        """Prune a trained module in place to at most `size` non-zero numbers in raw units.
 
-
-def prune_by_admm(
-    module: MaskedMLP,
-    X: torch.Tensor,
-    y: torch.Tensor,
-    units: RawUnits,
-    size: int,
-    *,
-    rho: float,
-    rho_growth: float = 1.0,
-    l2: float = 0.0,
-    n_rounds: int,
-    n_steps: int,
-    n_finetune_steps: int,
-) -> None:
-    """Prune a trained module to a size, in place: ADMM, hard projection, and fine-tuning of what is left.
-
-    Parameters
-    ----------
-    module : MaskedMLP
-        Numbers outside its mask stay zero.
-    X, y : Tensor of shape (n_rows, n_inputs), Tensor of shape (n_rows, 1)
-        Standardised rows.
-    units : RawUnits
-        Counts the numbers.
-    size : int
-        Most non-zero numbers in raw units.
-    rho, rho_growth : float
-        Strength of the pull at first, and its factor from one round to the next.
-    l2 : float, default=0.0
-        Price of the sum of all squared weights and biases during ADMM.
-    n_rounds, n_steps, n_finetune_steps : int
-        ADMM rounds, iterations of L-BFGS in each, and of the fine-tuning.
-    """
-    consensus = Consensus(units, size, rho, rho_growth)
-    run(ADMMNet(module, consensus=consensus, n_steps=n_steps, max_epochs=n_rounds, l2=l2), X, y)
-    module.set_mask(units.largest_mask(module, module.numbers + consensus.dual, size) & (module.mask > 0))
-    run(MaskedNet(module, n_steps=n_finetune_steps), X, y)
+        ADMM, in which `l2` is the price of the sum of all squared weights and biases, then a hard projection, and
+        fine-tuning of what is left. Numbers outside the module's mask stay zero.
+        """
+        consensus = Consensus(module, units, size, self.rho)
+        for _ in range(self.n_rounds):
+            train(module, *rows, self.n_steps, l2, consensus.pull)
+            consensus.update(self.rho_growth)
+        module.set_mask(units.largest_mask(module, module.numbers + consensus.dual, size) & (module.mask > 0))
+        train(module, *rows, self.n_finetune_steps)

@@ -5,19 +5,17 @@ All weights and biases lie in one vector, so that pruning ranks them together an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import torch
 from scipy.optimize import minimize
-from skorch import NeuralNet
 
 from sk_swat.network import SparseMLP
 from sk_swat.softnet import TORCH_ACTIVATIONS
 
-__all__ = ["LBFGS", "AllRows", "MaskedMLP", "MaskedNet", "best_start", "mean_squared_error", "run"]
+__all__ = ["MaskedMLP", "best_start", "mean_squared_error", "train"]
 
 _MEMORY = 30  # pairs of steps and gradient changes that L-BFGS keeps
 
@@ -25,17 +23,8 @@ _MEMORY = 30  # pairs of steps and gradient changes that L-BFGS keeps
 class MaskedMLP(torch.nn.Module):
     """Fully connected layers with a linear output, in float64; masked numbers are exactly zero and stay so.
 
-    Parameters
-    ----------
-    n_inputs : int
-        Number of input columns.
-    widths : sequence of int
-        Neurons of each hidden layer.
-    activations : sequence of str
-        For each hidden layer a name from ``ACTIVATION_NAMES``.
-    generator : torch.Generator
-        Source of the weights, uniform as in Glorot and Bengio (2010), eq. 16, and of the biases of the first layer,
-        uniform in [-1, 1]; other biases begin at 0.
+    The generator draws weights, uniform as in Glorot and Bengio (2010), eq. 16, and biases of the first layer, uniform
+    in [-1, 1]; other biases begin at 0. There is one activation for each hidden layer.
     """
 
     mask: torch.Tensor
@@ -85,97 +74,39 @@ def _uniform(n: int, reach: float, generator: torch.Generator) -> torch.Tensor:
     return reach * (2 * torch.rand(n, dtype=torch.float64, generator=generator) - 1)
 
 
-class LBFGS(torch.optim.Optimizer):
-    """SciPy's L-BFGS (Liu and Nocedal 1989) as a torch optimiser of one float64 parameter.
+def train(
+    module: MaskedMLP,
+    X: torch.Tensor,
+    y: torch.Tensor,
+    n_steps: int,
+    l2: float = 0.0,
+    penalty: Callable[[torch.Tensor], torch.Tensor] | None = None,
+) -> None:
+    """Minimise the mean squared error on standardised rows by SciPy's L-BFGS (Liu and Nocedal 1989), in place.
 
-    One step runs `max_iter` iterations. At equal time it went further than ``torch.optim.LBFGS``, whose own
-    arithmetic takes longer than evaluating a network this small.
-
-    Parameters
-    ----------
-    params : iterable
-        One parameter, as PyTorch passes it.
-    max_iter : int
-        Iterations of a step.
-    lr : float, default=1.0
-        Not read; skorch passes it to every optimiser.
+    `l2` is the price of the sum of all squared weights and biases; `penalty`, of the numbers, is added as well. The
+    module ends at the best numbers, and keeps its own if nothing is finite. At equal time this went further than
+    ``torch.optim.LBFGS``, whose own arithmetic takes longer than evaluating a network this small.
     """
+    numbers = module.numbers
+    start = numbers.detach().numpy().copy()
 
-    def __init__(self, params: Any, max_iter: int, lr: float = 1.0) -> None:
-        super().__init__(params, {"max_iter": max_iter, "lr": lr})
+    def evaluate(values: np.ndarray) -> tuple[float, np.ndarray]:
+        numbers.data.copy_(torch.from_numpy(values))
+        with torch.enable_grad():
+            loss = torch.nn.functional.mse_loss(module(X), y)
+            if l2:
+                loss = loss + l2 * numbers.square().sum()
+            if penalty is not None:
+                loss = loss + penalty(numbers)
+            (gradient,) = torch.autograd.grad(loss, [numbers])
+        return loss.item(), gradient.numpy()
 
-    def step(self, closure: Callable[[], torch.Tensor]) -> torch.Tensor:  # type: ignore[override]
-        """Minimise; the parameter ends at the best point, where it also stays if nothing is finite."""
-        group = self.param_groups[0]
-        (numbers,) = group["params"]
-        start = numbers.detach().numpy().copy()
-
-        def evaluate(values: np.ndarray) -> tuple[float, np.ndarray]:
-            numbers.data.copy_(torch.from_numpy(values))
-            with torch.enable_grad():
-                loss = closure()
-            return loss.item(), numbers.grad.numpy()
-
-        options = {"maxiter": group["max_iter"], "maxcor": _MEMORY, "ftol": 1e-13, "gtol": 1e-9, "maxfun": 10**9}
-        with np.errstate(all="ignore"):
-            found = minimize(evaluate, start, jac=True, method="L-BFGS-B", options=options)
-        better = np.isfinite(found.fun) and np.isfinite(found.x).all()
-        loss, _ = evaluate(found.x if better else start)
-        return torch.tensor(loss)
-
-
-class AllRows:
-    """All rows as the one batch of an epoch."""
-
-    def __init__(self, dataset: Any, batch_size: int) -> None:
-        self.batch = (dataset.X, dataset.y)
-
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        yield self.batch
-
-
-class MaskedNet(NeuralNet):
-    """Skorch net that trains a given module in place, on all rows, by L-BFGS.
-
-    Parameters
-    ----------
-    module : MaskedMLP
-        The network.
-    n_steps : int
-        Iterations of an epoch.
-    l2 : float, default=0.0
-        Price of the sum of all squared weights and biases, beside the mean squared error.
-    **kwargs
-        Passed to :class:`skorch.NeuralNet`.
-    """
-
-    def __init__(self, module: MaskedMLP, *, n_steps: int, l2: float = 0.0, **kwargs: Any) -> None:
-        self.n_steps = n_steps
-        self.l2 = l2
-        settings: dict[str, Any] = {
-            "criterion": torch.nn.MSELoss,
-            "optimizer": LBFGS,
-            "optimizer__max_iter": n_steps,
-            "max_epochs": 1,
-            "iterator_train": AllRows,
-            "train_split": None,
-            "verbose": 0,
-        }
-        super().__init__(module, **(settings | kwargs))
-
-    def get_loss(self, y_pred: torch.Tensor, y_true: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """Mean squared error and penalty."""
-        loss = super().get_loss(y_pred, y_true, *args, **kwargs)
-        return loss + self.l2 * self.module_.numbers.square().sum() if self.l2 else loss
-
-
-def run(net: NeuralNet, X: torch.Tensor, y: torch.Tensor) -> NeuralNet:
-    """Train a net as its `fit` does, except that an interrupt of the user ends more than this one training."""
-    net.initialize()
-    net.notify("on_train_begin", X=X, y=y)
-    net.fit_loop(X, y)
-    net.notify("on_train_end", X=X, y=y)
-    return net
+    options = {"maxiter": n_steps, "maxcor": _MEMORY, "ftol": 1e-13, "gtol": 1e-9, "maxfun": 10**9}
+    with np.errstate(all="ignore"):
+        found = minimize(evaluate, start, jac=True, method="L-BFGS-B", options=options)
+    better = np.isfinite(found.fun) and np.isfinite(found.x).all()
+    numbers.data.copy_(torch.from_numpy(found.x if better else start))
 
 
 def mean_squared_error(module: torch.nn.Module, X: torch.Tensor, y: torch.Tensor) -> float:
@@ -187,26 +118,15 @@ def mean_squared_error(module: torch.nn.Module, X: torch.Tensor, y: torch.Tensor
 def best_start(
     modules: Sequence[MaskedMLP], X: torch.Tensor, y: torch.Tensor, n_steps: int, l2: float = 0.0
 ) -> MaskedMLP:
-    """Train modules by turns, keeping the better half each time, and the last one longest.
+    """Train modules by turns, keeping the better half each time, and give the last one.
 
-    Successive halving (Jamieson and Talwalkar 2016): every round shares out the same number of iterations, and
-    the last module gets `n_steps` of its own.
-
-    Parameters
-    ----------
-    modules : sequence of MaskedMLP
-        Different starts, trained in place.
-    X, y : Tensor of shape (n_rows, n_inputs), Tensor of shape (n_rows, 1)
-        Standardised rows.
-    n_steps : int
-        Iterations of each round.
-    l2 : float, default=0.0
-        As in `MaskedNet`.
+    Successive halving (Jamieson and Talwalkar 2016): every round shares out the same number of iterations, and the
+    last module gets `n_steps` of its own.
     """
     modules = list(modules)
     while True:
         for module in modules:
-            run(MaskedNet(module, n_steps=max(1, n_steps // len(modules)), l2=l2), X, y)
+            train(module, X, y, max(1, n_steps // len(modules)), l2)
         if len(modules) == 1:
             return modules[0]
         modules.sort(key=lambda module: mean_squared_error(module, X, y))

@@ -48,9 +48,6 @@ class _OnStandardisedTarget(RegressorMixin, BaseEstimator):
     def _fit_module(self, X: np.ndarray, y: np.ndarray, X_val: np.ndarray, y_val: np.ndarray, seed: int) -> Any:
         raise NotImplementedError
 
-    def _outputs(self, X: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
-
     def fit(self, X: ArrayLike, y: ArrayLike) -> Any:
         """Fit to X of shape (n_samples, n_features), standardised by the user, and y of shape (n_samples,)."""
         check_number("`validation_fraction`", self.validation_fraction, 0, 1, low_open=True, high_open=True)
@@ -68,9 +65,13 @@ class _OnStandardisedTarget(RegressorMixin, BaseEstimator):
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Predict float64 values of shape (n_samples,), in the units of the target."""
+        import torch
+
         check_is_fitted(self)
-        table = validate_data(self, X, dtype=self._dtype, reset=False)
-        return self.offset_ + self.scale_ * self._outputs(table).reshape(-1).astype(np.float64)
+        table = np.ascontiguousarray(validate_data(self, X, dtype=self._dtype, reset=False))
+        with torch.no_grad():
+            outputs = self.network_(torch.from_numpy(table)).numpy()
+        return self.offset_ + self.scale_ * outputs.reshape(-1).astype(np.float64)
 
 
 class KANRegressor(_OnStandardisedTarget):
@@ -86,24 +87,15 @@ class KANRegressor(_OnStandardisedTarget):
     hidden : int, default=5
         Neurons of the one hidden layer.
     grid : int, default=5
-        Intervals of each spline; laid anew every five steps, as pykan does.
-    degree : int, default=3
-        Degree of the splines.
+        Intervals of each cubic spline; laid anew every five steps, as pykan does.
     penalties : tuple of float, default=(0.0, 0.01)
         Weights of pykan's penalty, each of which is tried; at least 0.
-    max_iter : int, default=50
-        Largest number of steps of L-BFGS for each penalty, at least 1.
-    patience : int, default=5
-        Steps in a row without improvement that end the training, at least 1.
+    max_iter, patience : int, default=50 and 5
+        Largest number of steps of L-BFGS for each penalty, and steps in a row without improvement that end them.
     validation_fraction : float, default=0.1
         Share of the rows that is looked at, in (0, 1).
     random_state : int, RandomState instance or None, default=None
         Source of the split and of the initial network.
-
-    Attributes
-    ----------
-    network_ : kan.KAN
-        The network, on standardised target.
     """
 
     _dtype = np.float64  # as in pykan's example
@@ -113,7 +105,6 @@ class KANRegressor(_OnStandardisedTarget):
         *,
         hidden: int = 5,
         grid: int = 5,
-        degree: int = 3,
         penalties: tuple[float, ...] = (0.0, 0.01),
         max_iter: int = 50,
         patience: int = 5,
@@ -122,7 +113,6 @@ class KANRegressor(_OnStandardisedTarget):
     ) -> None:
         self.hidden = hidden
         self.grid = grid
-        self.degree = degree
         self.penalties = penalties
         self.max_iter = max_iter
         self.patience = patience
@@ -132,11 +122,8 @@ class KANRegressor(_OnStandardisedTarget):
     def _fit_module(self, X: np.ndarray, y: np.ndarray, X_val: np.ndarray, y_val: np.ndarray, seed: int) -> Any:
         import torch
 
-        widths = (X.shape[1], check_integer("`hidden`", self.hidden, 1), 1)
-        grid, degree = check_integer("`grid`", self.grid, 1), check_integer("`degree`", self.degree, 1)
-        max_iter, patience = (
-            check_integer("`max_iter`", self.max_iter, 1),
-            check_integer("`patience`", self.patience, 1),
+        hidden, grid, max_iter, patience = (
+            check_integer(f"`{name}`", getattr(self, name), 1) for name in ("hidden", "grid", "max_iter", "patience")
         )
         penalties = [check_number("`penalties`", penalty, 0) for penalty in self.penalties]
         rows = {"train_input": X, "train_label": y[:, None], "test_input": X_val, "test_label": y_val[:, None]}
@@ -145,7 +132,7 @@ class KANRegressor(_OnStandardisedTarget):
         lowest, kept = np.inf, None
         for penalty in penalties:
             network = required("pykan", "kan", "KAN")(
-                width=list(widths), grid=grid, k=degree, seed=seed, auto_save=False
+                width=[X.shape[1], hidden, 1], grid=grid, k=3, seed=seed, auto_save=False
             )
             best, failures = np.inf, 0
             for step in range(max_iter):
@@ -162,34 +149,14 @@ class KANRegressor(_OnStandardisedTarget):
         network.load_state_dict(kept)
         return network
 
-    def _outputs(self, X: np.ndarray) -> np.ndarray:
-        import torch
-
-        with torch.no_grad():
-            return self.network_(torch.from_numpy(np.ascontiguousarray(X))).numpy()
-
 
 class LassoNetPathRegressor(_OnStandardisedTarget):
     """LassoNet: a ReLU network whose columns are dropped along a path of penalties (Lemhadri et al., JMLR 2021).
 
     ``LassoNetRegressor.fit`` ends without any column. This takes the network of its path with the least error on
-    held-out rows, as in the paper; all else is the default of the package.
-
-    Parameters
-    ----------
-    hidden_dims : tuple of int, default=(100,)
-        Neurons of the hidden layers.
-    path_multiplier : float, default=1.02
-        Factor from one penalty to the next; larger ones are quicker.
-    validation_fraction : float, default=0.1
-        Share of the rows by which training stops and the network is chosen, in (0, 1).
-    random_state : int, RandomState instance or None, default=None
-        Source of the split and of the initial network.
-
-    Attributes
-    ----------
-    network_ : lassonet.LassoNet
-        The network, on standardised target.
+    held-out rows, as in the paper; all else is the default of the package. `path_multiplier` is the factor from one
+    penalty to the next; larger ones are quicker. `validation_fraction` of the rows say when training stops and which
+    network is chosen.
     """
 
     def __init__(
@@ -216,12 +183,6 @@ class LassoNetPathRegressor(_OnStandardisedTarget):
         )
         path = whole.path(X, y, X_val=X_val, y_val=y_val, return_state_dicts=True, disable_lambda_warning=True)
         return whole.load(min(path, key=lambda item: item.val_loss)).model.eval()
-
-    def _outputs(self, X: np.ndarray) -> np.ndarray:
-        import torch
-
-        with torch.no_grad():
-            return self.network_(torch.from_numpy(np.ascontiguousarray(X))).numpy()
 
 
 @contextlib.contextmanager

@@ -7,9 +7,7 @@ saying so) and pyoperon 0.6.2, together with torch 2.13.0 and scikit-learn 1.9.1
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.pipeline import make_pipeline
@@ -20,20 +18,15 @@ from benchmarks.baselines.peer_wrappers import KANRegressor, LassoNetPathRegress
 from sk_swat.comparison import check_names, last_step
 from sk_swat.parameters import check_integer
 
-__all__ = ["PEERS", "Peer", "count_peer_numbers", "installed_peers", "make_peer"]
+__all__ = ["PEERS", "Peer", "count_peer_numbers", "make_peer"]
 
 
-@dataclass(frozen=True)
-class Peer:
+class Peer(NamedTuple):
     """What a peer is called on the package index, the module that holds it, and that module's name of it."""
 
     package: str
     module: str
     name: str
-
-    def load(self) -> Any:
-        """Import it; ImportError, which names the package, if that is not installed."""
-        return required(self.package, self.module, self.name)
 
 
 PEERS: Mapping[str, Peer] = {
@@ -56,47 +49,18 @@ _OPERON = {
 }
 
 
-def installed_peers() -> tuple[str, ...]:
-    """Say which of ``PEERS`` can be imported here; it imports them."""
-    found = []
-    for name, peer in PEERS.items():
-        with suppress(ImportError):
-            peer.load()
-            found.append(name)
-    return tuple(found)
-
-
 def make_peer(name: str, *, random_state: int = 0, **parameters: Any) -> Any:
     """Make an unfitted peer at published or default settings, silent and on one process.
 
-    All but the boosting get standardised inputs, KAN and LassoNet also a standardised target.
-
-    Parameters
-    ----------
-    name : str
-        A key of ``PEERS``. "ExplainableBoostingRegressor": defaults of the package. "LassoNetRegressor": see
-        `LassoNetPathRegressor`. "KAN": see `KANRegressor`. "OperonRegressor": symbolic regression, 500 formulas of
-        at most 50 nodes of + - * sin and x / sqrt(1 + y^2), constants fitted in 5 steps, 100 000 evaluations.
-    random_state : int, default=0
-        Seed of the model.
-    **parameters
-        Settings of the regressor that differ.
-
-    Returns
-    -------
-    model : estimator
-        The regressor, or a pipeline that ends with it.
-
-    Raises
-    ------
-    ValueError
-        If the name is unknown.
-    ImportError
-        If the package is not installed; the message names it.
+    ImportError names a package that is missing. All but the boosting get standardised inputs, KAN and LassoNet also a
+    standardised target. "ExplainableBoostingRegressor": defaults of the package. "LassoNetRegressor": see
+    `LassoNetPathRegressor`. "KAN": see `KANRegressor`. "OperonRegressor": symbolic regression, 500 formulas of at most
+    50 nodes of + - * sin and x / sqrt(1 + y^2), constants fitted in 5 steps, 100 000 evaluations. `parameters` are
+    settings that differ.
     """
     check_names("`name`", [name], PEERS)
     check_integer("`random_state`", random_state, 0)
-    found = PEERS[name].load()
+    found = required(*PEERS[name])
     if name == "ExplainableBoostingRegressor":  # it bins its inputs, so their scale does not matter
         return found(random_state=random_state, **({"n_jobs": 1} | parameters))
     if name == "OperonRegressor":
@@ -106,20 +70,12 @@ def make_peer(name: str, *, random_state: int = 0, **parameters: Any) -> Any:
 
 
 def count_peer_numbers(model: Any) -> int:
-    """Count the numbers that a fitted peer stores to predict.
+    """Count the numbers that a fitted peer stores to predict, without those of a scaler.
 
-    Parameters
-    ----------
-    model : estimator
-        Fitted, made by `make_peer`. A scaler before it, or inside it, is not counted.
-
-    Returns
-    -------
-    n_numbers : int
-        ExplainableBoostingRegressor: all scores of bins (those for missing and unknown values as well), all edges of
-        bins, and the intercept. LassoNetRegressor: non-zero weights and biases. KAN: coefficients of the splines and
-        both scales of each edge; knots are not counted. OperonRegressor: constants, and variables, each of which has a
-        coefficient; operators are not counted.
+    ExplainableBoostingRegressor: all scores of bins (those for missing and unknown values as well), all edges of bins,
+    and the intercept. LassoNetRegressor: non-zero weights and biases. KAN: coefficients of the splines and both scales
+    of each edge; knots are not counted. OperonRegressor: constants, and variables, each of which has a coefficient;
+    operators are not counted.
     """
     regressor = last_step(model)
     if hasattr(regressor, "term_scores_"):

@@ -16,12 +16,8 @@ class RawUnits:
     """Between standardised rows, on which networks are trained, and raw ones, for which their size counts.
 
     A shift of a column makes the bias of every neuron that reads it non-zero in raw units, and a shift of the target
-    that of the output. Such biases count whatever they are in standardised units, so pruning leaves them alone.
-
-    Parameters
-    ----------
-    scaling : Standardisation
-        Of the raw table; columns that do not vary are not read.
+    that of the output. Such biases count whatever they are in standardised units, so pruning leaves them alone. Columns
+    that do not vary are not read.
     """
 
     def __init__(self, scaling: Standardisation) -> None:
@@ -46,23 +42,10 @@ class RawUnits:
         return folded.pruned().with_inputs(np.eye(len(scaling.x_scale))[:, columns])
 
     def largest_mask(self, module: MaskedMLP, values: torch.Tensor, size: int) -> torch.Tensor:
-        """Keep as many as possible of the largest values such that the network has at most `size` numbers.
+        """Keep as many as possible of the largest values such that the network has at most `size` numbers in raw units.
 
-        Projection onto the sparse networks (Zhang et al. 2018, arXiv 1804.03294), over all layers together.
-
-        Parameters
-        ----------
-        module : MaskedMLP
-            Gives the shape of the network.
-        values : Tensor of shape (n_numbers,)
-            Weights and biases; their absolute values count.
-        size : int
-            Largest number of non-zero numbers in raw units. Numbers without a path to the output do not count.
-
-        Returns
-        -------
-        mask : Tensor of bool, of shape (n_numbers,)
-            True for numbers that stay.
+        Projection onto the sparse networks (Zhang et al. 2018, arXiv 1804.03294), over all layers together. Numbers
+        without a path to the output do not count. The mask is True for numbers that stay.
         """
         order = values.detach().abs().argsort(descending=True, stable=True)
         fits, above = 0, len(order) + 1  # how many of the largest values fit, and how many do not

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_swat.network import SparseMLP
-from sk_swat.parameters import check_integer, drawn_seed
+from sk_swat.parameters import check_integer, check_number, drawn_seed
 from sk_swat.scaling import Standardisation
 
 if TYPE_CHECKING:
@@ -22,51 +22,25 @@ if TYPE_CHECKING:
     from benchmarks.baselines.masked_mlp import MaskedMLP
     from benchmarks.baselines.raw_units import RawUnits
 
-__all__ = ["SizedRegressor", "check_listed", "check_sizes"]
+    StandardRows = tuple[torch.Tensor, torch.Tensor]  # inputs (n_rows, n_inputs) and targets (n_rows, 1)
+
+__all__ = ["BestBySize", "SizedRegressor", "check_listed", "check_prices", "check_sizes"]
 
 
 class SizedRegressor(ABC, RegressorMixin, BaseEstimator):
     """Regressor whose fit trains a network for each of `sizes`; subclasses say how.
 
-    Parameters
-    ----------
-    sizes : sequence of int
-        Most non-zero weights and biases of each network, counted in the units of X and y; each at least 1.
-    random_state : int, RandomState instance or None
-        Source of all random choices; an integer makes fits repeatable.
-
-    Attributes
-    ----------
-    network_ : SparseMLP
-        The chosen network, in the units of X and y; after `fit` the largest.
-    networks_ : list of SparseMLP
-        One for each size, small to large. Where a smaller one fits the rows better, it stands for the larger too.
-    n_nonzero_ : int
-        Non-zero weights and biases of the chosen network.
-    n_features_in_ : int
-        Number of columns seen during fit.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of the columns, if X had string names.
+    `sizes` are the most non-zero weights and biases of each network, counted in the units of X and y; each at least 1.
+    `random_state` is the source of all random choices; an integer makes fits repeatable. After fit, `networks_` holds
+    a network for each size, small to large; where a smaller one fits the rows better, it stands for the larger too.
+    `network_` is the chosen one, at first the largest.
     """
 
     sizes: Sequence[int]
     random_state: Any
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> SizedRegressor:
-        """Train the networks.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Inputs, in any units; finite.
-        y : array-like of shape (n_samples,)
-            Target, in any units; finite.
-
-        Returns
-        -------
-        self : SizedRegressor
-            The fitted regressor; its network is the largest.
-        """
+        """Train the networks on finite X of shape (n_samples, n_features) and y of shape (n_samples,)."""
         sizes = check_sizes(self.sizes)
         self._check_parameters()
         seed = drawn_seed(self.random_state)
@@ -95,10 +69,9 @@ class SizedRegressor(ABC, RegressorMixin, BaseEstimator):
         units = RawUnits(scaling)
         with usual_torch(), one_torch_thread():
             rows = units.inputs(X), units.target(y)
-            modules = self._modules(*rows, units, sizes, torch.Generator().manual_seed(seed))
             networks: list[SparseMLP] = []
             least = np.inf
-            for module in modules:
+            for module in self._modules(rows, units, sizes, torch.Generator().manual_seed(seed)):
                 error = mean_squared_error(module, *rows)
                 networks.append(units.network(module) if error < least or not networks else networks[-1])
                 least = min(least, error)
@@ -106,32 +79,16 @@ class SizedRegressor(ABC, RegressorMixin, BaseEstimator):
 
     @abstractmethod
     def _modules(
-        self,
-        X: torch.Tensor,
-        y: torch.Tensor,
-        units: RawUnits,
-        sizes: tuple[int, ...],
-        generator: torch.Generator,
+        self, rows: StandardRows, units: RawUnits, sizes: tuple[int, ...], generator: torch.Generator
     ) -> list[MaskedMLP]:
-        """Train one module for each size, small to large, on standardised rows."""
+        """Train one module for each size, small to large."""
 
     @abstractmethod
     def _check_parameters(self) -> None:
         """Raise ValueError or TypeError unless the parameters are valid."""
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """Run the chosen network.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Inputs, in the units of fit.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-            Float64 predictions, in the units of the target.
-        """
+        """Run the chosen network: float64 values of shape (n_samples,), in the units of the target."""
         check_is_fitted(self, "network_")
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         return self.network_.predict(X)
@@ -139,20 +96,10 @@ class SizedRegressor(ABC, RegressorMixin, BaseEstimator):
     def select(
         self, *, max_nonzero: int | None = None, sparsity: float | None = None, compactness: float | None = None
     ) -> SizedRegressor:
-        """Switch to the largest network of at most a given size.
+        """Switch to the largest network of at most a given size; None sets no limit.
 
-        Parameters
-        ----------
-        max_nonzero : int, default=None
-            Largest number of non-zero weights and biases, at least 1; None sets no limit.
-        sparsity, compactness : float, default=None
-            Not read: the networks are trained for sizes, not chosen by prices. They are here so that a call for
-            ``SWATRegressor.select`` works as well.
-
-        Returns
-        -------
-        self : SizedRegressor
-            The regressor; its parameters stay.
+        Prices are not read: the networks are trained for sizes. They are here so that a call for
+        ``SWATRegressor.select`` works as well.
         """
         check_is_fitted(self, "networks_")
         fitting = self.networks_
@@ -167,6 +114,29 @@ class SizedRegressor(ABC, RegressorMixin, BaseEstimator):
         self.network_ = fitting[-1]
         self.n_nonzero_ = self.network_.n_nonzero
         return self
+
+
+class BestBySize:
+    """The module of each size that fits the rows best, of those offered."""
+
+    def __init__(self, rows: StandardRows) -> None:
+        self.rows = rows
+        self.errors: dict[int, float] = {}
+        self.modules: dict[int, MaskedMLP] = {}
+
+    def offer(self, size: int, module: MaskedMLP) -> None:
+        """Keep a copy of a module if it is the best of its size."""
+        from benchmarks.baselines.masked_mlp import mean_squared_error
+
+        error = mean_squared_error(module, *self.rows)
+        if size not in self.modules or error < self.errors[size]:
+            self.errors[size], self.modules[size] = error, copy.deepcopy(module)
+
+
+def check_prices(prices: Any) -> None:
+    """Raise unless they are a sequence of numbers of at least 0, one at least."""
+    for price in check_listed("l2", prices, "numbers of at least 0"):
+        check_number("l2", price, 0)
 
 
 def check_listed(name: str, values: Any, wanted: str) -> tuple[Any, ...]:
@@ -187,10 +157,5 @@ def check_sizes(sizes: Any) -> tuple[int, ...]:
     >>> check_sizes([30, 15, 30])
     (15, 30)
     """
-    wanted = "sizes must hold integers of at least 1"
-    if isinstance(sizes, str) or not isinstance(sizes, Iterable):
-        raise TypeError(f"{wanted}, got {sizes!r}.")
-    values = tuple(sizes)
-    if not values or any(isinstance(v, bool) or not isinstance(v, Integral) or v < 1 for v in values):
-        raise ValueError(f"{wanted}, got {sizes!r}.")
-    return tuple(sorted({int(value) for value in values}))
+    values = check_listed("sizes", sizes, "integers of at least 1")
+    return tuple(sorted({check_integer("sizes", value, 1) for value in values}))

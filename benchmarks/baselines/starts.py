@@ -44,31 +44,13 @@ _SHAPES = 64  # among the random networks
 
 
 class StartsRegressor(RegressorMixin, BaseEstimator):
-    """Best of many starts after a number of polishing steps, for several sizes and numbers of steps at once.
+    """Best of many starts after ascending numbers of Levenberg-Marquardt `steps`, for limits `sizes` on its numbers.
 
-    Parameters
-    ----------
-    space : {"bank", "prior", "random"}, default="bank"
-        Where candidates come from: the bank of the bundled autoencoder, decoded normal latents, or dense random
-        networks of all shapes that are small enough (normal weights divided by the root of the fan-in, and scales
-        drawn for each).
-    depths : tuple of int, default=(1, 2)
-        Hidden layers.
-    sizes : tuple of int, default=(15, 20, 30, 50, 100)
-        Limits on the number of non-zero numbers of the candidates.
-    steps : tuple of int, default=(0, 5, 15, 40)
-        Levenberg-Marquardt steps, ascending.
-    random_state : int, RandomState instance or None, default=0
-        Seed of all draws.
-
-    Attributes
-    ----------
-    networks_ : dict of (int, int) to SparseMLP
-        By size limit and steps, where the space has networks that small.
-    network_ : SparseMLP
-        The selected one; after fit that of the largest size and most steps.
-    n_nonzero_ : int
-        Its non-zero numbers.
+    Candidates have `depths` of hidden layers and come from a `space`: the bank of the bundled autoencoder, decoded
+    normal latents ("prior"), or dense random networks of all shapes that are small enough (normal weights divided by
+    the root of the fan-in, and scales drawn for each). After fit, `networks_` holds a network by size limit and steps,
+    where the space has networks that small; `network_` is the selected one, at first that of the largest size and most
+    steps.
     """
 
     def __init__(
@@ -86,20 +68,7 @@ class StartsRegressor(RegressorMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> StartsRegressor:
-        """Draw, rank and polish candidates on at most 768 rows.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Inputs.
-        y : array-like of shape (n_samples,)
-            Target.
-
-        Returns
-        -------
-        self : StartsRegressor
-            Fitted.
-        """
+        """Draw, rank and polish candidates on at most 768 rows."""
         space = check_choice("space", self.space, _SPACES)
         table, target = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         if list(self.steps) != sorted(set(self.steps)) or not self.steps or self.steps[0] < 0:
@@ -131,20 +100,7 @@ class StartsRegressor(RegressorMixin, BaseEstimator):
         return self.select(*max(self.networks_))
 
     def select(self, max_nonzero: int, n_steps: int) -> StartsRegressor:
-        """Switch to the network of a size limit and number of steps.
-
-        Parameters
-        ----------
-        max_nonzero : int
-            One of `sizes`.
-        n_steps : int
-            One of `steps`.
-
-        Returns
-        -------
-        self : StartsRegressor
-            The regressor.
-        """
+        """Switch to the network of one of the `sizes` after one of the `steps`."""
         check_is_fitted(self, "networks_")
         if (max_nonzero, n_steps) not in self.networks_:
             raise ValueError(
@@ -156,18 +112,7 @@ class StartsRegressor(RegressorMixin, BaseEstimator):
         return self
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """Run the selected network.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Inputs.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-            Float64 predictions.
-        """
+        """Run the selected network."""
         check_is_fitted(self, "network_")
         return self.network_.predict(validate_data(self, X, dtype=np.float64, reset=False))
 

@@ -6,18 +6,15 @@ Yang 2019, arXiv 1806.09055).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from skorch import NeuralNet
-from skorch.callbacks import LRScheduler
 
 from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.softnet import mix_activations
 
-__all__ = ["Architecture", "SearchBatches", "SearchNet", "Supernet"]
+__all__ = ["Architecture", "BilevelSearch", "Supernet"]
 
 
 @dataclass(frozen=True)
@@ -33,18 +30,8 @@ class Supernet(torch.nn.Module):
 
     Each choice is relaxed to a softmax over its candidates (arXiv 1806.09055, eq. 2): a layer's activation is a
     weighted mean of all; its neuron j is on with the probability that the layer has at least j neurons; and the
-    output is a weighted mean of linear readouts, one from each layer.
-
-    Parameters
-    ----------
-    n_copies : int
-        Searches side by side, which differ in their random weights.
-    n_inputs, max_depth, max_width : int
-        Input columns, most hidden layers, and most neurons of one.
-    activations : sequence of str
-        Names from ``ACTIVATION_NAMES``, in their order.
-    generator : torch.Generator
-        Source of the weights; all choices begin undecided.
+    output is a weighted mean of linear readouts, one from each layer. `n_copies` searches side by side differ in their
+    random weights; all choices begin undecided.
 
     Attributes
     ----------
@@ -111,120 +98,53 @@ class Supernet(torch.nn.Module):
         ]
 
 
-class SearchBatches:
-    """Pairs of a random batch of training rows and one of validation rows.
+class BilevelSearch:
+    """First-order bilevel training of a supernet (arXiv 1806.09055, algorithm 1 with xi = 0), in place.
 
-    Parameters
-    ----------
-    dataset : skorch.dataset.Dataset
-        All rows, in random order.
-    batch_size : int
-        Rows of each batch, or all there are.
-    n_steps : int
-        Pairs in an epoch.
-    n_validation : int
-        How many rows, at the end, are for validation; at least 1, and fewer than there are.
-    generator : torch.Generator
-        Source of the batches.
+    `lr` is the step size of the weights, at first, and `architecture_lr` that of the choices.
     """
 
     def __init__(
-        self, dataset: Any, batch_size: int, n_steps: int, n_validation: int, generator: torch.Generator
+        self, supernet: Supernet, generator: torch.Generator, lr: float = 1e-2, architecture_lr: float = 3e-3
     ) -> None:
-        n_train = len(dataset) - n_validation
-        self.parts = [(dataset.X[:n_train], dataset.y[:n_train]), (dataset.X[n_train:], dataset.y[n_train:])]
-        self.batch_size = batch_size
-        self.n_steps = n_steps
-        self.generator = generator
+        self.supernet, self.generator = supernet, generator
+        choices = list(supernet.architecture.parameters())
+        weights = [*supernet.layers, *supernet.readouts]
+        # as in DARTS, section A.1.1, with its weight decay
+        self.choices = torch.optim.Adam(choices, lr=architecture_lr, betas=(0.5, 0.999), weight_decay=1e-3)
+        self.weights = torch.optim.Adam(weights, lr=lr)
 
-    def __iter__(self) -> Iterator[list[tuple[torch.Tensor, torch.Tensor]]]:
-        for _ in range(self.n_steps):
-            yield [self._batch(X, y) for X, y in self.parts]
+    def run(self, X: torch.Tensor, y: torch.Tensor, n_steps: int, n_validation: int) -> None:
+        """Move the choices by the validation loss, then the weights by the training loss, so many times.
 
-    def _batch(self, X: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        if len(X) <= self.batch_size:
+        The last `n_validation` rows are for validation, at least one; rows are in random order and float32. Each update
+        sees 256 rows of both kinds, or all there are.
+        """
+        n_train = len(X) - n_validation
+        cosine = torch.optim.lr_scheduler.CosineAnnealingLR(self.weights, T_max=n_steps)
+        for _ in range(n_steps):
+            training = self.batch(X[:n_train], y[:n_train])
+            validation = self.batch(X[n_train:], y[n_train:])
+            self.move(self.choices, *validation)
+            self.move(self.weights, *training)
+            cosine.step()
+
+    def batch(self, X: torch.Tensor, y: torch.Tensor, size: int = 256) -> tuple[torch.Tensor, torch.Tensor]:
+        """Draw random rows, with replacement; all there are if there are no more."""
+        if len(X) <= size:
             return X, y
-        rows = torch.randint(len(X), (self.batch_size,), generator=self.generator)
+        rows = torch.randint(len(X), (size,), generator=self.generator)
         return X[rows], y[rows]
 
-
-class SearchNet(NeuralNet):
-    """Skorch net whose training step is the first-order bilevel update (arXiv 1806.09055, algorithm 1 with xi = 0).
-
-    Parameters
-    ----------
-    module : Supernet
-        The network, trained in place.
-    n_steps : int
-        Updates, all in one epoch.
-    n_validation : int
-        Rows at the end of the table on which the architecture is judged.
-    generator : torch.Generator
-        Source of the batches.
-    architecture_optimizer : type, default=torch.optim.Adam
-        Optimiser of the choices, with the settings ``architecture_optimizer__...``.
-    **kwargs
-        Passed to :class:`skorch.NeuralNet`.
-    """
-
-    def __init__(
-        self,
-        module: Supernet,
-        *,
-        n_steps: int,
-        n_validation: int,
-        generator: torch.Generator,
-        architecture_optimizer: Any = torch.optim.Adam,
-        **kwargs: Any,
-    ) -> None:
-        self.n_steps = n_steps
-        self.n_validation = n_validation
-        self.generator = generator
-        self.architecture_optimizer = architecture_optimizer
-        settings: dict[str, Any] = {
-            "criterion": torch.nn.MSELoss,
-            "optimizer": torch.optim.Adam,
-            "lr": 1e-2,
-            "architecture_optimizer__lr": 3e-3,
-            "architecture_optimizer__betas": (0.5, 0.999),  # as in DARTS, section A.1.1, with its weight decay
-            "architecture_optimizer__weight_decay": 1e-3,
-            "callbacks": [("cosine", LRScheduler("CosineAnnealingLR", T_max=n_steps, step_every="batch"))],
-            "max_epochs": 1,
-            "batch_size": 256,
-            "iterator_train": SearchBatches,
-            "iterator_train__n_steps": n_steps,
-            "iterator_train__n_validation": n_validation,
-            "iterator_train__generator": generator,
-            "train_split": None,
-            "verbose": 0,
-        }
-        super().__init__(module, **(settings | kwargs))
-
-    def initialize_optimizer(self, *args: Any, **kwargs: Any) -> SearchNet:
-        """Give weights and choices an optimiser each."""
-        named = list(self.module_.named_parameters())
-        for prefix, wanted in (("optimizer", False), ("architecture_optimizer", True)):
-            part = [(name, value) for name, value in named if name.startswith("architecture.") is wanted]
-            groups, settings = self.get_params_for_optimizer(prefix, part)
-            setattr(self, prefix + "_", getattr(self, prefix)(*groups, **settings))
-        return self
-
-    def train_step(self, batch: Any, **fit_params: Any) -> dict[str, torch.Tensor]:
-        """Move the choices by the validation loss, then the weights by the training loss."""
-        training, validation = batch
-        self._move(self.architecture_optimizer_, validation)
-        return self._move(self.optimizer_, training)
-
-    def get_loss(self, y_pred: torch.Tensor, y_true: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+    def loss(self, X: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Sum of the copies' mean squared errors: each copy learns as if it were alone."""
-        return (y_pred - y_true).square().mean((1, 2)).sum()
+        return (self.supernet(X) - y).square().mean((1, 2)).sum()
 
-    def _move(self, optimizer: torch.optim.Optimizer, batch: Any) -> dict[str, torch.Tensor]:
+    def move(self, optimizer: torch.optim.Optimizer, X: torch.Tensor, y: torch.Tensor) -> None:
+        """Take one step with the numbers of one of the two optimisers."""
         parameters = [value for group in optimizer.param_groups for value in group["params"]]
-        X, y = batch
-        y_pred = self.infer(X)
-        loss = self.get_loss(y_pred, y, X=X, training=True)
-        for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+        with torch.enable_grad():
+            gradients = torch.autograd.grad(self.loss(X, y), parameters)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
         optimizer.step()
-        return {"loss": loss, "y_pred": y_pred}

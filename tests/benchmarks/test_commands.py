@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import cost, experiments, quick
+from benchmarks import experiments
 from benchmarks.__main__ import app
+from benchmarks.experiments import Choice, run_experiment
 from sk_swat.cli.command import run
 
-COMMANDS = (*experiments.EXPERIMENTS, "quick", "cost")
+COMMANDS = tuple(experiments.EXPERIMENTS)
 
 
 def main(words):
@@ -20,14 +21,12 @@ def main(words):
 
 @pytest.fixture
 def called(monkeypatch):
-    """Replace the library calls; holds the arguments of the one that was made."""
+    """Replace the call; holds the arguments of the one that was made."""
     calls = []
 
     def record(*args, **kwargs):
         calls.append((args, kwargs))
 
-    monkeypatch.setattr(quick, "bench_quick", record)
-    monkeypatch.setattr(cost, "bench_cost", record)
     monkeypatch.setattr(experiments, "run_experiment", record)
     return calls
 
@@ -38,7 +37,7 @@ def parsed(*words):
     return app.commands[words[0]].make_context(words[0], list(words[1:]), parent=program).params
 
 
-def test_experiments_come_first():
+def test_there_is_a_command_for_each_experiment():
     assert tuple(app.commands) == COMMANDS
 
 
@@ -50,34 +49,15 @@ def test_help_of_each_command_ends_with_an_example_that_parses(command):
     assert parsed(command, *example)
 
 
-def test_quick_passes_its_flags(called):
-    flags = ["--tasks", "Booth", "diabetes", "--models", "Ridge", "--rows", "50", "--out", "b.md", "--seed", "1"]
-    assert main(["quick", *flags]) == 0
-    ((_, arguments),) = called
-    assert arguments == {
-        "tasks": ("Booth", "diabetes"),
-        "models": ("Ridge",),
-        "n_train": 50,
-        "out": Path("b.md"),
-        "random_state": 1,
-    }
-
-
-def test_experiment_passes_its_flags(called):
+@pytest.mark.parametrize("command", ["tables", "quick"])
+def test_command_passes_its_flags(command, called):
     tasks = ["--tasks", "servo", "--tables", "folder", "--models", "MLPRegressor-50", "--sizes", "20", "50"]
     flags = ["--seeds", "1", "2", "--folds", "3", "--rows", "60", "--jobs", "2", "--out", "s.csv", "--summary", "s.md"]
-    flags += ["--figures", "pictures"]
-    assert main(["tables", *tasks, *flags, "--audit"]) == 0
-    ((name, arguments),) = called
-    assert name == ("tables",)
+    assert main([command, *tasks, *flags, "--figures", "pictures", "--audit"]) == 0
+    ((positional, arguments),) = called
+    choice = Choice(("servo",), ("MLPRegressor-50",), (20, 50), (1, 2), 60, Path("folder"), 3)
+    assert positional == (command, choice)
     assert arguments == {
-        "tasks": ("servo",),
-        "tables": Path("folder"),
-        "models": ("MLPRegressor-50",),
-        "sizes": (20, 50),
-        "seeds": (1, 2),
-        "n_folds": 3,
-        "n_train": 60,
         "out": Path("s.csv"),
         "summary": Path("s.md"),
         "figures": Path("pictures"),
@@ -86,19 +66,11 @@ def test_experiment_passes_its_flags(called):
     }
 
 
-def test_cost_passes_its_flags(called):
-    assert main(["cost", "--rows", "50", "60", "--columns", "2", "--out", "c.md"]) == 0
-    ((_, arguments),) = called
-    assert arguments == {"rows": (50, 60), "columns": (2,), "out": Path("c.md"), "random_state": 0}
-
-
-@pytest.mark.parametrize(
-    ("command", "function"),
-    [("quick", quick.bench_quick), ("cost", cost.bench_cost), ("cornn", experiments.run_experiment)],
-)
-def test_flags_default_to_the_defaults_of_the_functions(command, function):
-    defaults = {name: p.default for name, p in inspect.signature(function).parameters.items()}
-    arguments = parsed(command)
+def test_flags_default_to_the_defaults_of_the_functions(called):
+    assert main(["cornn"]) == 0
+    ((positional, arguments),) = called
+    assert positional == ("cornn", Choice())
+    defaults = {name: p.default for name, p in inspect.signature(run_experiment).parameters.items()}
     assert arguments == {name: defaults[name] for name in arguments}
 
 

@@ -1,32 +1,35 @@
 """The benchmark of compression: its tasks, what is measured, and the baseline that prunes by magnitude."""
 
 import math
-from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import r2_score
 from sklearn.neural_network import MLPRegressor
 
 from benchmarks import compression
-from benchmarks.baselines.pruned_teacher import PrunedTeacherRegressor
-from benchmarks.compression import (
-    COMPRESSORS,
-    NINE_LAYERS,
-    Compressed,
-    compression_summary,
-    compression_tasks,
-    measure_compression,
-    run_compression,
-)
-from benchmarks.experiments import EXPERIMENTS, Rows, run_experiment
-from benchmarks.results import read_results
+from benchmarks.baselines.pruning import PrunedTeacherRegressor, Schedule
+from benchmarks.compression import COLUMNS, MODELS, NINE_LAYERS
+from benchmarks.experiments import EXPERIMENTS, Choice, by_size, run_experiment
+from benchmarks.runner import read_results
 from sk_swat import SparseMLP
 from sk_swat.datasets import cornn_names
 
 
 def line(task="Booth", model="SWATCompressor", selection="<=20", fidelity=0.999, r2=0.9, fit_s=2.0):
-    return Compressed(task, 0, 0, model, selection, 401, 20, 1, fidelity, 0.9, r2, fit_s, 1e-4, 1e-5)
+    return dict(
+        zip(COLUMNS, (task, 0, 0, model, selection, 401, 20, 1, fidelity, 0.9, r2, fit_s, 1e-4, 1e-5), strict=True)
+    )
+
+
+def compression_tasks(names, seed, choice):
+    return EXPERIMENTS["compress"].make(names, seed, choice)
+
+
+def compression_summary(lines):
+    return compression.summary(pd.DataFrame(lines))
 
 
 @pytest.fixture
@@ -34,11 +37,12 @@ def measured(monkeypatch):
     """Measure nothing; holds what would have been."""
     calls = []
 
-    def measure(task, model, sizes):
-        calls.append((task.name, model, tuple(sizes)))
-        return [line(task.name, model, name) for name in (*(f"<={size}" for size in sizes), "any size")]
+    def measure(task, model, selections):
+        calls.append((task.name, model, tuple(selections)))
+        rows = [line(task.name, model, name) for name in (*selections, "any size")]
+        return [{name: row[name] for name in COLUMNS[4:]} for row in rows]
 
-    monkeypatch.setattr(compression, "measure_compression", measure)
+    monkeypatch.setattr(compression, "measure", measure)
     return calls
 
 
@@ -60,7 +64,7 @@ def test_pruned_teacher_keeps_to_the_sizes_and_to_the_teacher(rows, activation):
         hidden_layer_sizes=(10,), activation=activation, solver="lbfgs", max_iter=200, random_state=0
     )
     teacher.fit(X, y)
-    model = PrunedTeacherRegressor(teacher, sizes=(8, 25), l2=(3e-4,), n_prune_steps=8, random_state=0).fit(X)
+    model = PrunedTeacherRegressor(teacher, sizes=(8, 25), schedule=Schedule((3e-4,), 100, n_prune_steps=8)).fit(X)
     assert all(network.n_nonzero <= size for network, size in zip(model.networks_, (8, 25), strict=True))
     assert r2_score(teacher.predict(X), model.predict(X)) > 0.97
     assert model.select(max_nonzero=8).n_nonzero_ <= 8
@@ -72,7 +76,7 @@ def test_teacher_that_need_not_be_pruned_stays(rows):
         [np.zeros(2), np.ones(2), np.zeros(1)],
         [["tanh"] * 2, ["sigmoid"] * 2],
     )
-    model = PrunedTeacherRegressor(teacher, sizes=(50,), l2=(0.0,), random_state=0).fit(rows[0])
+    model = PrunedTeacherRegressor(teacher, sizes=(50,), schedule=Schedule((0.0,), 100)).fit(rows[0])
     assert r2_score(teacher.predict(rows[0]), model.predict(rows[0])) > 0.999999
     assert model.network_.depth == 2
 
@@ -85,7 +89,7 @@ def test_teacher_that_need_not_be_pruned_stays(rows):
     ],
 )
 def test_other_networks_are_refused_by_the_baseline(rows, network):
-    model = PrunedTeacherRegressor(network, sizes=(5,), random_state=0)
+    model = PrunedTeacherRegressor(network, sizes=(5,))
     with pytest.raises(ValueError, match=r"one output with one activation a layer|1d"):
         model.fit(rows[0])
 
@@ -94,28 +98,28 @@ def test_other_networks_are_refused_by_the_baseline(rows, network):
 
 
 def test_tasks_are_functions_and_nine_layers_or_tables(tmp_path):
-    made = compression_tasks(None, 0, Rows(n_train=30))
+    made = compression_tasks(None, 0, Choice(n_train=30))
     assert [task.name for task in made] == [*cornn_names(), *NINE_LAYERS]
     (tmp_path / "one.csv").write_text("a,target\n" + "".join(f"{i},{i * i % 7}\n" for i in range(20)))
-    made = compression_tasks(None, 0, Rows(tables=tmp_path, n_folds=2))
+    made = compression_tasks(None, 0, Choice(tables=tmp_path, n_folds=2))
     assert [(task.name, task.split) for task in made] == [("one", 0), ("one", 1)]
     with pytest.raises(ValueError, match="tasks must name some of"):
-        compression_tasks(["Both"], 0, Rows())
+        compression_tasks(["Both"], 0, Choice())
 
 
 def test_networks_of_nine_layers_are_drawn_by_number_and_seed():
     first, again, other, later = (
-        compression_tasks([name], seed, Rows(n_train=30))[0]
+        compression_tasks([name], seed, Choice(n_train=30))[0]
         for name, seed in (("nine layers 1", 0), ("nine layers 1", 0), ("nine layers 2", 0), ("nine layers 1", 1))
     )
     np.testing.assert_array_equal(first.y_train, again.y_train)
     assert not np.array_equal(first.y_train, other.y_train)
     assert not np.array_equal(first.y_train, later.y_train)
-    assert compression._nine_layers("nine layers 1", 0, 30)[0].hidden_layer_sizes == (7,) * 9
+    assert compression.nine_layers("nine layers 1", 0, 30)[0].hidden_layer_sizes == (7,) * 9
 
 
 def test_measurement_scores_the_network_against_teacher_and_target(monkeypatch):
-    (task,) = compression_tasks(["Booth"], 0, Rows(n_train=120))
+    (task,) = compression_tasks(["Booth"], 0, Choice(n_train=120))
     known = {}
 
     class Half:
@@ -139,8 +143,9 @@ def test_measurement_scores_the_network_against_teacher_and_target(monkeypatch):
         known.update(teacher=teacher, depths=depths, sizes=sizes)
         return Half()
 
-    monkeypatch.setitem(compression.COMPRESSORS, "half", make)
-    nothing, found, anyhow = measure_compression(task, "half", [0, 20])
+    monkeypatch.setitem(MODELS, "half", make)
+    measured = compression.measure(task, "half", by_size([0, 20]))
+    nothing, found, anyhow = (SimpleNamespace(**row) for row in measured)
     assert math.isnan(nothing.fidelity) and nothing.n_nonzero == 0
     taught = known["teacher"].predict(task.X_test)
     assert found.fidelity == pytest.approx(r2_score(taught, taught / 2))
@@ -152,43 +157,43 @@ def test_measurement_scores_the_network_against_teacher_and_target(monkeypatch):
 
 
 def test_run_goes_on_where_it_was_left(measured, tmp_path):
-    settings = {"tasks": ["Booth", "nine layers 3"], "n_train": 30, "out": tmp_path / "r.csv", "sink": list}
-    first = run_experiment("compress", models=["SWATCompressor"], sizes=[20], **settings)
-    both = run_experiment("compress", models=["SWATCompressor", "magnitude pruning"], sizes=[20], **settings)
+    settings, out = {"tasks": ["Booth", "nine layers 3"], "n_train": 30}, tmp_path / "r.csv"
+
+    def run(models, sizes):
+        return run_experiment("compress", Choice(models=models, sizes=sizes, **settings), out=out, sink=list)
+
+    first = run(["SWATCompressor"], [20])
+    both = run(["SWATCompressor", "magnitude pruning"], [20])
     assert [call[:2] for call in measured] == [
         ("Booth", "SWATCompressor"),
         ("nine layers 3", "SWATCompressor"),
         ("Booth", "magnitude pruning"),
         ("nine layers 3", "magnitude pruning"),
     ]
-    assert set(first) <= set(both)
-    assert set(read_results(tmp_path / "r.csv", Compressed)) == set(both)
-    run_experiment("compress", models=["SWATCompressor"], sizes=[20, 50], **settings)
-    assert measured[-1][2] == (20, 50)
+    pd.testing.assert_frame_equal(both[both["model"] == "SWATCompressor"].reset_index(drop=True), first)
+    held = read_results(out, COLUMNS)
+    assert sorted(held.itertuples(index=False)) == sorted(both.itertuples(index=False))
+    run(["SWATCompressor"], [20, 50])
+    assert measured[-1][2] == ("<=20", "<=50")
 
 
 def test_settings_of_the_experiment(measured, tmp_path):
-    assert EXPERIMENTS["compress"].models == tuple(COMPRESSORS)
-    summary = tmp_path / "s.md"
-    run_experiment("compress", tasks=["Booth"], models=["SWATCompressor"], n_train=30, summary=summary, sink=list)
-    assert measured[0][2] == (20, 30, 50)
+    assert EXPERIMENTS["compress"].models == tuple(MODELS)
+    summary, booth = tmp_path / "s.md", Choice(tasks=["Booth"], models=["SWATCompressor"], n_train=30)
+    found = run_experiment("compress", booth, summary=summary, sink=list)
+    assert found["selection"].tolist() == ["<=20", "<=30", "<=50", "any size"]
     assert "fidelity > 0.99" in summary.read_text()
-    with pytest.raises(ValueError, match="audit and figures must be left out for 'compress'"):
-        run_experiment("compress", tasks=["Booth"], audit=True, n_train=30)
+    for what, given in (("audit", True), ("figures", tmp_path)):
+        with pytest.raises(ValueError, match=f"{what} must be left out for 'compress'"):
+            run_experiment("compress", booth, **{what: given})
     with pytest.raises(ValueError, match="models must name some of SWATCompressor"):
-        run_experiment("compress", models=["Ridge"])
-
-
-def test_processes_side_by_side_keep_the_order(measured):
-    made = compression_tasks(["Booth", "Leon"], 0, Rows(n_train=30))
-    found = run_compression(made, ["magnitude pruning"], [20], sink=list)
-    assert [one.task for one in found] == ["Booth", "Booth", "Leon", "Leon"]
+        run_experiment("compress", Choice(models=["Ridge"]))
 
 
 def test_summary_counts_and_compares():
     own = [line("a", fidelity=0.999), line("b", fidelity=0.9, r2=0.889), line("c", fidelity=0.995, r2=0.891)]
-    others = [replace(one, model="magnitude pruning", fidelity=0.99, fit_s=8.0) for one in own]
-    nothing = replace(own[0], task="d", fidelity=math.nan)
+    others = [one | {"model": "magnitude pruning", "fidelity": 0.99, "fit_s": 8.0} for one in own]
+    nothing = own[0] | {"task": "d", "fidelity": math.nan}
     text = compression_summary([*own, *others, nothing])
     header, _, row, _ = [[cell.strip() for cell in part.split("|")[1:-1]] for part in text.splitlines()[:4]]
     cells = dict(zip(header, row, strict=True))

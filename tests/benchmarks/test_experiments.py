@@ -1,11 +1,15 @@
+import dataclasses
+
 import numpy as np
+import pandas as pd
 import pytest
 
-from benchmarks import harness
-from benchmarks.compression import COMPRESSORS
-from benchmarks.experiments import EXPERIMENTS, Rows, by_price, run_experiment
-from benchmarks.models import BENCHMARK_MODELS, TIMED_MODELS
-from benchmarks.results import Result, read_results
+from benchmarks import accuracy
+from benchmarks.accuracy import COLUMNS
+from benchmarks.experiments import EXPERIMENTS, Choice, by_price
+from benchmarks.experiments import run_experiment as run
+from benchmarks.models import MODELS, TIMED_MODELS
+from benchmarks.runner import read_results
 from benchmarks.summary import summary_table
 from benchmarks.tables import table_folds
 from benchmarks.tasks import check_split, load_task
@@ -27,14 +31,13 @@ def measured(monkeypatch):
     calls = []
 
     def measure(task, model, selections):
-        names = list(harness._asked(BENCHMARK_MODELS[model](task.seed), selections))
+        names = list(accuracy.asked(model, selections))
         calls.append((task, model, names))
-        return [
-            Result(task.name, model, name, task.seed, task.split, 1.0, 0.5, 9, 3, 1, 1.0, 0.1, 9.0) for name in names
-        ]
+        values = (1.0, 0.5, 9, 3, 1, 1.0, 0.1, 9.0)
+        return [{"selection": name} | dict(zip(COLUMNS[5:], values, strict=True)) for name in names]
 
-    monkeypatch.setattr(harness, "measure", measure)
-    monkeypatch.setattr(harness, "audit", lambda task, model, selections: calls.append((task, model, "audit")))
+    monkeypatch.setattr(accuracy, "measure", measure)
+    monkeypatch.setattr(accuracy, "audit", lambda task, model, selections: calls.append((task, model, "audit")))
     return calls
 
 
@@ -46,7 +49,14 @@ def equal(one, other):
 
 
 def made(name, seed=0, **rows):
-    return EXPERIMENTS[name].make(EXPERIMENTS[name].tasks, seed, Rows(**rows))
+    return EXPERIMENTS[name].make(EXPERIMENTS[name].tasks, seed, Choice(**rows))
+
+
+def run_experiment(name, **arguments):
+    """Run with a choice made of the arguments that belong to it."""
+    fields = {field.name for field in dataclasses.fields(Choice)}
+    choice = Choice(**{key: value for key, value in arguments.items() if key in fields})
+    return run(name, choice, **{key: value for key, value in arguments.items() if key not in fields})
 
 
 # --- what the experiments are
@@ -54,7 +64,7 @@ def made(name, seed=0, **rows):
 
 def test_names_of_models_are_known():
     for experiment in EXPERIMENTS.values():
-        assert set(experiment.models) <= set(COMPRESSORS if experiment.compresses else BENCHMARK_MODELS)
+        assert set(experiment.models) <= set(experiment.harness.MODELS)
     assert EXPERIMENTS["latent-time"].models == TIMED_MODELS
 
 
@@ -98,7 +108,7 @@ def test_networks_are_selected_by_price():
 
 def test_each_seed_makes_the_tasks_anew(measured):
     found = run_experiment("cornn", tasks=["Booth"], models=["Ridge"], seeds=(0, 4), n_train=30, sink=list)
-    assert [(item.task, item.seed) for item in found] == [("Booth", 0), ("Booth", 4)]
+    assert list(zip(found["task"], found["seed"], strict=True)) == [("Booth", 0), ("Booth", 4)]
     for (task, _, _), seed in zip(measured, (0, 4), strict=True):
         assert equal(task, load_task("Booth", n_train=30, random_state=seed))
 
@@ -144,8 +154,8 @@ def test_results_of_all_seeds_are_in_one_file_that_a_later_call_continues(measur
     first = run_experiment("cornn", seeds=(0,), **settings)
     both = run_experiment("cornn", seeds=(0, 1), **settings)
     assert len(measured) == 2
-    assert both[:1] == first
-    assert read_results(tmp_path / "r.csv") == both
+    pd.testing.assert_frame_equal(both[:1], first)
+    pd.testing.assert_frame_equal(read_results(tmp_path / "r.csv", COLUMNS), both)
 
 
 def test_audit_comes_first_on_the_first_task(measured):
@@ -160,22 +170,36 @@ def test_audit_comes_first_on_the_first_task(measured):
     assert lines[0] == "latent 1 s: not audited, because the clock ends its fit"
 
 
+def test_leak_ends_the_run_before_anything_is_measured(measured, monkeypatch, tmp_path):
+    def audit(task, model, selections):
+        if model == "SWATRegressor":
+            raise ValueError("Predictions must not depend on test rows")
+
+    monkeypatch.setattr(accuracy, "audit", audit)
+    lines, out = [], tmp_path / "r.csv"
+    settings = {"tasks": ["Booth"], "n_train": 30, "models": ["Ridge", "SWATRegressor"], "audit": True, "out": out}
+    with pytest.raises(ValueError, match="must not depend on test rows"):
+        run_experiment("cornn", sink=lines.append, **settings)
+    assert lines == ["Ridge: audited on Booth"]
+    assert not measured and not out.exists()
+
+
 def test_summary_is_printed_and_written(measured, tmp_path):
     lines, path = [], tmp_path / "summary.md"
     found = run_experiment("cornn", tasks=["Booth"], models=["Ridge"], n_train=30, summary=path, sink=lines.append)
-    assert lines == ["[1/1, 0 s left] Booth split 0 seed 0, Ridge: FVU 0.5", "\n" + summary_table(found)]
+    assert lines == ["[1/1, 0 s left] Booth split 0 seed 0, Ridge: test_fvu 0.5, fit_s 1", "\n" + summary_table(found)]
     assert path.read_text() == summary_table(found) + "\n"
 
 
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("corn", {}, "name must name some of cornn, tables, .*latent-starts, compress, got 'corn'"),
+        ("corn", {}, "name must name some of cornn, tables, .*compress, quick, cost, got 'corn'"),
         ("cornn", {"models": ["Lasso"]}, "models must name some of SWATRegressor, .*got 'Lasso'"),
         ("cornn", {"tasks": ["Boooth"]}, "Did you mean 'Booth'"),
         ("planted", {"tasks": ["Booth"]}, "tasks must name some of planted 2x14 sigmoid, .*got 'Booth'"),
         ("cornn", {"sizes": [10, 0]}, "sizes must be at least 1, got 0"),
-        ("prices", {"sizes": [10]}, r"sizes must be None for 'prices', which selects by price, got \[10\]"),
+        ("prices", {"sizes": [10]}, r"sizes must be None for 'prices', which has none, got \[10\]"),
         ("cornn", {"out": "sizes.md"}, r"out must end in .csv, got 'sizes.md'"),
         ("cornn", {"summary": "sizes.csv"}, r"summary must end in .md, got 'sizes.csv'"),
         ("cornn", {"out": "none/sizes.csv"}, "out must lie in an existing folder"),
@@ -184,13 +208,19 @@ def test_summary_is_printed_and_written(measured, tmp_path):
         ("cornn", {"tables": "none"}, "tables must be None for functions, got 'none'"),
         ("planted", {"tables": "none"}, "tables must be None for planted networks, got 'none'"),
         ("cornn", {"n_train": 1}, "n_train must be at least 2"),
+        ("quick", {"n_train": 1}, "n_train must be at least 2"),
+        ("quick", {"models": ["Lasso"]}, "models must name some of SWATRegressor, .*got 'Lasso'"),
+        ("quick", {"tasks": ["Rigde"]}, "name must be one of the 54 CORNN functions"),
+        ("quick", {"tables": "none"}, "tables must be None for functions, got 'none'"),
+        ("cost", {"tasks": ["5x2"]}, "tasks must be such as 1000x8, with at least 10 rows and 2 columns, got '5x2'"),
+        ("cost", {"tasks": ["1000"]}, "tasks must be such as 1000x8, .*got '1000'"),
         ("cornn", {"n_train": 3, "tasks": ["Booth"]}, "test targets of 'Booth' must vary"),
         ("cornn", {"seeds": [0, -1]}, r"seeds must be from 0 to 2\*\*32 - 1, got -1"),
     ],
 )
 def test_mistakes_are_said_before_anything_is_measured(name, arguments, message, measured):
     with pytest.raises((ValueError, FileNotFoundError), match=message):
-        run_experiment(name, sink=list, audit=True, **arguments)
+        run_experiment(name, sink=list, audit=name not in ("quick", "cost"), **arguments)
     assert not measured
 
 
@@ -212,8 +242,8 @@ def test_test_rows_never_reach_fit(kind, folder, monkeypatch):
         def predict(self, X):
             return np.zeros(len(X))
 
-    monkeypatch.setattr(harness, "_warm_up", lambda: None)
-    monkeypatch.setitem(BENCHMARK_MODELS, "Ridge", lambda seed: Mean())
+    monkeypatch.setattr(accuracy, "_warm_up", lambda: None)
+    monkeypatch.setitem(MODELS, "Ridge", lambda seed: Mean())
     if kind == "tables":
         tasks = table_folds(folder / "one.csv")
         found = run_experiment("tables", tasks=["one"], models=["Ridge"], tables=folder, sink=list)

@@ -1,16 +1,28 @@
 import math
 
+import pandas as pd
 import pytest
 
-from benchmarks.paired import compare, paired_table
-from benchmarks.results import Result
-from benchmarks.summary import summary_table
+from benchmarks import paired, summary
 
 SWAT, M = "SWATRegressor", "MLPRegressor-7-7"
 
 
 def result(task="a", model=M, fvu=0.5, *, selection="", split=0, seed=0, n_nonzero=85, fit_s=1.0):
-    return Result(task, model, selection, seed, split, fvu, fvu, n_nonzero, 0, 0, fit_s, 0.001, 100.0)
+    place = {"task": task, "model": model, "selection": selection, "seed": seed, "split": split}
+    return place | {"test_fvu": fvu, "n_nonzero": n_nonzero, "fit_s": fit_s}
+
+
+def summary_table(found):
+    return summary.summary_table(pd.DataFrame(found))
+
+
+def compare(found, *arguments, **settings):
+    return paired.compare(pd.DataFrame(found), *arguments, **settings)
+
+
+def paired_table(found, *arguments):
+    return paired.paired_table(pd.DataFrame(found), *arguments)
 
 
 def rows(text):
@@ -127,11 +139,11 @@ def test_folds_and_seeds_of_a_task_count_once_and_are_averaged_in_logs():
         for split, seed, new, old in ((0, 0, 0.1, 0.2), (1, 0, 0.4, 0.1), (0, 1, 0.1, 0.2), (1, 1, 0.1, 0.1))
         for model, fvu in (("new", new), ("old", old))
     ]
-    paired = compare(found, "new", "old")
-    assert (paired.n_tasks, paired.ties) == (1, 1)
-    assert paired.ratio == pytest.approx((0.5 * 4 * 0.5 * 1) ** 0.25)
+    both = compare(found, "new", "old")
+    assert (both.n_tasks, both.ties) == (1, 1)
+    assert both.ratio == pytest.approx((0.5 * 4 * 0.5 * 1) ** 0.25)
     unpaired = [*found, result("a", "new", 1e3, selection="<=50", seed=2)]  # the other was not measured there
-    assert compare(unpaired, "new", "old") == paired
+    assert compare(unpaired, "new", "old") == both
 
 
 def test_interval_is_that_of_means_over_tasks_drawn_anew():

@@ -3,6 +3,7 @@
 import copy
 import pickle
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,20 +12,26 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from benchmarks.baselines.admm import ADMMNet, Consensus, prune_by_admm
-from benchmarks.baselines.darts import DARTSRegressor
-from benchmarks.baselines.dense_pruning import PrunedMLPRegressor, gradual_sizes
-from benchmarks.baselines.masked_mlp import MaskedMLP, MaskedNet, best_start, mean_squared_error, run
+from benchmarks.baselines.admm import ADMM, Consensus
+from benchmarks.baselines.darts import DARTSRegressor, Search
+from benchmarks.baselines.masked_mlp import MaskedMLP, best_start, mean_squared_error, train
+from benchmarks.baselines.pruning import PrunedMLPRegressor, Schedule, gradual_sizes
 from benchmarks.baselines.raw_units import RawUnits
-from benchmarks.baselines.supernet import SearchBatches, SearchNet, Supernet
+from benchmarks.baselines.supernet import BilevelSearch, Supernet
 from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.scaling import Standardisation
 
 CENTRED = Standardisation(np.zeros(2), np.ones(2), 0.0, 1.0)
 SHIFTED = Standardisation(np.array([5.0, 0.0]), np.array([2.0, 0.5]), -3.0, 4.0)
-SHORT = {"n_train_steps": 10, "n_finetune_steps": 10, "n_starts": 2, "l2": (1e-4,), "random_state": 0}
-DARTS = DARTSRegressor(n_searches=2, n_search_steps=10, n_trial_steps=5, n_admm_rounds=3, n_admm_steps=5, **SHORT)
-PRUNED = PrunedMLPRegressor(n_prune_steps=5, n_retrain_steps=5, **SHORT)
+SHORT = {"n_train_steps": 10, "l2": (1e-4,)}
+DARTS = DARTSRegressor(
+    search=Search(n_searches=2, n_search_steps=10, n_trial_steps=5, **SHORT),
+    admm=ADMM(n_rounds=3, n_steps=5, n_finetune_steps=10),
+    random_state=0,
+)
+PRUNED = PrunedMLPRegressor(
+    schedule=Schedule(n_prune_steps=5, n_retrain_steps=5, n_finetune_steps=10, **SHORT), random_state=0
+)
 BOTH = pytest.mark.parametrize("model", [DARTS, PRUNED], ids=["darts", "pruned"])
 
 
@@ -85,7 +92,7 @@ def test_masked_numbers_stay_exactly_zero_through_training(rows, by):
     module.set_mask(mask)
     before = module.numbers.detach().clone()
     if by == "lbfgs":
-        run(MaskedNet(module, n_steps=20), X, y)
+        train(module, X, y, 20)
     else:
         adam = torch.optim.Adam(module.parameters(), lr=0.01)
         for _ in range(20):
@@ -100,7 +107,7 @@ def test_masked_numbers_stay_exactly_zero_through_training(rows, by):
 def test_training_reaches_the_least_squares_solution(rows):
     X, y = rows
     module = module_of((), ())
-    run(MaskedNet(module, n_steps=100), X, y)
+    train(module, X, y, 100)
     design = torch.cat([X, torch.ones(len(X), 1, dtype=torch.float64)], dim=1)
     assert module.numbers.detach().numpy() == pytest.approx(torch.linalg.lstsq(design, y).solution[:, 0], abs=1e-6)
 
@@ -108,7 +115,7 @@ def test_training_reaches_the_least_squares_solution(rows):
 def test_price_of_squares_gives_the_ridge_solution(rows):
     X, y = rows
     module = module_of((), ())
-    run(MaskedNet(module, n_steps=100, l2=0.5), X, y)
+    train(module, X, y, 100, l2=0.5)
     design = torch.cat([X, torch.ones(len(X), 1, dtype=torch.float64)], dim=1)
     normal = design.T @ design / len(X) + 0.5 * torch.eye(3, dtype=torch.float64)
     expected = torch.linalg.solve(normal, design.T @ y / len(X))[:, 0]
@@ -119,7 +126,7 @@ def test_training_that_meets_nothing_finite_leaves_the_numbers(rows):
     X, y = rows
     module = module_of()
     before = module.numbers.detach().clone()
-    run(MaskedNet(module, n_steps=5), X, y * torch.inf)
+    train(module, X, y * torch.inf, 5)
     assert torch.equal(module.numbers.detach(), before)
     assert mean_squared_error(module, X, y * torch.nan) == np.inf
 
@@ -128,17 +135,16 @@ def test_best_start_is_no_worse_than_any_start(rows):
     alone = [module_of(seed=seed) for seed in range(3)]
     found = best_start(copy.deepcopy(alone), *rows, n_steps=30)
     for module in alone:
-        run(MaskedNet(module, n_steps=10), *rows)
+        train(module, *rows, 10)
     assert mean_squared_error(found, *rows) < min(mean_squared_error(module, *rows) for module in alone)
 
 
 def test_an_interrupt_ends_the_whole_fit(rows):
-    class Interrupted(MaskedNet):
-        def get_loss(self, *args, **kwargs):
-            raise KeyboardInterrupt
+    def interrupt(numbers):
+        raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(Interrupted(module_of(), n_steps=5), *rows)
+        train(module_of(), *rows, 5, penalty=interrupt)
 
 
 # sizes
@@ -189,58 +195,60 @@ def test_gradual_schedule_is_cubic_and_ends_at_the_smallest_size():
 
 def test_first_round_of_admm_is_as_by_hand():
     """One round without rows' influence: dual variables start at 0, then gather what parts W and Z."""
-    module, units = module_of((2,), ("tanh",)), RawUnits(CENTRED)
-    consensus = Consensus(units, 4, rho=2.0, rho_growth=4.0)
-    net = ADMMNet(module, consensus=consensus, n_steps=1).initialize()
+    module = module_of((2,), ("tanh",))
     values = torch.tensor([5.0, 0.1, -4.0, 0.2, 0.3, -0.4, 3.0, 0.05, -2.0], dtype=torch.float64)
     module.numbers.data.copy_(values)
-    consensus.on_train_begin(net)
+    consensus = Consensus(module, RawUnits(CENTRED), 4, rho=2.0)
     kept = torch.tensor([1, 0, 1, 0, 0, 1, 1, 0, 1], dtype=torch.float64)
     assert torch.equal(consensus.sparse, kept * values)
     rest = (1 - kept) * values
     assert consensus.pull(module.numbers).item() == pytest.approx(float(rest.square().sum()))
-    consensus.on_epoch_end(net)
+    consensus.update(rho_growth=4.0)
     assert torch.allclose(consensus.dual, rest / 4)
     assert consensus.rho == 8
 
 
-def test_penalty_of_admm_is_added_to_the_loss(rows):
-    X, y = rows
+def test_penalty_is_added_to_the_loss(rows):
+    """A penalty that pulls strongly draws all numbers to its own minimum."""
     module = module_of()
-    consensus = Consensus(RawUnits(CENTRED), 5, rho=3.0)
-    net = ADMMNet(module, consensus=consensus, n_steps=1).initialize()
-    consensus.on_train_begin(net)
+    train(module, *rows, 200, penalty=lambda numbers: 1e6 * (numbers - 0.25).square().sum())
+    assert module.numbers.detach().numpy() == pytest.approx(0.25, abs=1e-4)
+
+
+def test_pull_of_admm_is_that_of_the_formula():
+    module = module_of()
+    consensus = Consensus(module, RawUnits(CENTRED), 5, rho=3.0)
     small = module.numbers.detach() - consensus.sparse
-    expected = mean_squared_error(module, X, y) + 1.5 * float(small.square().sum())
-    assert net.get_loss(module(X), y).item() == pytest.approx(expected)
+    assert consensus.pull(module.numbers).item() == pytest.approx(1.5 * float(small.square().sum()))
 
 
 def test_admm_brings_the_weights_to_the_sparse_copy(rows):
     module = module_of((4,), ("tanh",))
-    run(MaskedNet(module, n_steps=50), *rows)
-    consensus = Consensus(RawUnits(CENTRED), 10, rho=1e-3, rho_growth=1.5)
-    run(ADMMNet(module, consensus=consensus, n_steps=20, max_epochs=30), *rows)
+    train(module, *rows, 50)
+    consensus = Consensus(module, RawUnits(CENTRED), 10, rho=1e-3)
+    for _ in range(30):
+        train(module, *rows, 20, penalty=consensus.pull)
+        consensus.update(rho_growth=1.5)
     gap = (module.numbers.detach() - consensus.sparse).norm() / module.numbers.detach().norm()
     assert gap < 1e-2
 
 
 def test_admm_beats_cutting_at_once(rows):
     dense = module_of((6,), ("tanh",))
-    run(MaskedNet(dense, n_steps=200), *rows)
+    train(dense, *rows, 200)
     units, cut, drawn = RawUnits(CENTRED), copy.deepcopy(dense), copy.deepcopy(dense)
     cut.set_mask(units.largest_mask(cut, cut.numbers, 10))
-    settings = {"rho": 1e-3, "rho_growth": 1.2, "n_rounds": 20, "n_steps": 20}
-    prune_by_admm(drawn, *rows, units, 10, n_finetune_steps=1, **settings)
+    ADMM(rho=1e-3, rho_growth=1.2, n_rounds=20, n_steps=20, n_finetune_steps=1).prune(drawn, rows, units, 10)
     assert mean_squared_error(drawn, *rows) < mean_squared_error(cut, *rows)
     assert units.network(drawn).n_nonzero <= 10
 
 
 def test_pruning_twice_leaves_what_was_zero_at_zero(rows):
     module, units = module_of((4,), ("tanh",)), RawUnits(CENTRED)
-    settings = {"rho": 1e-3, "n_rounds": 3, "n_steps": 5, "n_finetune_steps": 5}
-    prune_by_admm(module, *rows, units, 12, **settings)
+    admm = ADMM(rho=1e-3, rho_growth=1.0, n_rounds=3, n_steps=5, n_finetune_steps=5)
+    admm.prune(module, rows, units, 12)
     before = module.mask.clone()
-    prune_by_admm(module, *rows, units, 6, **settings)
+    admm.prune(module, rows, units, 6)
     assert (module.mask <= before).all()
     assert units.network(module).n_nonzero <= 6
 
@@ -248,20 +256,16 @@ def test_pruning_twice_leaves_what_was_zero_at_zero(rows):
 # the search
 
 
-def search_net(supernet, **settings):
-    return SearchNet(supernet, **({"n_steps": 1, "n_validation": 100, "generator": generator()} | settings))
-
-
 def named_values(supernet):
     return {name: value.detach().clone() for name, value in supernet.named_parameters()}
 
 
-@pytest.mark.parametrize(("optimizer", "moved"), [("architecture_optimizer_", True), ("optimizer_", False)])
+@pytest.mark.parametrize(("optimizer", "moved"), [("choices", True), ("weights", False)])
 def test_each_half_of_the_bilevel_update_moves_its_own_numbers_alone(rows, optimizer, moved):
     supernet = Supernet(2, 2, 3, 4, ("sigmoid", "tanh"), generator())
-    net = search_net(supernet).initialize()
+    search = BilevelSearch(supernet, generator())
     before = named_values(supernet)
-    net._move(getattr(net, optimizer), [part.float() for part in rows])
+    search.move(getattr(search, optimizer), *(part.float() for part in rows))
     for name, value in named_values(supernet).items():
         assert torch.equal(value, before[name]) is (name.startswith("architecture.") is not moved), name
 
@@ -275,8 +279,8 @@ def test_architecture_learns_from_validation_rows_and_weights_from_training_rows
             target[spoilt] = -3 * target[spoilt]
         supernet = Supernet(1, 2, 2, 3, ("sigmoid", "tanh"), generator())
         # so slow an architecture that the weights do not feel its moves
-        net = search_net(supernet, n_steps=3, lr=0.1, architecture_optimizer__lr=1e-7, callbacks=[])
-        run(net, X, target)
+        search = BilevelSearch(supernet, generator(), lr=0.1, architecture_lr=1e-7)
+        search.run(X, target, n_steps=3, n_validation=100)
         after.append(named_values(supernet))
     plain, other_training, other_validation = after
     for name in plain:
@@ -294,8 +298,8 @@ def test_search_moves_towards_the_planted_activation():
     for planted in ("sine", "leaky_relu"):
         y = torch.sin(X) if planted == "sine" else torch.where(X > 0, X, 0.01 * X)
         supernet = Supernet(2, 1, 1, 2, ("leaky_relu", "sine"), generator(1))
-        settings = {"n_steps": 200, "n_validation": 200, "architecture_optimizer__lr": 3e-2}
-        run(search_net(supernet, **settings), X, (y - y.mean()) / y.std())
+        search = BilevelSearch(supernet, generator(), architecture_lr=3e-2)
+        search.run(X, (y - y.mean()) / y.std(), n_steps=200, n_validation=200)
         assert [found.activations for found in supernet.discretise()] == [(planted,)] * 2
 
 
@@ -319,7 +323,7 @@ def test_decided_supernet_computes_the_plain_network():
 def test_copies_of_a_search_do_not_feel_each_other(rows):
     X, y = (part.float() for part in rows)
     supernet = Supernet(2, 2, 2, 3, ("tanh",), generator())
-    loss = search_net(supernet).initialize().get_loss(supernet(X), y)
+    loss = BilevelSearch(supernet, generator()).loss(X, y)
     alone = (supernet(X)[1] - y).square().mean()
     for one, other in zip(
         torch.autograd.grad(loss, list(supernet.layers)),
@@ -330,18 +334,19 @@ def test_copies_of_a_search_do_not_feel_each_other(rows):
         assert not other[0].any()
 
 
-def test_batches_come_from_their_own_rows():
-    class Rows:
-        X = torch.arange(10.0)[:, None]
-        y = X
-
-        def __len__(self):
-            return 10
-
-    pairs = list(SearchBatches(Rows(), 4, n_steps=20, n_validation=6, generator=generator()))
-    assert len(pairs) == 20
-    assert all(train[0].max() < 4 <= validation[0].min() for train, validation in pairs)
-    assert {len(validation[0]) for _, validation in pairs} == {4}
+def test_batches_come_from_their_own_rows(monkeypatch):
+    seen = []
+    supernet = Supernet(1, 1, 1, 2, ("tanh",), generator())
+    search = BilevelSearch(supernet, generator())
+    monkeypatch.setattr(search, "move", lambda optimizer, X, y: seen.append((optimizer, X)))
+    X = torch.arange(1000.0)[:, None]
+    search.run(X, X, n_steps=20, n_validation=600)
+    assert [optimizer for optimizer, _ in seen] == [search.choices, search.weights] * 20
+    validation, training = [rows for _, rows in seen[::2]], [rows for _, rows in seen[1::2]]
+    assert max(float(rows.max()) for rows in training) < 400 <= min(float(rows.min()) for rows in validation)
+    assert {len(rows) for rows in (*training, *validation)} == {256}
+    few = X[:10]
+    assert search.batch(few, few)[0] is few
 
 
 # the regressors
@@ -450,7 +455,8 @@ def test_constant_target_gives_the_constant():
 
 
 def test_found_architecture_stays_within_its_bounds(raw_table):
-    model = clone(DARTS).set_params(max_depth=2, max_width=3, activations=("sine",)).fit(*raw_table)
+    narrow = replace(DARTS.search, max_depth=2, max_width=3)
+    model = clone(DARTS).set_params(search=narrow, activations=("sine",)).fit(*raw_table)
     assert len(model.architecture_.widths) <= 2 and max(model.architecture_.widths) <= 3
     assert set(model.architecture_.activations) == {"sine"}
 
@@ -466,11 +472,10 @@ def test_dense_shape_and_activation_are_those_of_the_parameters(raw_table):
 @pytest.mark.parametrize(
     ("parameters", "error", "message"),
     [
-        ({"sizes": ()}, ValueError, r"sizes must hold integers of at least 1, got \(\)"),
-        ({"sizes": (15, 0)}, ValueError, r"sizes must .*got \(15, 0\)"),
-        ({"sizes": (True,)}, ValueError, "sizes must"),
+        ({"sizes": ()}, ValueError, "sizes must hold integers of at least 1, got none"),
+        ({"sizes": (15, 0)}, ValueError, "sizes must .*got 0"),
+        ({"sizes": (True,)}, TypeError, "sizes must"),
         ({"sizes": 15}, TypeError, "sizes must .*got 15"),
-        ({"n_finetune_steps": 0}, ValueError, "n_finetune_steps must .*got 0"),
     ],
 )
 def test_wrong_parameters_are_named(model, parameters, error, message):
@@ -481,16 +486,18 @@ def test_wrong_parameters_are_named(model, parameters, error, message):
 @pytest.mark.parametrize(
     ("model", "error", "message"),
     [
-        (DARTSRegressor(validation_fraction=1.0), ValueError, "validation_fraction must .*got 1.0"),
-        (DARTSRegressor(l2=()), ValueError, "l2 must"),
-        (DARTSRegressor(rho=-1), ValueError, "rho must .*got -1"),
+        (DARTSRegressor(search=Search(validation_fraction=1.0)), ValueError, "validation_fraction must .*got 1.0"),
+        (DARTSRegressor(search=Search(l2=())), ValueError, "l2 must"),
+        (DARTSRegressor(search=Search(max_width=0)), ValueError, "max_width must .*got 0"),
+        (DARTSRegressor(admm=ADMM(rho=-1)), ValueError, "rho must .*got -1"),
+        (DARTSRegressor(admm=ADMM(n_finetune_steps=0)), ValueError, "n_finetune_steps must .*got 0"),
         (DARTSRegressor(activations=("relu",)), ValueError, "activations"),
-        (DARTSRegressor(max_width=0), ValueError, "max_width must .*got 0"),
         (PrunedMLPRegressor(7), TypeError, "hidden_layer_sizes must .*got 7"),
         (PrunedMLPRegressor((7, 0)), ValueError, "hidden_layer_sizes must .*got 0"),
         (PrunedMLPRegressor(activation="relu"), ValueError, "activation must .*got 'relu'"),
-        (PrunedMLPRegressor(l2=()), ValueError, "l2 must"),
-        (PrunedMLPRegressor(l2=(-1.0,)), ValueError, "l2 must .*got -1"),
+        (PrunedMLPRegressor(schedule=Schedule(l2=())), ValueError, "l2 must"),
+        (PrunedMLPRegressor(schedule=Schedule(l2=(-1.0,))), ValueError, "l2 must .*got -1"),
+        (PrunedMLPRegressor(schedule=Schedule(n_finetune_steps=0)), ValueError, "n_finetune_steps must .*got 0"),
     ],
 )
 def test_wrong_settings_of_one_regressor_are_named(model, error, message):
@@ -505,16 +512,25 @@ def test_unfitted_regressor_says_so(model):
             call(clone(model))
 
 
-TINY = {"n_starts": 1, "n_train_steps": 5, "n_finetune_steps": 20, "l2": (1e-4,), "sizes": (15,), "random_state": 0}
+TINY = {"n_train_steps": 5, "l2": (1e-4,)}
 
 
 @pytest.mark.usefixtures("seeded")  # one check shuffles by NumPy's global state
 @parametrize_with_checks(
     [
         DARTSRegressor(
-            max_depth=1, n_searches=1, n_search_steps=3, n_trial_steps=2, n_admm_rounds=2, n_admm_steps=2, **TINY
+            sizes=(15,),
+            search=Search(max_depth=1, n_searches=1, n_search_steps=3, n_trial_steps=2, n_starts=1, **TINY),
+            admm=ADMM(n_rounds=2, n_steps=2, n_finetune_steps=20),
+            random_state=0,
         ),
-        PrunedMLPRegressor((3,), n_prune_steps=2, n_retrain_steps=2, **TINY),
+        PrunedMLPRegressor(
+            (3,),
+            sizes=(15,),
+            n_starts=1,
+            schedule=Schedule(n_prune_steps=2, n_retrain_steps=2, n_finetune_steps=20, **TINY),
+            random_state=0,
+        ),
     ]
 )
 def test_regressor_passes_the_check(estimator, check):

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from benchmarks.baselines import papers_search
 from benchmarks.baselines.papers_search import PapersSearchRegressor
 from benchmarks.baselines.random_networks import RandomNetworkRegressor
-from benchmarks.models import BENCHMARK_MODELS
+from benchmarks.models import MODELS
 from sk_swat import SWATRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -41,7 +41,7 @@ def test_search_is_that_of_the_papers(table, monkeypatch):
             return super().fit(X, y)
 
     monkeypatch.setattr(papers_search, "SWATRegressor", Spy)
-    BENCHMARK_MODELS["papers' search"](3).set_params(max_iter=1, n_restarts=1).fit(*table)
+    MODELS["papers' search"](3).set_params(max_iter=1, n_restarts=1).fit(*table)
     assert [one.depths for one in searched] == [(1,), (2,), (3,), (4,)]
     for one in searched:
         assert (one.init, one.readout, one.refine, one.n_generations) == ("random", "decoded", False, 0)
@@ -87,6 +87,6 @@ def test_negative_price_is_refused(table):
 def test_random_networks_have_the_defaults_of_the_regressor():
     """Rounds, blocks, starts and prices: nothing but the space differs."""
     assert RandomNetworkRegressor().get_params() == SWATRegressor().get_params()
-    ours, random = (BENCHMARK_MODELS[name](3) for name in ("SWATRegressor", "random networks"))
+    ours, random = (MODELS[name](3) for name in ("SWATRegressor", "random networks"))
     assert type(random) is RandomNetworkRegressor
     assert ours.get_params() == random.get_params()
