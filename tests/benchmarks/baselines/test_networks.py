@@ -338,7 +338,13 @@ def test_batches_come_from_their_own_rows(monkeypatch):
     seen = []
     supernet = Supernet(1, 1, 1, 2, ("tanh",), generator())
     search = BilevelSearch(supernet, generator())
-    monkeypatch.setattr(search, "move", lambda optimizer, X, y: seen.append((optimizer, X)))
+    move = search.move
+
+    def watched(optimizer, X, y):
+        seen.append((optimizer, X))
+        move(optimizer, X, y)
+
+    monkeypatch.setattr(search, "move", watched)
     X = torch.arange(1000.0)[:, None]
     search.run(X, X, n_steps=20, n_validation=600)
     assert [optimizer for optimizer, _ in seen] == [search.choices, search.weights] * 20
