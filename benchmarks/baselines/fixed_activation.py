@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.utils.validation import validate_data
@@ -16,9 +17,6 @@ from sk_swat.fitted import PathMixin
 from sk_swat.parameters import drawn_seed
 from sk_swat.path import Path
 from sk_swat.scaling import Standardisation
-
-if TYPE_CHECKING:  # imported when a table is asked for
-    import pandas as pd
 
 __all__ = ["FixedActivationRegressor"]
 
@@ -84,6 +82,7 @@ class FixedActivationRegressor(PathMixin, MetaEstimatorMixin, RegressorMixin, Ba
     # the rules of the choice are those of the estimator
     sparsity = property(lambda self: self._base.sparsity)
     compactness = property(lambda self: self._base.compactness)
+    max_nonzero = property(lambda self: self._base.max_nonzero)
     one_standard_error = property(lambda self: self._base.one_standard_error)
 
     @property

@@ -45,7 +45,7 @@ class PapersSearchRegressor(PathMixin, RegressorMixin, BaseEstimator):
         Source of the seed of all searches, which share their held-out rows.
     """
 
-    one_standard_error = False
+    one_standard_error, max_nonzero = False, None  # rules of the choice
 
     def __init__(
         self,

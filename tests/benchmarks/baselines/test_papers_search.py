@@ -69,6 +69,12 @@ def test_selection_keeps_to_the_limit_and_predicts(fitted, table):
         np.testing.assert_array_equal(model.predict(table[0]), model.network_.predict(table[0]))
 
 
+def test_selection_without_conditions_is_that_of_fit(fitted):
+    model = copy.copy(fitted)
+    model.select(index=0)
+    assert model.select().network_ == fitted.network_
+
+
 def test_same_seed_gives_the_same_path(fitted, table):
     assert clone(fitted).fit(*table).networks_ == fitted.networks_
 
