@@ -1,6 +1,7 @@
 """What importing the package brings in, and what it costs."""
 
 import json
+import re
 import statistics
 import subprocess
 import sys
@@ -56,3 +57,9 @@ def test_public_names_are_importable_and_listed():
     assert set(sk_swat.__all__) == {"SWATCompressor", "SWATRegressor", "SparseMLP"}
     assert all(hasattr(sk_swat, name) for name in sk_swat.__all__)
     assert sk_swat.__version__
+
+
+def test_package_does_not_need_the_benchmarks():
+    """They lie beside it in the repository, and are not in the wheel."""
+    lines = [line for path in Path(sk_swat.__file__).parent.rglob("*.py") for line in path.read_text().splitlines()]
+    assert not [line for line in lines if re.match(r"\s*(from|import) benchmarks\b", line)]
