@@ -18,7 +18,7 @@ from benchmarks.paired import paired_table
 from benchmarks.runner import Row, Selections
 from benchmarks.summary import summary_table
 from benchmarks.tasks import Task, canary, shuffled
-from sk_swat.comparison import count_numbers, timed_fit
+from sk_swat.cli.comparison import count_numbers, timed_fit
 
 __all__ = ["COLUMNS", "MODELS", "TOLD", "asked", "audit", "audit_models", "measure", "summary"]
 

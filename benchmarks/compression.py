@@ -16,8 +16,8 @@ from benchmarks.meters import median_seconds
 from benchmarks.models import MODELS as REGRESSORS
 from benchmarks.runner import PLACE, Row, Selections
 from benchmarks.tasks import Task
-from sk_swat.comparison import timed_fit
-from sk_swat.network import SparseMLP
+from sk_swat.cli.comparison import timed_fit
+from sk_swat.network.sparse_mlp import SparseMLP
 
 __all__ = ["COLUMNS", "MODELS", "NINE_LAYERS", "TOLD", "asked", "measure", "nine_layers", "summary"]
 
@@ -44,7 +44,7 @@ _MAY_LOSE = 0.01  # R^2 on the target
 
 def _swat(**parameters: Any) -> Callable[..., Any]:
     def make(teacher: Any, seed: int, depths: Sequence[int], sizes: Sequence[int]) -> Any:
-        from sk_swat.compressor import SWATCompressor
+        from sk_swat.estimators.compressor import SWATCompressor
 
         return SWATCompressor(teacher, depths=depths, random_state=seed, **parameters)
 

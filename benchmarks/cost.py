@@ -13,7 +13,7 @@ from benchmarks.markdown import aligned
 from benchmarks.meters import in_fresh_process, peak_memory
 from benchmarks.runner import Row, Selections, as_fitted
 from benchmarks.tasks import Task
-from sk_swat.comparison import make_model
+from sk_swat.cli.comparison import make_model
 
 __all__ = ["COLUMNS", "MODELS", "SIZES", "TOLD", "Size", "asked", "make_cost_task", "measure", "sizes", "summary"]
 

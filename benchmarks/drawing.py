@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from sk_swat.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
+from sk_swat.displays.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,7 +15,7 @@ from benchmarks.models import PART_MODELS, START_MODELS, TIMED_MODELS
 from benchmarks.runner import Harness, Runner, Selections, checked_file, jobs_of
 from benchmarks.tables import list_tables, table_folds
 from benchmarks.tasks import Task, check_split, load_task, sampled_task
-from sk_swat.comparison import check_names
+from sk_swat.cli.comparison import check_names
 
 __all__ = ["EXPERIMENTS", "Choice", "Experiment", "by_price", "by_size", "by_size_and_steps", "run_experiment"]
 

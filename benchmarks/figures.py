@@ -29,7 +29,7 @@ from benchmarks.drawing import (
 )
 from benchmarks.latent_figures import latent_records, latent_time, planted_depths, price_sizes, surfaces
 from benchmarks.paired import compare
-from sk_swat.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
+from sk_swat.displays.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -28,12 +28,12 @@ from benchmarks.drawing import (
     tidy,
 )
 from benchmarks.paired import compare
-from sk_swat.palette import BLACK, GREEN, ORANGE, SKY
+from sk_swat.displays.palette import BLACK, GREEN, ORANGE, SKY
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from sk_swat.softnet import SoftNetworks
+    from sk_swat.network.softnet import SoftNetworks
 
 __all__ = ["Ratio", "latent_records", "latent_time", "planted_depths", "price_sizes", "surfaces"]
 
@@ -173,7 +173,7 @@ def surfaces(checkpoint: str | Path | None = None, n_pairs: int = 4, random_stat
     """
     import torch
 
-    from sk_swat.checkpoint import load_checkpoint
+    from sk_swat.latent.checkpoint import load_checkpoint
     from sk_swat.pretraining.objective import functional_fvu
 
     if n_pairs < 1:

@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import Any
 
 from benchmarks.baselines.peers import PEERS, make_peer
-from sk_swat.comparison import last_step, make_model
-from sk_swat.network import SparseMLP
+from sk_swat.cli.comparison import last_step, make_model
+from sk_swat.network.sparse_mlp import SparseMLP
 
 __all__ = ["MODELS", "PART_MODELS", "START_MODELS", "TIMED_MODELS", "Maker", "hidden_shape", "sized", "timed"]
 

@@ -13,7 +13,7 @@ from benchmarks.markdown import aligned
 from benchmarks.meters import in_fresh_process, median_seconds, peak_memory
 from benchmarks.runner import Row, Selections, as_fitted
 from benchmarks.tasks import Task
-from sk_swat.comparison import MODELS, count_numbers, last_step, make_model, timed_fit
+from sk_swat.cli.comparison import MODELS, count_numbers, last_step, make_model, timed_fit
 
 __all__ = ["COLUMNS", "MODELS", "QUICK_MODELS", "TASKS", "TOLD", "asked", "measure", "summary"]
 

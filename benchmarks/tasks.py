@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.utils import Bunch
 
-from sk_swat.demo import load_table
+from sk_swat.cli.demo import load_table
 
 __all__ = ["Task", "canary", "check_split", "load_task", "sampled_task", "shuffled"]
 
@@ -29,7 +29,7 @@ class Task:
 
 
 def load_task(name: str, *, random_state: int = 0, n_train: int = 3750) -> Task:
-    """Make a task of a table of :func:`sk_swat.demo.load_table`, the same for every model."""
+    """Make a task of a table of :func:`sk_swat.cli.demo.load_table`, the same for every model."""
     return sampled_task(name, load_table(name, random_state=random_state, n_train=n_train), random_state)
 
 

@@ -185,7 +185,7 @@ CLAIMS: dict[str, Callable[[], bool]] = {
     ),
 }
 
-_CARD = "sk_swat/checkpoints/README.md"
+_CARD = "sk_swat/latent/checkpoints/README.md"
 EXEMPT: dict[tuple[str, str], str] = {
     ("README.md", "after five seconds"): "a limit that was set",
     (_CARD, "with slope 0.01"): "a definition",

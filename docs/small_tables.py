@@ -23,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sk_swat import SWATRegressor
-from sk_swat.comparison import count_numbers
+from sk_swat.cli.comparison import count_numbers
 
 N_SEEDS, N_FOLDS, N_NOISE = 3, 5, 24
 # choices along the path of one fit, by name

@@ -11,9 +11,9 @@ import matplotlib.pyplot as plt
 from sklearn.base import RegressorMixin
 
 from sk_swat import SWATRegressor
-from sk_swat.comparison import count_numbers, make_model
+from sk_swat.cli.comparison import count_numbers, make_model
 from sk_swat.datasets import load_cornn
-from sk_swat.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION
+from sk_swat.displays.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION
 
 task = load_cornn("Three-Hump Camel")
 

@@ -16,11 +16,11 @@ import torch
 from numpy.typing import ArrayLike
 
 from sk_swat import SparseMLP, SWATRegressor
-from sk_swat.activations import ACTIVATION_NAMES
-from sk_swat.checkpoint import load_checkpoint
-from sk_swat.equivalence import canonical, padded
-from sk_swat.palette import BLACK, BLUE, VERMILION
-from sk_swat.softnet import SoftNetworks
+from sk_swat.displays.palette import BLACK, BLUE, VERMILION
+from sk_swat.latent.checkpoint import load_checkpoint
+from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.equivalence import canonical, padded
+from sk_swat.network.softnet import SoftNetworks
 
 x = np.linspace(-np.sqrt(3), np.sqrt(3), 400)
 

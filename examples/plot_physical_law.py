@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.special import ellipk
 
 from sk_swat import SWATRegressor
-from sk_swat.palette import BLUE, GREEN, ORANGE
+from sk_swat.displays.palette import BLUE, GREEN, ORANGE
 
 
 def period(length: np.ndarray | float, angle: np.ndarray | float) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.model_selection import GridSearchCV
 
 from sk_swat import SWATRegressor
-from sk_swat.palette import BLUE, VERMILION
+from sk_swat.displays.palette import BLUE, VERMILION
 
 rng = np.random.default_rng(0)
 X = rng.uniform(-2, 2, size=(300, 3))

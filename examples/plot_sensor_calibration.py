@@ -20,8 +20,8 @@ import pandas as pd
 from scipy.interpolate import RegularGridInterpolator
 
 from sk_swat import SparseMLP, SWATRegressor
+from sk_swat.displays.palette import BLACK, BLUE, ORANGE
 from sk_swat.export import to_c
-from sk_swat.palette import BLACK, BLUE, ORANGE
 
 # %%
 # The sensor, simulated: offset and sensitivity drift with temperature, the bridge bends

@@ -3,17 +3,17 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sk_swat.compressor import SWATCompressor
-    from sk_swat.estimator import SWATRegressor
-    from sk_swat.network import SparseMLP
+    from sk_swat.estimators.compressor import SWATCompressor
+    from sk_swat.estimators.regressor import SWATRegressor
+    from sk_swat.network.sparse_mlp import SparseMLP
 
 __all__ = ["SWATCompressor", "SWATRegressor", "SparseMLP"]
 __version__ = "0.1.0"
 
 _MODULES = {
-    "SWATCompressor": "sk_swat.compressor",
-    "SWATRegressor": "sk_swat.estimator",
-    "SparseMLP": "sk_swat.network",
+    "SWATCompressor": "sk_swat.estimators.compressor",
+    "SWATRegressor": "sk_swat.estimators.regressor",
+    "SparseMLP": "sk_swat.network.sparse_mlp",
 }
 
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from sk_swat import SWATRegressor
-from sk_swat.activations import ACTIVATION_NAMES
-from sk_swat.autoencoder import Autoencoder, AutoencoderConfig
-from sk_swat.bank import Bank
-from sk_swat.checkpoint import save_checkpoint
+from sk_swat.latent.autoencoder import Autoencoder, AutoencoderConfig
+from sk_swat.latent.bank import Bank
+from sk_swat.latent.checkpoint import save_checkpoint
+from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.pretraining.bank import decoder
 from sk_swat.pretraining.corpus import make_corpus, random_networks
 

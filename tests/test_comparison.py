@@ -10,8 +10,8 @@ from sklearn.linear_model import Ridge
 from sklearn.neural_network import MLPRegressor
 
 from sk_swat import SWATRegressor
-from sk_swat.comparison import count_numbers, make_model, timed_fit
-from sk_swat.demo import load_table
+from sk_swat.cli.comparison import count_numbers, make_model, timed_fit
+from sk_swat.cli.demo import load_table
 
 
 @pytest.fixture

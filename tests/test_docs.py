@@ -16,8 +16,8 @@ import pytest
 import benchmarks.__main__
 import sk_swat.pretraining.__main__
 from sk_swat import SWATRegressor
-from sk_swat.activations import ACTIVATIONS
 from sk_swat.cli import app
+from sk_swat.network.activations import ACTIVATIONS
 
 ROOT = Path(__file__).parents[1]
 DOCS, EXAMPLES = ROOT / "docs", ROOT / "examples"

@@ -69,7 +69,7 @@ def test_two_digits_that_count(value, text):
 
 def test_readme_model_card_and_evidence_are_checked():
     names = {page.relative_to(DOCS.parent).as_posix() for page in pages()}
-    assert {"README.md", "sk_swat/checkpoints/README.md", "docs/benchmarks.md", "docs/latent.md"} <= names
+    assert {"README.md", "sk_swat/latent/checkpoints/README.md", "docs/benchmarks.md", "docs/latent.md"} <= names
 
 
 def test_figure_that_differs_is_said_and_renewed():

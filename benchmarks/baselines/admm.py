@@ -9,7 +9,7 @@ import torch
 
 from benchmarks.baselines.masked_mlp import MaskedMLP, train
 from benchmarks.baselines.raw_units import RawUnits
-from sk_swat.parameters import check_integer, check_number
+from sk_swat.utils.parameters import check_integer, check_number
 
 if TYPE_CHECKING:
     from benchmarks.baselines.sized import StandardRows

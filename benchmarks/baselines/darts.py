@@ -11,8 +11,8 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.baselines.sized import BestBySize, SizedRegressor, check_prices
-from sk_swat.activations import check_activations
-from sk_swat.parameters import check_integer, check_number
+from sk_swat.network.activations import check_activations
+from sk_swat.utils.parameters import check_integer, check_number
 
 if TYPE_CHECKING:
     import torch

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from scipy.optimize import minimize
 
-from sk_swat.network import SparseMLP
-from sk_swat.softnet import TORCH_ACTIVATIONS
+from sk_swat.network.softnet import TORCH_ACTIVATIONS
+from sk_swat.network.sparse_mlp import SparseMLP
 
 __all__ = ["MaskedMLP", "best_start", "mean_squared_error", "train"]
 

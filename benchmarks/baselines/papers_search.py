@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import validate_data
 
-from sk_swat.estimator import SWATRegressor
-from sk_swat.fitted import PathMixin
-from sk_swat.parameters import check_depths, drawn_seed
-from sk_swat.path import Path
-from sk_swat.scaling import Standardisation
+from sk_swat.estimators.fitted import PathMixin
+from sk_swat.estimators.regressor import SWATRegressor
+from sk_swat.network.path import Path
+from sk_swat.network.scaling import Standardisation
+from sk_swat.utils.parameters import check_depths, drawn_seed
 
 __all__ = ["PapersSearchRegressor"]
 

@@ -17,7 +17,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sk_swat.parameters import check_integer, check_number
+from sk_swat.utils.parameters import check_integer, check_number
 
 __all__ = ["KANRegressor", "LassoNetPathRegressor", "required"]
 

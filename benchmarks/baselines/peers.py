@@ -15,8 +15,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from benchmarks.baselines.peer_wrappers import KANRegressor, LassoNetPathRegressor, required
-from sk_swat.comparison import check_names, last_step
-from sk_swat.parameters import check_integer
+from sk_swat.cli.comparison import check_names, last_step
+from sk_swat.utils.parameters import check_integer
 
 __all__ = ["PEERS", "Peer", "count_peer_numbers", "make_peer"]
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from benchmarks.baselines.sized import BestBySize, SizedRegressor, check_listed, check_prices
-from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.compress.layers import as_sparse, in_search_units
 from sk_swat.compress.teachers import teacher_of
-from sk_swat.parameters import check_choice, check_integer
+from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.utils.parameters import check_choice, check_integer
 
 if TYPE_CHECKING:
     import torch

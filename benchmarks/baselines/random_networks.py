@@ -10,19 +10,19 @@ from functools import partial
 import numpy as np
 import torch
 
-from sk_swat.activations import ACTIVATION_NAMES
-from sk_swat.checkpoint import Checkpoint
-from sk_swat.deadline import Deadline
-from sk_swat.equivalence import deepen, padded
-from sk_swat.estimator import SWATRegressor
+from sk_swat.estimators.regressor import SWATRegressor
+from sk_swat.latent.checkpoint import Checkpoint
+from sk_swat.latent.children import best_of_tried, may_be_deepened, repeated
+from sk_swat.latent.objective import hard_sizes
+from sk_swat.latent.problem import Problem, SearchConfig
+from sk_swat.latent.run import Candidate, DepthSearch, RunOptions
+from sk_swat.latent.screening import chosen, draw_inputs, scored, screened
+from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.equivalence import deepen, padded
+from sk_swat.network.softnet import SoftNetworks, concatenate
 from sk_swat.pretraining.corpus import random_networks
-from sk_swat.search.children import best_of_tried, may_be_deepened, repeated
-from sk_swat.search.objective import hard_sizes
-from sk_swat.search.parallel import side_by_side
-from sk_swat.search.problem import Problem, SearchConfig
-from sk_swat.search.run import Candidate, DepthSearch, RunOptions
-from sk_swat.search.screening import chosen, draw_inputs, scored, screened
-from sk_swat.softnet import SoftNetworks, concatenate
+from sk_swat.utils.deadline import Deadline
+from sk_swat.utils.parallel import side_by_side
 
 __all__ = ["RandomNetworkRegressor", "WeightSpace"]
 
@@ -50,7 +50,7 @@ class RandomNetworkRegressor(SWATRegressor):
 
 @dataclass(frozen=True)
 class WeightSpace:
-    """Random networks, and random changes of weights; see :class:`sk_swat.search.space.Space`."""
+    """Random networks, and random changes of weights; see :class:`sk_swat.latent.space.Space`."""
 
     max_width: int
 

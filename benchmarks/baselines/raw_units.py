@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from benchmarks.baselines.masked_mlp import MaskedMLP
-from sk_swat.network import SparseMLP
-from sk_swat.scaling import Standardisation
+from sk_swat.network.scaling import Standardisation
+from sk_swat.network.sparse_mlp import SparseMLP
 
 __all__ = ["RawUnits"]
 

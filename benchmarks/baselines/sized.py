@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sk_swat.network import SparseMLP
-from sk_swat.parameters import check_integer, check_number, drawn_seed
-from sk_swat.scaling import Standardisation
+from sk_swat.network.scaling import Standardisation
+from sk_swat.network.sparse_mlp import SparseMLP
+from sk_swat.utils.parameters import check_integer, check_number, drawn_seed
 
 if TYPE_CHECKING:
     import torch
@@ -63,8 +63,8 @@ class SizedRegressor(ABC, RegressorMixin, BaseEstimator):
 
         from benchmarks.baselines.masked_mlp import mean_squared_error
         from benchmarks.baselines.raw_units import RawUnits
-        from sk_swat.search.run import one_torch_thread
-        from sk_swat.torch_state import usual_torch
+        from sk_swat.latent.run import one_torch_thread
+        from sk_swat.utils.torch_state import usual_torch
 
         units = RawUnits(scaling)
         with usual_torch(), one_torch_thread():

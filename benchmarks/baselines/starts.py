@@ -17,23 +17,23 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sk_swat.activations import ACTIVATION_NAMES
-from sk_swat.checkpoint import Checkpoint, load_checkpoint
-from sk_swat.equivalence import fold_constants, padded
-from sk_swat.network import SparseMLP
-from sk_swat.parameters import check_choice, drawn_seed
+from sk_swat.fitting.finish import in_raw_units
+from sk_swat.latent.checkpoint import Checkpoint, load_checkpoint
+from sk_swat.latent.problem import Problem
+from sk_swat.latent.readout import solve_readout, with_readout
+from sk_swat.latent.run import one_torch_thread
+from sk_swat.latent.screening import draw_inputs
+from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.equivalence import fold_constants, padded
+from sk_swat.network.scaling import Standardisation
+from sk_swat.network.softnet import SoftNetworks, concatenate, first_slots
+from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.pretraining.corpus import random_networks
 from sk_swat.refine.levenberg_marquardt import fit_networks
+from sk_swat.refine.rows import Rows
 from sk_swat.refine.task import RefineTask, sizes
-from sk_swat.rows import Rows
-from sk_swat.scaling import Standardisation
-from sk_swat.search.finish import in_raw_units
-from sk_swat.search.problem import Problem
-from sk_swat.search.readout import solve_readout, with_readout
-from sk_swat.search.run import one_torch_thread
-from sk_swat.search.screening import draw_inputs
-from sk_swat.softnet import SoftNetworks, concatenate, first_slots
-from sk_swat.torch_state import usual_torch
+from sk_swat.utils.parameters import check_choice, drawn_seed
+from sk_swat.utils.torch_state import usual_torch
 
 __all__ = ["StartsRegressor"]
 

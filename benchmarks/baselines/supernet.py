@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import torch
 
-from sk_swat.activations import ACTIVATION_NAMES
-from sk_swat.softnet import mix_activations
+from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.softnet import mix_activations
 
 __all__ = ["Architecture", "BilevelSearch", "Supernet"]
 

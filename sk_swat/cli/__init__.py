@@ -36,7 +36,7 @@ def demo(**arguments: Any) -> None:
 
     Prints the found networks, beside three regressors of scikit-learn.
     """
-    from sk_swat.demo import run_demo
+    from sk_swat.cli.demo import run_demo
 
     run_demo(**arguments)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from sk_swat.labels import listed, shown
+from sk_swat.utils.labels import listed, shown
 
 __all__ = ["Cells"]
 

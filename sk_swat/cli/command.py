@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from sk_swat.labels import escaped, plain_text, shortened
+from sk_swat.utils.labels import escaped, plain_text, shortened
 
 __all__ = ["CommaSeparated", "Command", "Commands", "Mistake", "remark", "run", "say", "several"]
 

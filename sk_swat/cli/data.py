@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # numpy and what needs it are imported by the commands
     import numpy as np
 
     from sk_swat.cli.table import Table
-    from sk_swat.estimator import SWATRegressor
+    from sk_swat.estimators.regressor import SWATRegressor
 
 __all__ = ["export", "fit", "predict", "show"]
 
@@ -103,10 +103,10 @@ def fit(
 
     from sk_swat.cli.table import read_table
     from sk_swat.cli.text import r2_text
-    from sk_swat.files import check_new_file
-    from sk_swat.labels import listed, plain_text
-    from sk_swat.model_file import load_model, save_model
-    from sk_swat.network_text import equations_text, size_text
+    from sk_swat.estimators.model_file import load_model, save_model
+    from sk_swat.network.text import equations_text, size_text
+    from sk_swat.utils.files import check_new_file
+    from sk_swat.utils.labels import listed, plain_text
 
     check_new_file(out, overwrite=force)
     table = read_table(data, (lambda text: None) if quiet else partial(remark, "note"))
@@ -143,9 +143,9 @@ def predict(model: Path, data: Path, max_nonzero: int | None, out: Path | None, 
     import numpy as np
 
     from sk_swat.cli.table import read_table, write_table
-    from sk_swat.files import check_new_file
-    from sk_swat.labels import listed, shown
-    from sk_swat.model_file import load_model
+    from sk_swat.estimators.model_file import load_model
+    from sk_swat.utils.files import check_new_file
+    from sk_swat.utils.labels import listed, shown
 
     if out is not None:
         check_new_file(out, overwrite=force)
@@ -174,9 +174,9 @@ def predict(model: Path, data: Path, max_nonzero: int | None, out: Path | None, 
 def show(model: Path, max_nonzero: int | None, digits: int | None) -> None:
     """Print a network: neurons, formula, other sizes."""
     from sk_swat.cli.text import path_text, r2_text
-    from sk_swat.labels import listed, plain_text
-    from sk_swat.model_file import load_model
-    from sk_swat.network_text import equations_text, size_text
+    from sk_swat.estimators.model_file import load_model
+    from sk_swat.network.text import equations_text, size_text
+    from sk_swat.utils.labels import listed, plain_text
 
     stored = load_model(model)
     row = stored.row(max_nonzero)
@@ -210,8 +210,8 @@ def show(model: Path, max_nonzero: int | None, digits: int | None) -> None:
 @_force
 def export(model: Path, language: str, max_nonzero: int | None, out: Path | None, force: bool, **options: Any) -> None:
     """Write a network as a program, a formula or ONNX."""
-    from sk_swat.files import check_new_file
-    from sk_swat.model_file import load_model
+    from sk_swat.estimators.model_file import load_model
+    from sk_swat.utils.files import check_new_file
 
     given = {name: value for name, value in options.items() if value not in (None, False)}
     for name in given:
@@ -236,7 +236,7 @@ def _roles(
 ) -> tuple[list[str], list[str], list[str]]:
     """Names of the targets and of the columns to predict them from, and what is wrong with them."""
     from sk_swat.cli.csv_file import SEPARATORS
-    from sk_swat.labels import listed
+    from sk_swat.utils.labels import listed
 
     if features and drop:
         raise ValueError("give --features or --drop, not both.")
@@ -263,8 +263,8 @@ def _roles(
 
 def _fitted(X: np.ndarray, y: np.ndarray, parameters: dict[str, Any], *, quiet: bool, verbose: bool) -> SWATRegressor:
     """Fit the regressor. A bar, its log if asked for, and its warnings, in one line each, go to standard error."""
-    from sk_swat.estimator import SWATRegressor
-    from sk_swat.progress import shown_bar
+    from sk_swat.estimators.regressor import SWATRegressor
+    from sk_swat.fitting.progress import shown_bar
 
     model = SWATRegressor(**parameters, verbose=int(verbose))
     bar = nullcontext() if quiet or verbose else shown_bar()
@@ -296,8 +296,8 @@ def _log_on_stderr() -> Iterator[None]:
 
 def _write(content: str | bytes, out: Path | None, force: bool) -> None:
     """Write to a file, or to standard output, on which control characters are escaped."""
-    from sk_swat.files import write_file
-    from sk_swat.labels import escaped
+    from sk_swat.utils.files import write_file
+    from sk_swat.utils.labels import escaped
 
     if out is not None:
         write_file(out, content, overwrite=force)

@@ -17,7 +17,7 @@ import numpy as np
 
 from sk_swat.cli.cells import Cells
 from sk_swat.cli.csv_file import SEPARATORS, CSVFile, read_csv_file
-from sk_swat.labels import listed, shown
+from sk_swat.utils.labels import listed, shown
 
 __all__ = ["Table", "read_table", "write_table"]
 

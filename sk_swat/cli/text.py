@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sk_swat.path import Path
+from sk_swat.network.path import Path
 
 __all__ = ["path_text", "r2_text"]
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from sk_swat.autoencoder import bounded
-from sk_swat.checkpoint import Checkpoint
-from sk_swat.equivalence import canonical, fold_constants
-from sk_swat.hard import padded_batch, widest
-from sk_swat.network import SparseMLP
-from sk_swat.search.children import input_layer, with_one_output
-from sk_swat.search.problem import Problem, SearchConfig
-from sk_swat.search.run import Candidate
-from sk_swat.search.screening import scored
-from sk_swat.softnet import SoftNetworks, concatenate
+from sk_swat.latent.autoencoder import bounded
+from sk_swat.latent.checkpoint import Checkpoint
+from sk_swat.latent.children import input_layer, with_one_output
+from sk_swat.latent.problem import Problem, SearchConfig
+from sk_swat.latent.run import Candidate
+from sk_swat.latent.screening import scored
+from sk_swat.network.equivalence import canonical, fold_constants
+from sk_swat.network.hard import padded_batch, widest
+from sk_swat.network.softnet import SoftNetworks, concatenate
+from sk_swat.network.sparse_mlp import SparseMLP
 
 __all__ = ["as_candidates", "fits_matrix", "network_candidates", "restored"]
 

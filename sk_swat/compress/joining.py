@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sk_swat.network import SparseMLP
+from sk_swat.network.sparse_mlp import SparseMLP
 
 __all__ = ["chained", "side_by_side"]
 

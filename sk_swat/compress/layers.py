@@ -8,9 +8,9 @@ from functools import partial
 
 import numpy as np
 
-from sk_swat.activations import activate
-from sk_swat.network import SparseMLP
-from sk_swat.scaling import Standardisation
+from sk_swat.network.activations import activate
+from sk_swat.network.scaling import Standardisation
+from sk_swat.network.sparse_mlp import SparseMLP
 
 __all__ = ["Layer", "as_sparse", "count_numbers", "forward", "fused", "hidden_values", "in_search_units", "layers_of"]
 

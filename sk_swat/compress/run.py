@@ -11,31 +11,31 @@ from typing import Any
 import numpy as np
 import torch
 
-from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.compress.encoding import fits_matrix, network_candidates, restored
 from sk_swat.compress.layers import Layer, as_sparse, in_search_units
 from sk_swat.compress.splitting import splits_of
 from sk_swat.compress.subnetworks import Joined, compressed_parts, polished_and_pruned
 from sk_swat.compress.wholes import front_of_wholes, returned
-from sk_swat.deadline import Deadline
-from sk_swat.hard import widest
-from sk_swat.limits import RowLimits
-from sk_swat.path import Path
-from sk_swat.progress import Progress, Watcher
+from sk_swat.fitting.cross_validation import N_FOLDS, fold_errors
+from sk_swat.fitting.finish import PathNetwork, finished_path, in_raw_units, judged_path
+from sk_swat.fitting.limits import RowLimits
+from sk_swat.fitting.progress import Progress, Watcher
+from sk_swat.fitting.refinement import Stage, best_by_size, refine
+from sk_swat.fitting.table import spread
+from sk_swat.latent.problem import Problem, SearchConfig
+from sk_swat.latent.run import Candidate, DepthSearch, RunOptions, one_torch_thread
+from sk_swat.latent.space import LatentSpace
+from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.hard import widest
+from sk_swat.network.path import Path
+from sk_swat.network.scaling import Standardisation
+from sk_swat.network.softnet import SoftNetworks
+from sk_swat.refine.columns import ColumnView
 from sk_swat.refine.front import Front
+from sk_swat.refine.rows import Rows
 from sk_swat.refine.task import RefineTask
-from sk_swat.rows import Rows
-from sk_swat.scaling import Standardisation
-from sk_swat.search.columns import ColumnView
-from sk_swat.search.cross_validation import N_FOLDS, fold_errors
-from sk_swat.search.finish import PathNetwork, finished_path, in_raw_units, judged_path
-from sk_swat.search.parallel import side_by_side
-from sk_swat.search.problem import Problem, SearchConfig
-from sk_swat.search.refinement import Stage, best_by_size, refine
-from sk_swat.search.run import Candidate, DepthSearch, RunOptions, one_torch_thread
-from sk_swat.search.space import LatentSpace
-from sk_swat.search.table import spread
-from sk_swat.softnet import SoftNetworks
+from sk_swat.utils.deadline import Deadline
+from sk_swat.utils.parallel import side_by_side
 
 __all__ = ["CompressConfig", "CompressRows", "Compression", "compress_rows"]
 

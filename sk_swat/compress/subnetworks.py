@@ -15,21 +15,21 @@ from sk_swat.compress.encoding import fits_matrix, restored
 from sk_swat.compress.joining import chained, side_by_side
 from sk_swat.compress.layers import as_sparse
 from sk_swat.compress.splitting import Split, Subnetwork
-from sk_swat.deadline import TimeIsUp
-from sk_swat.hard import padded_batch, widest
-from sk_swat.network import SparseMLP
+from sk_swat.latent.problem import Problem, SearchConfig
+from sk_swat.latent.run import RunOptions
+from sk_swat.latent.space import LatentSpace
+from sk_swat.network.hard import padded_batch, widest
+from sk_swat.network.scaling import Standardisation, is_close
+from sk_swat.network.softnet import SoftNetworks, concatenate, flatten
+from sk_swat.network.sparse_mlp import SparseMLP
+from sk_swat.refine.columns import column_chance, seen_columns
 from sk_swat.refine.front import Front
 from sk_swat.refine.growth import widened
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.pruning import prune
+from sk_swat.refine.rows import Rows
 from sk_swat.refine.task import RefineTask
-from sk_swat.rows import Rows
-from sk_swat.scaling import Standardisation, is_close
-from sk_swat.search.columns import column_chance, seen_columns
-from sk_swat.search.problem import Problem, SearchConfig
-from sk_swat.search.run import RunOptions
-from sk_swat.search.space import LatentSpace
-from sk_swat.softnet import SoftNetworks, concatenate, flatten
+from sk_swat.utils.deadline import TimeIsUp
 
 __all__ = ["Joined", "compressed_parts", "polished_and_pruned"]
 

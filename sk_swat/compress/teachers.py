@@ -21,10 +21,10 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import Pipeline
 
-from sk_swat.activations import LEAKY_SLOPE
 from sk_swat.compress.layers import Layer, count_numbers, fused, layers_of
-from sk_swat.linear_steps import is_linear, offset_and_scale
-from sk_swat.network import SparseMLP
+from sk_swat.network.activations import LEAKY_SLOPE
+from sk_swat.network.linear_steps import is_linear, offset_and_scale
+from sk_swat.network.sparse_mlp import SparseMLP
 
 __all__ = ["Teacher", "is_torch_module", "teacher_of"]
 
@@ -219,7 +219,7 @@ def _usual_state() -> AbstractContextManager[None]:
     """Torch as it usually is, for a model that uses it; without importing torch if nobody has."""
     if "torch" not in sys.modules:
         return nullcontext()
-    from sk_swat.torch_state import usual_torch
+    from sk_swat.utils.torch_state import usual_torch
 
     return usual_torch()
 

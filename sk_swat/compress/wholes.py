@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from sk_swat.compress.encoding import fits_matrix, network_candidates, restored
-from sk_swat.hard import padded_batch, widest
+from sk_swat.latent.problem import Problem, SearchConfig
+from sk_swat.latent.run import Candidate
+from sk_swat.latent.space import LatentSpace
+from sk_swat.network.hard import padded_batch, widest
 from sk_swat.refine.front import Front
 from sk_swat.refine.task import RefineTask
-from sk_swat.search.problem import Problem, SearchConfig
-from sk_swat.search.run import Candidate
-from sk_swat.search.space import LatentSpace
 
 __all__ = ["front_of_wholes", "returned"]
 

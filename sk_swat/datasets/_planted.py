@@ -7,9 +7,9 @@ from itertools import pairwise, product
 import numpy as np
 from sklearn.utils import Bunch, check_random_state
 
-from sk_swat.activations import ACTIVATION_NAMES
-from sk_swat.network import SparseMLP
-from sk_swat.parameters import check_choice, check_integer, check_number
+from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.sparse_mlp import SparseMLP
+from sk_swat.utils.parameters import check_choice, check_integer, check_number
 
 __all__ = ["make_planted_mlp"]
 

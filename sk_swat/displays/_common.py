@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-    from sk_swat.network import SparseMLP
+    from sk_swat.network.sparse_mlp import SparseMLP
 
 FAINT = "0.6"
 

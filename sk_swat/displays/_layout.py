@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sk_swat.activations import activate
 from sk_swat.displays._names import TextWidth, short_names
-from sk_swat.labels import feature_labels
-from sk_swat.network import SparseMLP
+from sk_swat.network.activations import activate
+from sk_swat.network.names import feature_labels
+from sk_swat.network.sparse_mlp import SparseMLP
 
 LARGEST_TEXT = 8.0  # points
 CURVE = 0.65  # size of a neuron's curve, in its radii

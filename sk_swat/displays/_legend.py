@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sk_swat.displays._layout import LARGEST_TEXT, activation_curve
-from sk_swat.network import SparseMLP
-from sk_swat.palette import BLACK, BLUE, VERMILION
+from sk_swat.displays.palette import BLACK, BLUE, VERMILION
+from sk_swat.network.sparse_mlp import SparseMLP
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from sk_swat.labels import target_labels
+from sk_swat.network.names import target_labels
 
 if TYPE_CHECKING:
-    from sk_swat.network import SparseMLP
+    from sk_swat.network.sparse_mlp import SparseMLP
 
 TextWidth = Callable[[str, float], float]
 """Width in points of a text in a font of so many points."""

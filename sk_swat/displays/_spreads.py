@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sk_swat.activations import activate
-from sk_swat.network import SparseMLP
-from sk_swat.scaling import column_scales
+from sk_swat.network.activations import activate
+from sk_swat.network.scaling import column_scales
+from sk_swat.network.sparse_mlp import SparseMLP
 
 WIDTHS = ("spread", "weight")
 _N_DRAWN = 1024  # rows that stand for the fitted ones

@@ -12,10 +12,10 @@ import numpy as np
 from sk_swat.displays._common import fitted_network
 from sk_swat.displays._layout import CURVE, Edge, Label, Node, activation_curve, lay_out, natural_height
 from sk_swat.displays._spreads import strengths
+from sk_swat.displays.palette import BLUE, VERMILION
 from sk_swat.displays.text import MOST_WRITTEN, formula, headlines
-from sk_swat.labels import feature_labels, target_labels
-from sk_swat.network import SparseMLP
-from sk_swat.palette import BLUE, VERMILION
+from sk_swat.network.names import feature_labels, target_labels
+from sk_swat.network.sparse_mlp import SparseMLP
 
 __all__ = ["network_html"]
 

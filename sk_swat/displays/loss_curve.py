@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sk_swat.displays._common import axes_or_new, fitted_network, log_axis, not_too_small, panels
-from sk_swat.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
+from sk_swat.displays.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -25,9 +25,9 @@ from sk_swat.displays._layout import CURVE, LARGEST_TEXT, Layout, activation_cur
 from sk_swat.displays._legend import draw_legend, legend_height
 from sk_swat.displays._names import checked_output_names
 from sk_swat.displays._spreads import strengths
-from sk_swat.network import SparseMLP
-from sk_swat.network_text import size_text
-from sk_swat.palette import BLACK, BLUE, VERMILION
+from sk_swat.displays.palette import BLACK, BLUE, VERMILION
+from sk_swat.network.sparse_mlp import SparseMLP
+from sk_swat.network.text import size_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

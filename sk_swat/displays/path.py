@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sk_swat.displays._common import axes_or_new, log_axis, not_too_small, path_columns
-from sk_swat.palette import BLACK, BLUE, ORANGE, VERMILION
+from sk_swat.displays.palette import BLACK, BLUE, ORANGE, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from sk_swat.displays._common import axes_or_new, extent, panels, text_width
 from sk_swat.displays._names import short_names
 from sk_swat.displays._slice import checked_features, checked_table, column_names, like, slice_rows
-from sk_swat.palette import BLACK, BLUE, VERMILION
+from sk_swat.displays.palette import BLACK, BLUE, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from sk_swat.displays._common import chosen_r2, fitted_network, r2_line
-from sk_swat.labels import feature_labels, plain_text
-from sk_swat.network import SparseMLP
-from sk_swat.network_text import size_text
+from sk_swat.network.names import feature_labels
+from sk_swat.network.sparse_mlp import SparseMLP
+from sk_swat.network.text import size_text
+from sk_swat.utils.labels import plain_text
 
 __all__ = ["estimator_text", "formula", "headlines"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sk_swat.activations import LEAKY_SLOPE
+from sk_swat.network.activations import LEAKY_SLOPE
 
 __all__ = ["CReal", "check_c_name"]
 

@@ -6,8 +6,8 @@ from sk_swat.export.c_language import CReal, check_c_name
 from sk_swat.export.c_tables import table_definition
 from sk_swat.export.neurons import Neuron, exported_network, neuron_layers
 from sk_swat.export.source import fill, headline, name_comments, weighted_sum
-from sk_swat.network import SparseMLP
-from sk_swat.parameters import check_choice
+from sk_swat.network.sparse_mlp import SparseMLP
+from sk_swat.utils.parameters import check_choice
 
 __all__ = ["to_c"]
 

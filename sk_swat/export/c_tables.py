@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
-from sk_swat.activations import ACTIVATION_NAMES
 from sk_swat.export.c_language import CReal
 from sk_swat.export.neurons import Neuron
 from sk_swat.export.source import fill
-from sk_swat.network import SparseMLP
+from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.sparse_mlp import SparseMLP
 
 __all__ = ["table_definition"]
 

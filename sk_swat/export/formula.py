@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sk_swat.activations import LEAKY_SLOPE
 from sk_swat.export.neurons import exported_network
-from sk_swat.labels import feature_labels
-from sk_swat.network import SparseMLP
-from sk_swat.rounding import rounded_formula
+from sk_swat.network.activations import LEAKY_SLOPE
+from sk_swat.network.names import feature_labels
+from sk_swat.network.rounding import rounded_formula
+from sk_swat.network.sparse_mlp import SparseMLP
 
 if TYPE_CHECKING:  # sympy is imported by the first call
     import sympy
@@ -83,7 +83,7 @@ def formulas(network: SparseMLP, digits: object, *, exponential_sigmoid: bool = 
     network : SparseMLP
         Pruned network.
     digits : int, "auto" or None
-        As in :func:`sk_swat.rounding.rounded_formula`.
+        As in :func:`sk_swat.network.rounding.rounded_formula`.
     exponential_sigmoid : bool, default=False
         Write a sigmoid as ``1 / (1 + exp(-z))``: for reading, not for evaluation.
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from sk_swat.export.formula import formulas, import_sympy
 from sk_swat.export.neurons import exported_network
-from sk_swat.network import SparseMLP
-from sk_swat.parameters import check_integer
+from sk_swat.network.sparse_mlp import SparseMLP
+from sk_swat.utils.parameters import check_integer
 
 __all__ = ["path_to_latex", "to_latex"]
 

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from sk_swat.network import SparseMLP
+from sk_swat.network.sparse_mlp import SparseMLP
 
 __all__ = ["Neuron", "exported_network", "needs_converter", "neuron_layers"]
 
@@ -61,7 +61,7 @@ def exported_network(model: object) -> SparseMLP:
 
 def needs_converter(model: object) -> bool:
     """Whether a fitted model has a network inside with more than linear scalers around it."""
-    from sk_swat.linear_steps import network_within, regressor_within
+    from sk_swat.network.linear_steps import network_within, regressor_within
 
     if isinstance(model, SparseMLP) or not isinstance(model, BaseEstimator):
         return False
@@ -71,7 +71,7 @@ def needs_converter(model: object) -> bool:
 
 def _folded(model: object) -> SparseMLP:
     """Network inside a model, in the units of the model."""
-    from sk_swat.linear_steps import network_within, regressor_within
+    from sk_swat.network.linear_steps import network_within, regressor_within
 
     network = network_within(model)
     if network is None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sk_swat.activations import ACTIVATION_NAMES, LEAKY_SLOPE
 from sk_swat.export.neurons import exported_network, needs_converter
-from sk_swat.network import SparseMLP
-from sk_swat.parameters import check_choice, check_integer
+from sk_swat.network.activations import ACTIVATION_NAMES, LEAKY_SLOPE
+from sk_swat.network.sparse_mlp import SparseMLP
+from sk_swat.utils.parameters import check_choice, check_integer
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto

@@ -5,9 +5,9 @@ from __future__ import annotations
 import builtins
 import keyword
 
-from sk_swat.activations import LEAKY_SLOPE
 from sk_swat.export.neurons import exported_network, neuron_layers
 from sk_swat.export.source import fill, headline, name_comments, weighted_sum
+from sk_swat.network.activations import LEAKY_SLOPE
 
 __all__ = ["to_python"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sk_swat.estimator import SWATRegressor
+from sk_swat.estimators.regressor import SWATRegressor
 from sk_swat.export.neurons import exported_network
 from sk_swat.export.onnx import NUMPY_TYPES, Graph, add_network
-from sk_swat.linear_steps import regressor_within
+from sk_swat.network.linear_steps import regressor_within
 
 __all__ = ["converted", "register_converter"]
 

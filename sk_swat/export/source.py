@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 
 from sk_swat.export.neurons import Neuron
-from sk_swat.network import SparseMLP
+from sk_swat.network.sparse_mlp import SparseMLP
 
 __all__ = ["comment_text", "fill", "headline", "name_comments", "weighted_sum"]
 

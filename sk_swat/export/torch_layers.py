@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from sk_swat.network import SparseMLP
-from sk_swat.softnet import TORCH_ACTIVATIONS
+from sk_swat.network.softnet import TORCH_ACTIVATIONS
+from sk_swat.network.sparse_mlp import SparseMLP
 
 __all__ = ["InputColumns", "NeuronActivations", "sequential"]
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import torch
 
-from sk_swat.autoencoder import Autoencoder
-from sk_swat.bank import Bank, Decode, rounded_latents
-from sk_swat.checkpoint import load_checkpoint, save_checkpoint
+from sk_swat.latent.autoencoder import Autoencoder
+from sk_swat.latent.bank import Bank, Decode, rounded_latents
+from sk_swat.latent.checkpoint import load_checkpoint, save_checkpoint
+from sk_swat.network.softnet import SoftNetworks
 from sk_swat.pretraining.corpus import Corpus, make_dense_corpus
 from sk_swat.pretraining.objective import functional_fvu
 from sk_swat.pretraining.usefulness import usefulness
-from sk_swat.softnet import SoftNetworks
-from sk_swat.torch_state import usual_torch
+from sk_swat.utils.torch_state import usual_torch
 
 __all__ = ["BANK_CHUNKS", "BANK_SIZES", "decoder", "make_bank", "renew_bank"]
 

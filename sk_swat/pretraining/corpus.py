@@ -18,14 +18,14 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from sk_swat.activations import ACTIVATION_NAMES
-from sk_swat.equivalence import canonical, fold_constants, padded
+from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.equivalence import canonical, fold_constants, padded
+from sk_swat.network.softnet import SoftNetworks, concatenate, flatten, unflatten
 from sk_swat.pretraining.functions import random_function
 from sk_swat.refine.free_numbers import FreeNumbers
 from sk_swat.refine.levenberg_marquardt import fit_networks
+from sk_swat.refine.rows import Rows
 from sk_swat.refine.saliency import inverse_curvature, saliencies
-from sk_swat.rows import Rows
-from sk_swat.softnet import SoftNetworks, concatenate, flatten, unflatten
 
 __all__ = [
     "Corpus",

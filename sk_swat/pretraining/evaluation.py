@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 
-from sk_swat.autoencoder import Autoencoder, bounded
-from sk_swat.checkpoint import Bank, load_checkpoint
-from sk_swat.equivalence import canonical
+from sk_swat.latent.autoencoder import Autoencoder, bounded
+from sk_swat.latent.checkpoint import Bank, load_checkpoint
+from sk_swat.network.equivalence import canonical
+from sk_swat.network.softnet import SoftNetworks
 from sk_swat.pretraining.corpus import Corpus, make_corpus
 from sk_swat.pretraining.objective import functional_fvu
-from sk_swat.softnet import SoftNetworks
-from sk_swat.torch_state import usual_torch
+from sk_swat.utils.torch_state import usual_torch
 
 __all__ = ["Quality", "evaluate_autoencoder", "measure_quality"]
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import torch
 
-from sk_swat.autoencoder import Autoencoder, RowLinear
+from sk_swat.latent.autoencoder import Autoencoder, RowLinear
+from sk_swat.network.softnet import SoftNetworks
 from sk_swat.pretraining.corpus import Corpus
-from sk_swat.softnet import SoftNetworks
 
 __all__ = ["start_linearly"]
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-from sk_swat.autoencoder import Autoencoder
-from sk_swat.equivalence import canonical, deepen, permute_inputs
-from sk_swat.layout import RawNetworks
-from sk_swat.softnet import SoftNetworks
+from sk_swat.latent.autoencoder import Autoencoder
+from sk_swat.latent.layout import RawNetworks
+from sk_swat.network.equivalence import canonical, deepen, permute_inputs
+from sk_swat.network.softnet import SoftNetworks
 
 __all__ = ["ObjectiveConfig", "augment", "functional_fvu", "pretraining_loss", "reconstruction_loss"]
 
@@ -37,7 +37,7 @@ class ObjectiveConfig:
     weight_jitter : float, default=0.1
         Standard deviation of the logarithm by which weights of a source are changed at random.
     order_noise : float, default=0.05
-        Randomness of the order of neurons (see :func:`sk_swat.equivalence.canonical`).
+        Randomness of the order of neurons (see :func:`sk_swat.network.equivalence.canonical`).
     n_inputs_drawn : int, default=64
         Random inputs on which functions are compared.
     """

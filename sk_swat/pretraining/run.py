@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from sk_swat.checkpoint import save_checkpoint
-from sk_swat.equivalence import canonical
+from sk_swat.latent.checkpoint import save_checkpoint
+from sk_swat.network.equivalence import canonical
 from sk_swat.pretraining.bank import make_bank
 from sk_swat.pretraining.corpus import Corpus, join_corpora, make_corpus
 from sk_swat.pretraining.training import TrainingConfig, pretrain
-from sk_swat.torch_state import usual_torch
+from sk_swat.utils.torch_state import usual_torch
 
 __all__ = ["run_pretraining"]
 

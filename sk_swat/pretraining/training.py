@@ -23,11 +23,11 @@ from skorch.callbacks import Callback, GradientNormClipping
 from skorch.hf import AccelerateMixin
 from skorch.history import History
 
-from sk_swat.autoencoder import Autoencoder, AutoencoderConfig
+from sk_swat.latent.autoencoder import Autoencoder, AutoencoderConfig
+from sk_swat.network.softnet import SoftNetworks
 from sk_swat.pretraining.corpus import Corpus
 from sk_swat.pretraining.linear_start import start_linearly
 from sk_swat.pretraining.objective import ObjectiveConfig, augment, functional_fvu, pretraining_loss
-from sk_swat.softnet import SoftNetworks
 
 __all__ = ["AutoencoderNet", "TrainingConfig", "pretrain"]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from sk_swat.equivalence import permute_inputs
+from sk_swat.network.equivalence import permute_inputs
+from sk_swat.network.softnet import SoftNetworks
 from sk_swat.pretraining.corpus import draw_inputs
 from sk_swat.pretraining.functions import random_function
-from sk_swat.softnet import SoftNetworks
 
 __all__ = ["usefulness"]
 

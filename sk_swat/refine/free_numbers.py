@@ -14,10 +14,10 @@ from itertools import pairwise
 
 import torch
 
-from sk_swat.activations import ACTIVATION_NAMES
-from sk_swat.deadline import Deadline
-from sk_swat.rows import Rows
-from sk_swat.softnet import TORCH_ACTIVATIONS, SoftNetworks, flatten, unflatten
+from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.softnet import TORCH_ACTIVATIONS, SoftNetworks, flatten, unflatten
+from sk_swat.refine.rows import Rows
+from sk_swat.utils.deadline import Deadline
 
 __all__ = ["FreeNumbers", "NormalEquations"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from sk_swat.softnet import SoftNetworks
+from sk_swat.network.softnet import SoftNetworks
 
 __all__ = ["Front", "Member"]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from sk_swat.softnet import SoftNetworks
+from sk_swat.network.softnet import SoftNetworks
 
 __all__ = ["widened"]
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import torch
 
-from sk_swat.deadline import Deadline, TimeIsUp
+from sk_swat.network.softnet import SoftNetworks
 from sk_swat.refine.free_numbers import FreeNumbers, NormalEquations
-from sk_swat.rows import Rows
-from sk_swat.softnet import SoftNetworks
+from sk_swat.refine.rows import Rows
+from sk_swat.utils.deadline import Deadline, TimeIsUp
 
 __all__ = ["LMResult", "damped_steps", "fit_networks"]
 

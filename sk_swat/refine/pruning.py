@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 import torch
 
-from sk_swat.deadline import TimeIsUp
-from sk_swat.equivalence import fold_constants
+from sk_swat.network.equivalence import fold_constants
+from sk_swat.network.softnet import SoftNetworks
 from sk_swat.refine.free_numbers import FreeNumbers, NormalEquations
 from sk_swat.refine.levenberg_marquardt import damped_steps, fit_networks
 from sk_swat.refine.saliency import choose_removals, inverse_curvature
 from sk_swat.refine.task import RefineTask, removable, sizes
-from sk_swat.softnet import SoftNetworks
+from sk_swat.utils.deadline import TimeIsUp
 
 __all__ = ["Sink", "prune"]
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import torch
 
+from sk_swat.network.softnet import SoftNetworks
 from sk_swat.refine.free_numbers import FreeNumbers, NormalEquations
-from sk_swat.softnet import SoftNetworks
 
 __all__ = ["choose_removals", "inverse_curvature", "row_saliencies", "saliencies"]
 

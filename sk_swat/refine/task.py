@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from sk_swat.activations import ACTIVATION_NAMES
-from sk_swat.deadline import Deadline
-from sk_swat.rows import Rows
-from sk_swat.softnet import SoftNetworks
+from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.softnet import SoftNetworks
+from sk_swat.refine.rows import Rows
+from sk_swat.utils.deadline import Deadline
 
 __all__ = ["RefineTask", "removable", "sizes"]
 
@@ -39,7 +39,7 @@ class RefineTask:
     deadline: Deadline = field(default_factory=Deadline)
 
     def of_networks(self, index: torch.Tensor) -> RefineTask:
-        """Task of some of the networks; see :meth:`sk_swat.rows.Rows.of_networks`."""
+        """Task of some of the networks; see :meth:`sk_swat.refine.rows.Rows.of_networks`."""
         return self if self.rows.X.ndim == 2 else replace(self, rows=self.rows.of_networks(index))
 
     def r2(self, error: float) -> float:

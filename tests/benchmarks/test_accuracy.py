@@ -17,7 +17,7 @@ from benchmarks.models import MODELS, TIMED_MODELS, hidden_shape, sized, timed
 from benchmarks.runner import Runner, jobs_of
 from benchmarks.tasks import Task, canary, check_split, load_task, shuffled
 from sk_swat import SparseMLP
-from sk_swat.comparison import count_numbers, timed_fit
+from sk_swat.cli.comparison import count_numbers, timed_fit
 
 SEEN = []  # what the fakes were fitted to
 

@@ -12,7 +12,7 @@ from benchmarks.quick import COLUMNS, TASKS, measured_here, summary
 from benchmarks.runner import read_results
 from benchmarks.tasks import Task, load_task
 from sk_swat import SWATRegressor
-from sk_swat.comparison import MODELS, count_numbers, make_model, timed_fit
+from sk_swat.cli.comparison import MODELS, count_numbers, make_model, timed_fit
 from sk_swat.datasets import cornn_names
 
 

@@ -10,18 +10,19 @@ from benchmarks.baselines import starts
 from benchmarks.baselines.random_networks import RandomNetworkRegressor, WeightSpace
 from benchmarks.baselines.starts import StartsRegressor
 from benchmarks.models import hidden_shape
-from sk_swat.activations import ACTIVATION_NAMES, activate
-from sk_swat.autoencoder import Autoencoder
-from sk_swat.checkpoint import load_checkpoint
-from sk_swat.comparison import count_numbers
-from sk_swat.equivalence import fold_constants, padded
+from sk_swat.cli.comparison import count_numbers
+from sk_swat.latent.autoencoder import Autoencoder
+from sk_swat.latent.checkpoint import load_checkpoint
+from sk_swat.latent.children import latent_children
+from sk_swat.latent.problem import Problem, SearchConfig
+from sk_swat.latent.readout import solve_readout, with_readout
+from sk_swat.latent.run import search_depths
+from sk_swat.latent.screening import chosen, draw_inputs, scored, screened
+from sk_swat.latent.space import LatentSpace
+from sk_swat.network.activations import ACTIVATION_NAMES, activate
+from sk_swat.network.equivalence import fold_constants, padded
+from sk_swat.refine.rows import Rows
 from sk_swat.refine.task import RefineTask, sizes
-from sk_swat.rows import Rows
-from sk_swat.search import LatentSpace, search_depths
-from sk_swat.search.children import latent_children
-from sk_swat.search.problem import Problem, SearchConfig
-from sk_swat.search.readout import solve_readout, with_readout
-from sk_swat.search.screening import chosen, draw_inputs, scored, screened
 
 ALL = (True,) * len(ACTIVATION_NAMES)
 SPACES = ("bank", "prior", "random")
@@ -169,7 +170,7 @@ def test_as_many_candidates_are_screened_as_in_the_latent_space(tiny, monkeypatc
         counts.append((len(kind), networks(torch.arange(1)).depth))
         return screened(networks, kind, *others)
 
-    monkeypatch.setattr("sk_swat.search.starts.screened", counted)
+    monkeypatch.setattr("sk_swat.latent.starts.screened", counted)
     monkeypatch.setattr("benchmarks.baselines.random_networks.screened", counted)
     found = [space.search(problem, (1, 2), config, 0) for space in (LatentSpace(tiny), WeightSpace(8))]
     assert counts == 2 * [(64, 1), (64, 2)]
@@ -478,7 +479,7 @@ def test_few_rows_decide_who_is_ranked_on_more(hard_networks, monkeypatch):
         asked.append((len(networks), len(some.rows)))
         return scored(networks, some, config)
 
-    monkeypatch.setattr("sk_swat.search.screening.scored", watched)
+    monkeypatch.setattr("sk_swat.latent.screening.scored", watched)
     screened(candidates(problem, hard_networks).__getitem__, torch.arange(200), problem, config)
     assert asked == [(200, 64), (20, 100)]
 

@@ -18,8 +18,8 @@ from benchmarks.baselines.masked_mlp import MaskedMLP, best_start, mean_squared_
 from benchmarks.baselines.pruning import PrunedMLPRegressor, Schedule, gradual_sizes
 from benchmarks.baselines.raw_units import RawUnits
 from benchmarks.baselines.supernet import BilevelSearch, Supernet
-from sk_swat.activations import ACTIVATION_NAMES
-from sk_swat.scaling import Standardisation
+from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.scaling import Standardisation
 
 CENTRED = Standardisation(np.zeros(2), np.ones(2), 0.0, 1.0)
 SHIFTED = Standardisation(np.array([5.0, 0.0]), np.array([2.0, 0.5]), -3.0, 4.0)

@@ -12,7 +12,7 @@ from sklearn.metrics import r2_score
 
 from benchmarks.baselines.peer_wrappers import KANRegressor, LassoNetPathRegressor
 from benchmarks.baselines.peers import PEERS, count_peer_numbers, make_peer
-from sk_swat.comparison import last_step
+from sk_swat.cli.comparison import last_step
 
 SHORT = {
     "ExplainableBoostingRegressor": {"outer_bags": 2, "max_rounds": 100},

@@ -1,0 +1,158 @@
+"""Regressors to compare with: made by name, at default settings, fitted by the clock, and their numbers counted."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import Pipeline
+
+__all__ = ["MODELS", "check_names", "count_numbers", "last_step", "make_model", "timed_fit"]
+
+# Each model is imported when it is made, so that a process holds only its own.
+
+
+def _swat(random_state: int, **parameters: Any) -> Any:
+    from sk_swat.estimators.regressor import SWATRegressor
+
+    return SWATRegressor(random_state=random_state, **parameters)
+
+
+def _mlp(random_state: int, **parameters: Any) -> Any:
+    from sklearn.neural_network import MLPRegressor
+
+    settings = {"hidden_layer_sizes": (100,), "max_iter": 2000} | parameters  # at the default of 200 it warns
+    return _on_scaled_inputs(MLPRegressor(random_state=random_state, **settings))
+
+
+def _ridge(random_state: int, **parameters: Any) -> Any:  # without chance
+    from sklearn.linear_model import RidgeCV
+
+    return _on_scaled_inputs(RidgeCV(**({"alphas": np.logspace(-3, 3, 13)} | parameters)))
+
+
+def _boosting(random_state: int, **parameters: Any) -> Any:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    return HistGradientBoostingRegressor(random_state=random_state, **parameters)
+
+
+def _on_scaled_inputs(regressor: Any) -> Any:
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), regressor)
+
+
+MODELS: Mapping[str, Callable[..., Any]] = {
+    "SWATRegressor": _swat,
+    "MLPRegressor": _mlp,
+    "Ridge": _ridge,
+    "HistGradientBoostingRegressor": _boosting,
+}
+
+
+def make_model(name: str, *, random_state: int = 0, **parameters: Any) -> Any:
+    """Make an unfitted regressor at its default settings.
+
+    The exceptions: MLPRegressor may take 2000 epochs, and it and Ridge get standardised inputs. "Ridge" is RidgeCV,
+    which chooses its penalty among 13 values from 0.001 to 1000.
+
+    Parameters
+    ----------
+    name : str
+        A key of ``MODELS``.
+    random_state : int, default=0
+        Seed of the model.
+    **parameters
+        Settings of the regressor that differ.
+
+    Returns
+    -------
+    model : estimator
+        The regressor, or a pipeline that ends with it.
+    """
+    check_names("models", [name], MODELS)
+    return MODELS[name](random_state, **parameters)
+
+
+def timed_fit(model: Any, data: Any, clock: Callable[[], float] = time.perf_counter) -> tuple[float, bool]:
+    """Fit a model, keeping its ConvergenceWarning as an answer instead of showing it.
+
+    Parameters
+    ----------
+    model : estimator
+        Unfitted; is fitted in place.
+    data : Bunch
+        Its training rows are used: `X_train` and `y_train`.
+    clock : callable, default=time.perf_counter
+        Gives the seconds that count: of the wall clock, or of this process (``time.process_time``).
+
+    Returns
+    -------
+    seconds : float
+        Time of the fit.
+    converged : bool
+        False if the model warned that it stopped early.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        start = clock()
+        model.fit(data.X_train, data.y_train)
+        seconds = clock() - start
+    others = [item for item in caught if not issubclass(item.category, ConvergenceWarning)]
+    for item in others:
+        warnings.warn_explicit(item.message, item.category, item.filename, item.lineno)
+    return seconds, len(others) == len(caught)
+
+
+def count_numbers(model: Any) -> int:
+    """Count the numbers that a fitted regressor stores to predict.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted; one of ``MODELS``, or another with `n_nonzero_`. A scaler before it is not counted: it could be
+        folded into the weights.
+
+    Returns
+    -------
+    n_numbers : int
+        SWATRegressor and others with `n_nonzero_`: non-zero weights and biases. MLPRegressor: all weights and
+        biases. Linear models: coefficients and intercept. HistGradientBoostingRegressor: two numbers (column,
+        threshold) for each split and one for each leaf, and the start value; links between nodes are not counted.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> count_numbers(Ridge().fit([[0.0, 1.0], [1.0, 1.0], [2.0, 0.0]], [0.0, 1.0, 2.0]))
+    3
+    """
+    regressor = last_step(model)
+    if hasattr(regressor, "n_nonzero_"):
+        return int(regressor.n_nonzero_)
+    if hasattr(regressor, "coefs_"):
+        return sum(array.size for array in regressor.coefs_ + regressor.intercepts_)
+    if hasattr(regressor, "_predictors"):  # private, but scikit-learn shows its trees nowhere else
+        leaves = [tree.nodes["is_leaf"] for trees in regressor._predictors for tree in trees]
+        return 1 + sum(int(np.where(is_leaf, 1, 2).sum()) for is_leaf in leaves)
+    if hasattr(regressor, "coef_"):
+        return int(np.size(regressor.coef_) + np.size(regressor.intercept_))
+    raise TypeError(f"model must be one of {', '.join(MODELS)}, fitted, got {regressor!r}.")
+
+
+def last_step(model: Any) -> Any:
+    """Give the regressor at the end of a pipeline, or the regressor itself."""
+    return model[-1] if isinstance(model, Pipeline) else model
+
+
+def check_names(argument: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """Raise a ValueError that lists the known names unless all names are among them."""
+    known = list(known)
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{argument} must name some of {', '.join(known)}, got {name!r}.")

@@ -1,0 +1,1 @@
+"""The latent space: autoencoder, checkpoint and bank, starts and children, gradient descent."""

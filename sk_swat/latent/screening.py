@@ -1,0 +1,157 @@
+"""Rank hard networks on a table: input layers at random, readouts in closed form, the best go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from sk_swat.latent.objective import hard_objective, hard_sizes
+from sk_swat.latent.problem import Problem, SearchConfig
+from sk_swat.latent.readout import solve_readout, with_readout
+from sk_swat.network.softnet import SoftNetworks
+from sk_swat.refine.columns import column_chance
+from sk_swat.utils.deadline import Deadline
+
+__all__ = ["DrawnInputs", "chosen", "draw_inputs", "scored", "screened"]
+
+_COUNTED = 0.02  # decoded weights below this do not count as numbers while candidates are ranked
+_FEW_ROWS = 64  # on which all candidates are ranked before the better ones are ranked on more
+_TOGETHER = 256  # candidates that are ranked between two looks at the clock
+
+
+def screened(
+    networks: Callable[[torch.Tensor], SoftNetworks],
+    kind: torch.Tensor,
+    problem: Problem,
+    config: SearchConfig,
+    deadline: Deadline | None = None,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Rank hard networks, on a few rows first.
+
+    Parameters
+    ----------
+    networks : callable
+        Makes the networks of some indices, on the columns of the table.
+    kind : Tensor of int, of shape (n_networks,)
+        Equal for networks that differ in what their inputs see alone.
+    problem : Problem
+        Rows.
+    config : SearchConfig
+        Prices, and how many are ranked on more rows.
+    deadline : Deadline, default=None
+        After it no more than a first group of the networks is ranked.
+
+    Returns
+    -------
+    index, score, numbers : Tensor of shape (n_decoded,), or n_restarts if that is more, or fewer
+        Networks, best first but each kind once before any comes again; their objectives and sizes.
+    """
+    with torch.no_grad():
+        every = torch.arange(len(kind), device=kind.device)
+        score, _ = _in_groups(networks, every, problem.ranking_rows(_FEW_ROWS), config, deadline)
+        index = score.argsort(stable=True)[: max(config.n_decoded, config.n_restarts)]
+        score, numbers = _in_groups(networks, index, problem.ranking_rows(config.n_ranking_rows), config, deadline)
+    index = index[: len(score)]
+    order = score.argsort(stable=True)
+    order = torch.cat([order[first := _first_of_its_kind(kind[index][order])], order[~first]])
+    return index[order], score[order], numbers[order]
+
+
+def _in_groups(
+    networks: Callable[[torch.Tensor], SoftNetworks],
+    index: torch.Tensor,
+    problem: Problem,
+    config: SearchConfig,
+    deadline: Deadline | None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Objectives and sizes of the networks, in this order, up to the group in which the time is up."""
+    found: list[tuple[torch.Tensor, torch.Tensor]] = []
+    for group in index.split(_TOGETHER):
+        if found and deadline is not None and deadline.passed():
+            break
+        found.append(scored(networks(group), problem, config)[1:])
+    score, numbers = zip(*found, strict=True)
+    return torch.cat(score), torch.cat(numbers)
+
+
+def _first_of_its_kind(values: torch.Tensor) -> torch.Tensor:
+    """Which elements equal no earlier one."""
+    order = values.argsort(stable=True)
+    new = torch.ones_like(values, dtype=torch.bool)
+    new[order[1:]] = values[order[1:]] != values[order[:-1]]
+    return new
+
+
+def scored(
+    networks: SoftNetworks, problem: Problem, config: SearchConfig
+) -> tuple[SoftNetworks, torch.Tensor, torch.Tensor]:
+    """Fit the readouts of hard networks; networks with them, objectives and sizes of shape (n_networks,)."""
+    readout = solve_readout(networks.last_hidden(problem.rows.X), problem.rows)
+    networks = with_readout(networks, readout)
+    n_fitted = (networks.mask[-1].sum(1) + 1) * networks.n_outputs
+    score = hard_objective(networks, problem, config, readout.fvu, _COUNTED, n_fitted)
+    return networks, score, hard_sizes(networks, _COUNTED)[0].to(score.dtype)
+
+
+def chosen(score: torch.Tensor, numbers: torch.Tensor, config: SearchConfig) -> torch.Tensor:
+    """Choose candidates to go on with: the best, and for a share of them small ones of those that follow.
+
+    `score` of shape (n_candidates,) is in the order of :func:`screened`. Small ones are those with the best objective
+    at a higher price of a number, of the `n_parents` best candidates.
+    """
+    score, numbers = (part[: max(config.n_parents, config.n_restarts)] for part in (score, numbers))
+    n_small = int(config.small_share * config.n_restarts)
+    n_best = config.n_restarts - n_small
+    small = (score[n_best:] + config.small_price * numbers[n_best:]).argsort(stable=True)[:n_small]
+    return torch.cat([torch.arange(min(n_best, len(score)), device=score.device), small + n_best])
+
+
+@dataclass(frozen=True)
+class DrawnInputs:
+    """What each input slot sees: one column each, with a sign; slots beyond the drawn columns see nothing.
+
+    Parameters
+    ----------
+    column : Tensor of int, of shape (n_starts, n_drawn)
+        Columns of the first slots.
+    sign : Tensor of shape (n_starts, n_drawn)
+        1 or -1, 0 for slots that are not in use.
+    shape : tuple of int
+        Columns of the table, and slots.
+    """
+
+    column: torch.Tensor
+    sign: torch.Tensor
+    shape: tuple[int, int]
+
+    def layers(self, index: torch.Tensor | slice = slice(None)) -> torch.Tensor:
+        """Input layers of some of the starts, or all, of shape (n, n_columns, n_slots)."""
+        column, sign = self.column[index], self.sign[index]
+        inputs = sign.new_zeros(len(column), *self.shape)
+        rows = torch.arange(len(column))[:, None].expand_as(column)
+        inputs[rows, column, torch.arange(column.shape[1]).expand_as(column)] = sign
+        return inputs
+
+
+def draw_inputs(problem: Problem, input_mask: torch.Tensor, generator: torch.Generator) -> DrawnInputs:
+    """Give every slot in use a column of its own and a sign.
+
+    Parameters
+    ----------
+    problem : Problem
+        Rows, the columns to draw from, and their chances: columns that say more alone are drawn more often.
+    input_mask : Tensor of shape (n_starts, n_slots)
+        1 for slots in use.
+    generator : torch.Generator
+        Source of the draws.
+    """
+    n_starts, slots = input_mask.shape
+    columns = problem.columns
+    chance = (column_chance(problem.rows) if problem.chance is None else problem.chance)[columns]
+    n_drawn = min(len(columns), slots)
+    drawn = columns[torch.multinomial(chance.expand(n_starts, -1), n_drawn, replacement=False, generator=generator)]
+    negative = torch.rand(n_starts, n_drawn, generator=generator, dtype=torch.float32) < 0.5
+    sign = 1 - 2 * negative.float()
+    return DrawnInputs(drawn, sign * input_mask[:, :n_drawn], (problem.rows.X.shape[1], slots))

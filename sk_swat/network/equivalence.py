@@ -1,0 +1,241 @@
+"""Rewrite hard networks without changing their functions: reflect, reorder, remove, deepen, pad, trim.
+
+Neurons of a layer may be permuted, odd and sigmoid neurons reflected, neurons that see no input folded into the next
+bias. Writing every network in one canonical way leaves the autoencoder one network per function to learn instead of
+thousands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from sk_swat.network.activations import ACTIVATION_NAMES, LEAKY_SLOPE
+from sk_swat.network.softnet import TORCH_ACTIVATIONS, SoftNetworks, concatenate, mix_activations
+
+__all__ = ["canonical", "deepen", "fold_constants", "joined", "padded", "permute_inputs", "straightened", "trimmed"]
+
+# of each activation, as lists: tensors that are made here would keep what torch is set to where this is imported
+_ODD = [name in ("identity", "tanh", "sine") for name in ACTIVATION_NAMES]
+_IDENTITY, _EVEN, _SIGMOID, _LEAKY = (
+    [name == own for name in ACTIVATION_NAMES] for own in ("identity", "gaussian", "sigmoid", "leaky_relu")
+)
+_CANONICAL_PASSES = 4  # signs and scales of neighbouring layers depend on each other; four passes settle most
+_PASS_SHIFT = 6.0  # a standardised output plus 6 stays on the linear side of leaky_relu
+
+
+def padded(networks: SoftNetworks, width: int, n_inputs: int | None = None) -> SoftNetworks:
+    """Widen hidden layers to `width` with masked neurons, and the input to `n_inputs` (or `width`) unused slots."""
+    n_inputs = width if n_inputs is None else n_inputs
+
+    def grow(tensor: torch.Tensor, *sizes: int) -> torch.Tensor:
+        shape = (tensor.shape[0], *sizes)
+        out = tensor.new_zeros(shape)
+        out[tuple(slice(0, size) for size in tensor.shape)] = tensor
+        return out
+
+    activation = []
+    for part in networks.activation:
+        wide = grow(part, width, part.shape[-1])
+        wide[:, part.shape[1] :, 0] = 1.0
+        activation.append(wide)
+    return SoftNetworks(
+        weights=tuple(
+            grow(part, width if layer else n_inputs, width if layer < networks.depth else part.shape[2])
+            for layer, part in enumerate(networks.weights)
+        ),
+        biases=(*(grow(part, width) for part in networks.biases[:-1]), networks.biases[-1]),
+        activation=tuple(activation),
+        mask=tuple(grow(part, width) for part in networks.mask),
+        input_mask=grow(networks.input_mask, n_inputs),
+    )
+
+
+def permute_inputs(networks: SoftNetworks, order: torch.Tensor, sign: torch.Tensor) -> SoftNetworks:
+    """Permute and reflect the inputs: slot i then does what slot ``order[i]`` did to ``sign[i] * x``.
+
+    Parameters
+    ----------
+    networks : SoftNetworks
+        Hard or soft networks.
+    order : Tensor of int, of shape (n_networks, n_in)
+        One permutation for each network.
+    sign : Tensor of shape (n_networks, n_in)
+        1 or -1 for each slot.
+    """
+    first = networks.weights[0]
+    first = first.gather(1, order[:, :, None].expand_as(first)) * sign[:, :, None]
+    return networks.replace(weights=(first, *networks.weights[1:]), input_mask=networks.input_mask.gather(1, order))
+
+
+def trimmed(networks: SoftNetworks) -> SoftNetworks:
+    """Leave out places of missing neurons: each hidden layer is as wide as that of the widest network."""
+    weights, biases, activation, mask = (
+        list(part) for part in (networks.weights, networks.biases, networks.activation, networks.mask)
+    )
+    for layer, alive in enumerate(networks.mask):
+        width = max(1, int((alive > 0).sum(1).max()))
+        kept = (alive > 0).to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :width]
+        weights[layer] = weights[layer].gather(2, kept[:, None, :].expand(-1, weights[layer].shape[1], -1))
+        weights[layer + 1] = weights[layer + 1].gather(1, kept[:, :, None].expand(-1, -1, weights[layer + 1].shape[2]))
+        biases[layer], mask[layer] = biases[layer].gather(1, kept), mask[layer].gather(1, kept)
+        activation[layer] = activation[layer].gather(1, kept[:, :, None].expand(-1, -1, activation[layer].shape[2]))
+    return SoftNetworks(tuple(weights), tuple(biases), tuple(activation), tuple(mask), networks.input_mask)
+
+
+def joined(batches: Sequence[SoftNetworks]) -> SoftNetworks:
+    """Join batches of one depth, on the same columns, into one as wide as the widest of them."""
+    width = max(part.shape[1] for batch in batches for part in batch.mask)
+    narrow = any(part.shape[1] < width for batch in batches for part in batch.mask)
+    if narrow:
+        batches = [padded(batch, width, batch.weights[0].shape[1]) for batch in batches]
+    return concatenate(batches)
+
+
+def fold_constants(networks: SoftNetworks) -> SoftNetworks:
+    """Remove neurons that cannot reach the output, and fold those that see no input into the next biases."""
+    weights, biases, mask = list(networks.weights), list(networks.biases), list(networks.mask)
+    used = networks.used_activations()
+    alive = networks.input_mask
+    for layer in range(networks.depth):
+        weights[layer] = weights[layer] * alive[:, :, None]
+        sees = (weights[layer] != 0).any(1).to(biases[layer].dtype) * mask[layer]
+        constant = mix_activations(biases[layer][:, None, :], networks.activation[layer], used)[0][:, 0]
+        constant = constant * mask[layer] * (1 - sees)
+        biases[layer + 1] = biases[layer + 1] + torch.einsum("bi,bij->bj", constant, weights[layer + 1])
+        mask[layer] = alive = sees
+    weights[-1] = weights[-1] * alive[:, :, None]
+    for layer in reversed(range(networks.depth)):
+        mask[layer] = mask[layer] * (weights[layer + 1] != 0).any(2).to(mask[layer].dtype)
+        weights[layer] = weights[layer] * mask[layer][:, None, :]
+        biases[layer] = biases[layer] * mask[layer]
+    return networks.replace(weights=tuple(weights), biases=tuple(biases), mask=tuple(mask))
+
+
+def straightened(networks: SoftNetworks, X: torch.Tensor) -> SoftNetworks:
+    """Make identity neurons of the leaky_relu neurons whose kink no row crosses.
+
+    Parameters
+    ----------
+    networks : SoftNetworks
+        Hard networks.
+    X : Tensor of shape (n_rows, n_in)
+        Rows, on which the networks stay the same up to rounding; beyond them they may change.
+    """
+    weights, activation = list(networks.weights), list(networks.activation)
+    hidden = X.expand(len(networks), *X.shape[-2:])
+    used, identity = networks.used_activations(), X.new_tensor(_IDENTITY)
+    for layer in range(networks.depth):
+        z = torch.baddbmm(networks.biases[layer][:, None, :], hidden, networks.weights[layer])
+        hidden = mix_activations(z, networks.activation[layer], used)[0] * networks.mask[layer][:, None, :]
+        low, high = torch.aminmax(z, dim=1)
+        leaky = activation[layer][..., _LEAKY.index(True)] > 0
+        straight = leaky & ((low >= 0) | (high <= 0))
+        falling = (straight & (high <= 0))[:, :, None]
+        weights[layer + 1] = torch.where(falling, LEAKY_SLOPE * weights[layer + 1], weights[layer + 1])
+        activation[layer] = torch.where(straight[..., None], identity, activation[layer])
+    return networks.replace(weights=tuple(weights), activation=tuple(activation))
+
+
+def canonical(
+    networks: SoftNetworks, order_noise: float = 0.0, generator: torch.Generator | None = None
+) -> SoftNetworks:
+    """Write hard networks in canonical form.
+
+    Odd and sigmoid neurons are reflected so that their outgoing weights sum to a positive number, even ones so that
+    their incoming weights do; leaky_relu neurons are scaled to equally large incoming and outgoing weights; the
+    neurons of a layer are sorted by the size of their weights, missing ones last. Signs and scales of neighbouring
+    layers depend on each other and are settled in a few passes: with several hidden layers a few networks still
+    change when passed in again.
+
+    Parameters
+    ----------
+    networks : SoftNetworks
+        Hard networks.
+    order_noise : float, default=0.0
+        Standard deviation of a normal number added to the logarithm of the sorting key: 0 sorts exactly, large
+        values give a random permutation of the neurons (augmentation).
+    generator : torch.Generator, default=None
+        Source of the noise.
+    """
+    for _ in range(_CANONICAL_PASSES):
+        networks = _reflected_and_balanced(networks)
+    return _sorted(networks, order_noise, generator)
+
+
+def _reflected_and_balanced(networks: SoftNetworks) -> SoftNetworks:
+    """One pass from the last hidden layer to the first, whose signs the sums of the layer before depend on."""
+    weights, biases = list(networks.weights), list(networks.biases)
+    for layer in reversed(range(networks.depth)):
+        kind = networks.activation[layer].argmax(-1)
+        incoming, outgoing = weights[layer].sum(1), weights[layer + 1].sum(2)
+        tables = (torch.tensor(table, device=kind.device) for table in (_ODD, _EVEN, _SIGMOID, _LEAKY))
+        odd, even, sigmoid, leaky = (table[kind] for table in tables)
+        reflected = (odd | sigmoid) & (outgoing < 0) | even & (incoming < 0)
+        flip_in = 1 - 2 * reflected.to(incoming)
+        flip_out = torch.where(even, 1.0, flip_in)
+        # sigmoid(z) = 1 - sigmoid(-z): reflecting a sigmoid neuron adds its old outgoing weights to the next bias
+        shift = torch.where(sigmoid & (flip_in < 0), networks.mask[layer], 0.0)
+        biases[layer + 1] = biases[layer + 1] + torch.einsum("bi,bij->bj", shift, weights[layer + 1])
+        norm_in, norm_out = _norms(weights, biases, layer)
+        balance = torch.where(leaky, (norm_out / norm_in).sqrt(), 1.0)
+        weights[layer] = weights[layer] * (flip_in * balance)[:, None, :]
+        biases[layer] = biases[layer] * flip_in * balance
+        weights[layer + 1] = weights[layer + 1] * (flip_out / balance)[:, :, None]
+    return networks.replace(weights=tuple(weights), biases=tuple(biases))
+
+
+def _sorted(networks: SoftNetworks, order_noise: float, generator: torch.Generator | None) -> SoftNetworks:
+    """Sort the neurons of each layer by the size of their weights, missing ones last."""
+    weights, biases = list(networks.weights), list(networks.biases)
+    activation, mask = list(networks.activation), list(networks.mask)
+    for layer in range(networks.depth):
+        norm_in, norm_out = _norms(weights, biases, layer)
+        key = (norm_in.log() + norm_out.log()) + 100 * mask[layer]
+        if order_noise:
+            noise = torch.randn(key.shape, generator=generator, device=key.device, dtype=key.dtype)
+            key = key + order_noise * noise.clamp(-4, 4)
+        order = key.argsort(dim=1, descending=True, stable=True)
+        weights[layer] = weights[layer].gather(2, order[:, None, :].expand_as(weights[layer]))
+        weights[layer + 1] = weights[layer + 1].gather(1, order[:, :, None].expand_as(weights[layer + 1]))
+        biases[layer] = biases[layer].gather(1, order)
+        activation[layer] = activation[layer].gather(1, order[:, :, None].expand_as(activation[layer]))
+        mask[layer] = mask[layer].gather(1, order)
+    return SoftNetworks(tuple(weights), tuple(biases), tuple(activation), tuple(mask), networks.input_mask)
+
+
+def _norms(weights: list[torch.Tensor], biases: list[torch.Tensor], layer: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Size of each neuron's incoming weights and bias, and of its outgoing weights."""
+    norm_in = (weights[layer].square().sum(1) + biases[layer].square()).clamp_min(1e-12).sqrt()
+    return norm_in, weights[layer + 1].square().sum(2).clamp_min(1e-12).sqrt()
+
+
+def deepen(networks: SoftNetworks) -> SoftNetworks:
+    """Add one hidden layer that passes the output on, so that a deeper decoder has a target for every network.
+
+    The new layer holds one leaky_relu neuron, shifted so far that a standardised output stays on its linear side:
+    the function is unchanged where the output lies above -6.
+    """
+    width = networks.mask[-1].shape[1]
+    last, bias = networks.weights[-1], networks.biases[-1]
+    hidden = last.new_zeros(len(networks), width, width)
+    hidden[:, :, :1] = last
+    hidden_bias = bias.new_zeros(len(networks), width)
+    hidden_bias[:, :1] = bias + _PASS_SHIFT
+    activation = torch.zeros_like(networks.activation[-1])
+    activation[..., 0] = 1.0
+    activation[:, 0] = torch.nn.functional.one_hot(
+        torch.tensor(list(TORCH_ACTIVATIONS).index("leaky_relu"), device=last.device), activation.shape[-1]
+    ).to(activation.dtype)
+    mask = torch.zeros_like(networks.mask[-1])
+    mask[:, 0] = 1.0
+    readout = last.new_zeros(len(networks), width, 1)
+    readout[:, 0] = 1.0
+    return SoftNetworks(
+        weights=(*networks.weights[:-1], hidden, readout),
+        biases=(*networks.biases[:-1], hidden_bias, torch.full_like(bias, -_PASS_SHIFT)),
+        activation=(*networks.activation, activation),
+        mask=(*networks.mask, mask),
+        input_mask=networks.input_mask,
+    )

@@ -1,0 +1,109 @@
+"""Run pieces of work side by side, in threads, in processes or on other machines, as joblib is told.
+
+A piece is a function with its arguments (:func:`functools.partial`), so that it can be sent to another process. What it
+gives must depend on its arguments alone: then the result does not depend on how many run at a time, or where.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+import joblib
+import torch
+from threadpoolctl import threadpool_limits
+
+from sk_swat.utils.torch_state import usual_torch
+
+__all__ = ["one_torch_thread", "side_by_side"]
+
+Result = TypeVar("Result")
+
+
+def side_by_side(
+    pieces: Sequence[Callable[[], Result]], n_jobs: int | None, ended: Callable[[Result], object] | None = None
+) -> list[Result]:
+    """Run pieces of work, in threads unless ``joblib.parallel_config`` says otherwise.
+
+    Parameters
+    ----------
+    pieces : sequence of callable
+        Picklable, for the case that they run elsewhere.
+    n_jobs : int or None
+        How many run at a time, as in joblib; with 1 all of them run here.
+    ended : callable, default=None
+        Called with each result, in the order of the pieces: at once where they run here one after the other, otherwise
+        when all have ended.
+
+    Returns
+    -------
+    results : list
+        In the order of the pieces.
+    """
+    with one_torch_thread():
+        n_useful = n_jobs if n_jobs is None else min(n_jobs, len(pieces))  # each costs a thread, used or not
+        if n_jobs == 1 or len(pieces) < 2 or (parallel := _parallel(n_useful)).n_jobs == 1:
+            results = (piece() for piece in pieces)
+        else:
+            results = iter(parallel(joblib.delayed(_on_one_thread)(piece) for piece in pieces))
+        found = []
+        for result in results:
+            found.append(result)
+            if ended is not None:
+                ended(result)
+        return found
+
+
+def _parallel(n_jobs: int | None) -> joblib.Parallel:
+    return joblib.Parallel(n_jobs=n_jobs, prefer="threads", batch_size=1)
+
+
+def _on_one_thread(piece: Callable[[], Result]) -> Result:
+    with usual_torch(), one_torch_thread():
+        return piece()
+
+
+class _Here(threading.local):
+    """Whether the current thread is inside the context."""
+
+    inside = False
+
+
+class _Process:
+    """How many threads of this process are inside the context, and how many threads torch had before."""
+
+    n_inside = 0
+    n_threads = 1
+
+
+_here, _lock = _Here(), threading.Lock()
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Let torch, and the linear algebra of numpy, use one thread.
+
+    Sums are then rounded the same way everywhere, small ones are no slower, and pieces of work that run side by side
+    do not fight for the cores. Torch counts its threads for each thread that calls it.
+    """
+    if _here.inside:
+        yield
+        return
+    with _lock:
+        found = torch.get_num_threads()  # in any case: a thread that has not asked yet follows the others until it does
+        if not _Process.n_inside:
+            _Process.n_threads = found
+        _Process.n_inside += 1
+        torch.set_num_threads(1)
+    _here.inside = True
+    try:
+        with threadpool_limits(1, user_api="blas"):
+            yield
+    finally:
+        _here.inside = False
+        with _lock:
+            # not what this thread found: a new one finds what the last other one has set
+            torch.set_num_threads(_Process.n_threads)
+            _Process.n_inside -= 1

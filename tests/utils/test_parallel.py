@@ -1,0 +1,295 @@
+"""Work in threads and processes gives what serial work gives, on one thread each and within its time."""
+
+import os
+import pickle
+import re
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from sklearn.model_selection import GridSearchCV
+from threadpoolctl import threadpool_info, threadpool_limits
+
+import sk_swat
+from benchmarks.baselines.random_networks import RandomNetworkRegressor
+from sk_swat.estimators.settings import checked_settings
+from sk_swat.latent.checkpoint import _bundled, load_checkpoint
+from sk_swat.latent.problem import Problem, SearchConfig
+from sk_swat.latent.run import search_depths
+from sk_swat.refine.levenberg_marquardt import fit_networks
+from sk_swat.refine.rows import Rows
+from sk_swat.utils.deadline import Deadline
+from sk_swat.utils.parallel import one_torch_thread, side_by_side
+
+
+@pytest.fixture
+def several_threads():
+    """Let torch and numpy use more than one thread here, and give the numbers."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    with threadpool_limits(2, user_api="blas"):
+        yield threads_in_use()
+    torch.set_num_threads(before)
+
+
+def threads_in_use():
+    return torch.get_num_threads(), max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+
+
+def in_new_thread(work):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(work()))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def path_of(model):
+    return model.networks_, model.path_["r2_validation"].tolist()
+
+
+# the same result
+
+
+@pytest.fixture(scope="module")
+def serial(refined, table):
+    """Paths of two depths, judged by held-out rows and by cross-validation."""
+    return {kept: path_of(refined(depths=(1, 2), early_stopping=kept).fit(*table)) for kept in (True, False)}
+
+
+@pytest.mark.parametrize(
+    ("backend", "early_stopping"),
+    [("loky", True), ("loky", False), ("threading", False), ("multiprocessing", False)],
+)
+def test_path_does_not_depend_on_where_it_is_found(refined, table, serial, backend, early_stopping):
+    with joblib.parallel_config(backend=backend):
+        model = refined(depths=(1, 2), early_stopping=early_stopping, n_jobs=2).fit(*table)
+    assert path_of(model) == serial[early_stopping]
+
+
+def test_number_of_jobs_may_come_from_the_context(refined, table, serial):
+    with joblib.parallel_config(backend="loky", n_jobs=2):
+        assert path_of(refined(depths=(1, 2)).fit(*table)) == serial[True]
+
+
+def test_latent_search_does_not_depend_on_where_it_runs(quick, table):
+    expected = quick(depths=(1, 2, 3)).fit(*table)
+    with joblib.parallel_config(backend="loky"):
+        model = quick(depths=(1, 2, 3), n_jobs=2).fit(*table)
+    assert model.network_ == expected.network_
+    np.testing.assert_array_equal(model.loss_curve_, expected.loss_curve_)
+
+
+def test_rival_without_autoencoder_does_not_depend_on_where_it_runs(table, tiny_checkpoint):
+    def fitted(**parameters):
+        short = {"depths": (1, 2), "n_restarts": 4, "n_rounds": 1, "early_stopping": True, "random_state": 0}
+        return RandomNetworkRegressor(checkpoint=str(tiny_checkpoint), **short, **parameters).fit(*table)
+
+    expected = path_of(fitted())
+    with joblib.parallel_config(backend="loky"):
+        assert path_of(fitted(n_jobs=2)) == expected
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_grid_search_around_parallel_fits_finds_the_same(quick, table, backend):
+    grid = {"depths": [(1,), (1, 2)]}
+    expected = GridSearchCV(quick(), grid, cv=2).fit(*table)
+    with joblib.parallel_config(backend=backend):
+        search = GridSearchCV(quick(n_jobs=2), grid, cv=2, n_jobs=2).fit(*table)
+    assert search.best_estimator_.network_ == expected.best_estimator_.network_
+    np.testing.assert_array_equal(search.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"])
+
+
+def test_results_come_in_the_order_of_the_pieces():
+    pieces = [partial(late, number) for number in range(4)]
+    for n_jobs in (1, 2, None):
+        assert side_by_side(pieces, n_jobs) == [0, 1, 2, 3]
+
+
+def late(number):
+    time.sleep(0.1 if number == 0 else 0)
+    return number
+
+
+def test_error_in_a_piece_is_raised():
+    for n_jobs in (1, 2):
+        with pytest.raises(ZeroDivisionError):
+            side_by_side([partial(divmod, 1, 0)] * 2, n_jobs)
+
+
+@pytest.mark.slow
+def test_how_to_runs_as_it_is_written():
+    text = (Path(__file__).parents[2] / "docs" / "parallel.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text[: text.index("## Ray")], flags=re.DOTALL)
+    assert len(blocks) == 3
+    environment = {**os.environ, "PYTHONPATH": str(Path(sk_swat.__file__).parents[1])}
+    command = [sys.executable, "-c", "\n".join(blocks)]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    assert ran.returncode == 0, ran.stderr
+
+
+# deadlines
+
+
+def sent(deadline):
+    return pickle.loads(pickle.dumps(deadline))
+
+
+def test_sent_deadline_passes_when_the_own_one_does():
+    assert not sent(Deadline()).passed()
+    assert not sent(Deadline(100.0)).passed()
+    assert sent(Deadline(0.0)).passed()
+    stopped = Deadline(100.0)
+    stopped.stop()
+    assert sent(stopped).passed() and sent(sent(stopped)).passed()
+
+
+@pytest.mark.parametrize(
+    ("waited", "day_clock_ahead", "left"),
+    [(0, 0, 100), (30, 0, 70), (0, -3600, 100), (30, -3600, 100), (0, 40, 60), (200, 0, -100)],
+)
+def test_deadline_counts_waiting_time_and_is_never_put_off(monkeypatch, waited, day_clock_ahead, left):
+    begin = time.monotonic(), time.time()
+    monkeypatch.setattr(time, "monotonic", lambda: begin[0])
+    monkeypatch.setattr(time, "time", lambda: begin[1])
+    content = pickle.dumps(Deadline(100.0))
+    there = [7.0]  # the other machine was switched on seven seconds ago
+    monkeypatch.setattr(time, "monotonic", lambda: there[0])
+    monkeypatch.setattr(time, "time", lambda: begin[1] + waited + day_clock_ahead)
+    deadline = pickle.loads(content)
+    there[0] = 7.0 + left - 1e-3
+    assert not deadline.passed()
+    there[0] += 2e-3
+    assert deadline.passed()
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_work_elsewhere_ends_in_time(hard_networks, table, backend):
+    rows = Rows(*(torch.tensor(part) for part in table))
+    work = partial(fit_networks, hard_networks(1), rows, n_steps=10**7, deadline=Deadline(1.0))
+    with joblib.parallel_config(backend=backend):
+        results = side_by_side([work] * 2, 2)  # without the deadline, for hours
+    assert all(torch.isfinite(result.error).all() for result in results)
+
+
+# what is sent
+
+
+def test_bundled_checkpoint_is_sent_by_name(tiny_checkpoint):
+    bundled, own = load_checkpoint(), load_checkpoint(tiny_checkpoint)
+    assert len(pickle.dumps(bundled)) < 1000
+    assert sent(bundled) is bundled
+    copied = sent(own)
+    assert copied.fingerprint == own.fingerprint != bundled.fingerprint
+    for mine, theirs in zip(own.autoencoder.parameters(), copied.autoencoder.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+    with pytest.raises(ValueError, match="install the same version of sk_swat everywhere"):
+        _bundled("0" * 64)
+
+
+def test_candidate_carries_no_batch(quick, table, tiny_checkpoint):
+    rows = Rows(*(torch.tensor(part, dtype=torch.float32) for part in table))
+    config = SearchConfig(**checked_settings(quick()).search)
+    found = search_depths(Problem(rows, None, torch.arange(3)), load_checkpoint(tiny_checkpoint), [1], config, 0)
+    assert len(found[0].candidates) == 2
+    for candidate in found[0].candidates:
+        for part in (*candidate.network.weights, *candidate.network.biases, *candidate.network.activation):
+            assert part.untyped_storage().nbytes() == part.numel() * part.element_size()
+
+
+# one thread for each piece
+
+
+@pytest.mark.parametrize("n_jobs", [None, 1, 2])
+def test_pieces_use_one_thread_and_give_back_the_others(several_threads, n_jobs):
+    assert min(several_threads) > 1
+    assert side_by_side([threads_in_use] * 3, n_jobs) == [(1, 1)] * 3
+    assert threads_in_use() == several_threads
+    assert in_new_thread(threads_in_use) == several_threads
+
+
+@pytest.mark.parametrize(("backend", "options"), [("loky", {"inner_max_num_threads": 2}), ("multiprocessing", {})])
+def test_pieces_in_processes_use_one_thread(several_threads, backend, options):
+    @joblib.wrap_non_picklable_objects  # sent by value: workers cannot import tests
+    def in_use():
+        from threadpoolctl import threadpool_info
+
+        return torch.get_num_threads(), max(
+            pool["num_threads"] for pool in threadpool_info() if "blas" in pool["prefix"]
+        )
+
+    with joblib.parallel_config(backend=backend, **options):
+        outside = joblib.Parallel(n_jobs=2)(joblib.delayed(in_use)() for _ in range(2))
+        inside = side_by_side([in_use] * 3, 2)
+    assert all(max(threads) > 1 for threads in outside)
+    assert inside == [(1, 1)] * 3
+
+
+def test_pieces_of_pieces_use_one_thread(several_threads):
+    @joblib.wrap_non_picklable_objects
+    def nested(piece):
+        return side_by_side([piece] * 2, 2)
+
+    @joblib.wrap_non_picklable_objects
+    def n_threads():
+        return torch.get_num_threads()
+
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=2):
+        found = joblib.Parallel(n_jobs=2)(joblib.delayed(nested)(n_threads) for _ in range(2))
+    assert found == [[1, 1], [1, 1]]
+
+
+def test_thread_that_leaves_first_disturbs_no_other(several_threads):
+    first_left, both_inside, found = threading.Event(), threading.Barrier(2), {}
+
+    def first():
+        with one_torch_thread():
+            both_inside.wait(10)
+        found["left"] = torch.get_num_threads()
+        first_left.set()
+
+    def second():
+        with one_torch_thread():
+            both_inside.wait(10)
+            first_left.wait(10)
+            found["inside"] = torch.get_num_threads()
+        found["left too"] = threads_in_use()
+
+    threads = [threading.Thread(target=work) for work in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {"left": several_threads[0], "inside": 1, "left too": several_threads}
+    assert in_new_thread(threads_in_use) == several_threads
+
+
+def test_threads_are_given_back_after_an_error_inside_a_context_inside_another(several_threads):
+    with one_torch_thread():
+        with pytest.raises(KeyError), one_torch_thread():
+            raise KeyError
+        assert threads_in_use() == (1, 1)
+    assert threads_in_use() == several_threads
+
+
+def test_groups_of_many_starts_run_side_by_side_with_the_same_result(refined, table, monkeypatch):
+    pieces = []
+    real = side_by_side
+
+    def spy(works, n_jobs, ended=None):
+        pieces.append(len(works))
+        return real(works, n_jobs, ended)
+
+    monkeypatch.setattr("sk_swat.fitting.refinement.side_by_side", spy)
+    fits = [refined(n_restarts=100, n_rounds=0, n_jobs=n_jobs).fit(*table) for n_jobs in (1, 3)]
+    assert pieces == [3, 3]  # of one depth: 34, 33 and 33 starts
+    assert fits[0].networks_ == fits[1].networks_
+    refined(n_restarts=48, n_rounds=0).fit(*table)
+    assert pieces[2:] == [1]
