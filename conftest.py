@@ -7,6 +7,11 @@ import threading
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# the same examples in every run, however fast the machine
+settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
+settings.load_profile("repeatable")
 
 
 def _random_states():

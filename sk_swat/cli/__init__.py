@@ -31,7 +31,7 @@ for command in (fit, predict, show, export):
 
 @app.command("demo", cls=Command, example="--seed 1")
 @click.option("--seed", "random_state", type=int, default=0, help="Seed of splits and fits.")
-def demo(**arguments: Any) -> None:
+def demonstrate(**arguments: Any) -> None:
     """Fit a real table and a test function.
 
     Prints the found networks, beside three regressors of scikit-learn.

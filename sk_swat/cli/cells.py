@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from sk_swat.cli.csv_file import EMPTY
 from sk_swat.utils.labels import listed, shown
 
 __all__ = ["Cells"]
 
-_EMPTY = {"", "-", ".", "?", "#n/a", "#na", "<na>", "n/a", "na", "nan", "-nan", "nat", "none", "null"}
 _DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}\b.*|\d{4}-\d\d|\d{1,2}:\d\d(:\d\d.*)?|-?\d+ days\b.*", re.DOTALL)
 _MARKED = re.compile(r"[+-]?\d*([.,'\s]\d+)+([eE][+-]?\d+)?")
 
@@ -124,7 +124,7 @@ class Cells:
         if math.isfinite(value):
             return value
         cell = cell.strip()
-        if cell.lower() in _EMPTY:
+        if cell.lower() in EMPTY:
             if self._may_be_empty:
                 return math.nan
             kind = _FILLED

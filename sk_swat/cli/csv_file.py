@@ -17,12 +17,28 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-__all__ = ["SEPARATORS", "CSVFile", "read_csv_file"]
+__all__ = ["EMPTY", "SEPARATORS", "CSVFile", "read_csv_file"]
 
 SEPARATORS = "Cells must be separated by commas, semicolons, tabs or vertical bars."
 _SEPARATORS = (",", ";", "\t", "|")
 _DAMAGE = (EOFError, OSError, RuntimeError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
-_NUMBER = re.compile(r"\s*([+-]?\d*[.,]?\d*([eE][+-]?\d+)?)\s*")  # with any mark, or empty
+_NUMBER = re.compile(r"[+-]?\d*[.,]?\d*([eE][+-]?\d+)?")  # with any mark
+EMPTY = {
+    "",
+    "-",
+    ".",
+    "?",
+    "#n/a",
+    "#na",
+    "<na>",
+    "n/a",
+    "na",
+    "nan",
+    "-nan",
+    "nat",
+    "none",
+    "null",
+}  # cells, in lower case
 _KINDS = "text in UTF-8, UTF-16 or Latin-1, or such a file packed by gzip, bzip2, xz or zip"
 
 
@@ -145,5 +161,6 @@ def _fitness(file: CSVFile) -> tuple[bool, bool, bool, float, int]:
         rows += (row for _, row in islice(file.rows(), 2))
     header, row = (*rows, [], [])[:2]
     equal, several = len(header) == len(row), min(len(header), len(row)) > 1
-    numbers = sum(map(bool, map(_NUMBER.fullmatch, row))) / max(1, len(row))
+    cells = [cell.strip() for cell in row]
+    numbers = sum(bool(_NUMBER.fullmatch(cell)) or cell.lower() in EMPTY for cell in cells) / max(1, len(cells))
     return equal and several, several, equal, numbers, len(header)

@@ -27,7 +27,7 @@ from sk_swat.utils.torch_state import usual_torch
 
 __all__ = ["Checkpoint", "bundled_checkpoint", "load_checkpoint", "save_checkpoint"]
 
-FORMAT = "sk_swat.latent.autoencoder"
+FORMAT = "sk_swat.autoencoder"
 FORMAT_VERSION = 2
 
 

@@ -278,7 +278,7 @@ ODD = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_change_of_a_file_is_refused_in_few_words_or_gives_a_whole_model(saved, tmp_path, data):
     document = json.loads(saved.read_text())

@@ -273,7 +273,13 @@ def settings_of_to_csv(draw):
     }
 
 
-@settings(deadline=None, max_examples=200)
+def test_words_for_empty_cells_help_to_find_what_separates(tmp_path):
+    path = tmp_path / "holes.csv"
+    path.write_text("a;b,;c\n0,5;NA;NA\n", encoding="utf-8")  # two cells in both rows, were commas between them
+    assert read(path, may_be_empty=True)[0].names == ("a", "b,", "c")
+
+
+@settings(max_examples=200)
 @given(frames(), settings_of_to_csv(), st.data())
 def test_what_pandas_writes_is_read_back_equal(tmp_path_factory, frame, how, data):
     assume(how["decimal"] == "." or how["index"] or frame.shape[1] > 1)  # what separates the cells cannot be seen
@@ -291,7 +297,7 @@ def test_what_pandas_writes_is_read_back_equal(tmp_path_factory, frame, how, dat
             read(path)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.binary(max_size=60) | st.text('ab1.,;\t|"\n\r -\0\x1b', max_size=40).map(str.encode))
 def test_any_file_is_read_or_refused_in_words(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "any.csv"

@@ -208,7 +208,7 @@ def test_width_is_weight_times_spread_of_its_input_whatever_the_units(how):
     assert plain == pytest.approx([0.5, 3, 3, 3], rel=1e-3)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     depth=st.integers(0, 3),
     seed=st.integers(0, 99),

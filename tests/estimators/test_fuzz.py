@@ -383,8 +383,7 @@ def check(case, make):
     return outcome
 
 
-# derandomize: the same cases in every run
-FUZZ = settings(derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+FUZZ = settings(suppress_health_check=list(HealthCheck))
 
 
 @settings(FUZZ, max_examples=60)

@@ -19,9 +19,7 @@ from sk_swat.network.text import FIELDS
 
 HOME = tempfile.TemporaryDirectory()  # otherwise collecting these tests leaves a folder of hypothesis behind
 set_hypothesis_home_dir(HOME.name)
-FUZZ = settings(
-    derandomize=True, database=None, deadline=None, max_examples=200, suppress_health_check=list(HealthCheck)
-)
+FUZZ = settings(max_examples=200, suppress_health_check=list(HealthCheck))
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 

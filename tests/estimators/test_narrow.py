@@ -46,7 +46,7 @@ def exact_moments(column, weight):
     return mean, float(variance) ** 0.5, step
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     offset=st.floats(-1e300, 1e300, allow_subnormal=False).filter(lambda value: value == 0 or abs(value) > 1e-280),
     steps=st.floats(0.1, 1e17),
@@ -197,7 +197,7 @@ def test_float32_columns_are_told_apart_as_float64(quick):
     quick().fit(near, y)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     x_offset=st.sampled_from([0.0, *OFFSETS]),
     y_offset=st.sampled_from([0.0, *OFFSETS[:-2]]),

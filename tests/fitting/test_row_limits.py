@@ -253,7 +253,7 @@ def check(case, checkpoint):
         assert (np.diff(path.n_nonzero) >= 0).all() and (np.diff(path.r2_train) >= 0).all()
 
 
-FUZZ = settings(derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+FUZZ = settings(suppress_health_check=list(HealthCheck))
 
 
 @settings(FUZZ, max_examples=40)

@@ -197,7 +197,7 @@ def test_safetensors_file_of_a_type_without_a_torch_type_is_told(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"A text.\n" * 100, b'{"format": "sk_swat.latent.autoencoder"}', b"\x00" * 64, b"\xff" * 64]
+    "content", [b"A text.\n" * 100, b'{"format": "sk_swat.autoencoder"}', b"\x00" * 64, b"\xff" * 64]
 )
 def test_file_of_another_kind_is_told(tmp_path, content):
     path = tmp_path / "other.safetensors"
@@ -277,7 +277,7 @@ def test_weights_beyond_half_precision_are_not_saved(tmp_path, tiny_autoencoder,
 def test_other_version_is_told(tmp_path, tiny_checkpoint):
     path = rewritten(tiny_checkpoint, tmp_path / "new.safetensors", version=99)
     with pytest.raises(
-        ValueError, match=rf"must be of format sk_swat.latent.autoencoder version {FORMAT_VERSION}, got .* version 99"
+        ValueError, match=rf"must be of format sk_swat.autoencoder version {FORMAT_VERSION}, got .* version 99"
     ):
         load_checkpoint(path)
 
