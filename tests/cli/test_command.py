@@ -96,7 +96,7 @@ def test_any_other_error_is_one_line_and_status_1(error, monkeypatch, capsys):
     said = f"this should not happen ({type(error).__name__}: {error}); please report it, with what"
     printed = capsys.readouterr().err
     assert printed.startswith(f"sk-swat demo: error: {said}") and "`python -X dev -m sk_swat`" in printed
-    code = "import sys, sk_swat.cli.demo\nsk_swat.cli.demo.run_demo = lambda **a: 1 / 0\nsys.argv = ['sk-swat', 'demo']\n"
+    code = "import sys\nfrom sk_swat.cli import demo\ndemo.run_demo = lambda **a: 1 / 0\nsys.argv[1:] = ['demo']\n"
     root = str(Path(sk_swat.__file__).parents[1])
     code = f"import sys; sys.path.insert(0, {root!r})\n{code}from sk_swat.cli import main\nmain()"
     told = subprocess.run([sys.executable, "-X", "dev", "-W", "ignore", "-c", code], capture_output=True, text=True)

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -160,6 +161,23 @@ def test_cpp_calls_what_c_compiled(tmp_path):
     build(tmp_path, ["gcc", "-std=c99", "-c"], {"pump.c": to_c(network_of(n_outputs=2), name="pump")}, "pump.o")
     build(tmp_path, ["g++", "-std=c++11", "-c"], {"main.cpp": CALLER}, "main.o")
     subprocess.run(["g++", "main.o", "pump.o", "-o", "main"], cwd=tmp_path, check=True, timeout=120)
+
+
+@pytest.mark.parametrize(("sizes", "at_most"), [((3, 4, 1), 1.0), ((6, 8, 1), 0.6), ((8, 12, 1), 0.45)])
+def test_tables_save_memory(tmp_path, sizes, at_most):
+    rng = np.random.default_rng(0)
+    coefs = [rng.normal(size=pair) for pair in pairwise(sizes)]
+    names = [list(rng.choice(ACTIVATION_NAMES, size)) for size in sizes[1:-1]]
+    network = SparseMLP(coefs, [rng.normal(size=size) for size in sizes[1:]], names)
+    taken = []
+    for tables in (False, True):
+        file = {"network.c": to_c(network, dtype="float", tables=tables)}
+        build(tmp_path, ["gcc", "-std=c99", "-Os", "-c"], file, "network.o")
+        told = subprocess.run(
+            ["size", "network.o"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
+        )
+        taken.append(sum(map(int, told.stdout.splitlines()[1].split()[:3])))  # code and constants, data, zeros
+    assert taken[1] < at_most * taken[0]
 
 
 @pytest.mark.parametrize("tables", [False, True])
