@@ -400,7 +400,7 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
 
         checkpoint = load_checkpoint(self.checkpoint)
         exploring, finishing = deadlines_of(settings.time_limit, spent, self._clock)
-        with shown_log(self.verbose), usual_torch(), interruptible(exploring.stop) as interrupt:
+        with interruptible(exploring.stop) as interrupt, shown_log(self.verbose), usual_torch():
             check_depths(settings.depths, checkpoint.autoencoder.config.max_depth)
             found = compress_rows(
                 self._rows(X, y, labels, teacher, settings, seed),

@@ -352,7 +352,7 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
         if callbacks is not None:
             callbacks.finish = finish
             watching.append(callbacks)
-        with shown_log(self.verbose), usual_torch(), interruptible(exploring.stop) as interrupt:
+        with interruptible(exploring.stop) as interrupt, shown_log(self.verbose), usual_torch():
             check_depths(settings.depths, checkpoint.autoencoder.config.max_depth)
             previous = self._previous_starts(X.shape[1], checkpoint.fingerprint)
             held_out = settings.hold_out(self.early_stopping, len(y))

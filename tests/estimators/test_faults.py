@@ -43,13 +43,13 @@ def interrupt_at_line(number, wanted):
 
 def keeps(path, function):
     """Whether a function sets fitted attributes."""
-    return path.parent == PACKAGE and function.startswith(("_keep", "_named", "path_with"))
+    return PACKAGE in path.parents and function.startswith(("_keep", "_named", "path_with"))
 
 
 def in_estimator(path, function):
     """Whether a function belongs to the regressor, or to what it calls before and after the search."""
-    names = ("estimator", "fitted", "counted", "scaling", "targets", "settings", "path", "report", "callbacks")
-    return path.parent == PACKAGE and path.stem in names
+    names = ("regressor", "fitted", "counted", "scaling", "targets", "settings", "path", "report", "callbacks")
+    return path.parent.parent == PACKAGE and path.stem in names
 
 
 def global_states():
@@ -67,7 +67,7 @@ def assert_interrupted_refits_change_nothing(model, X, X_new, y_new, wanted, ste
         except KeyboardInterrupt:
             assert vars(model) == before, lines[-1]
             np.testing.assert_array_equal(model.predict(X), expected)
-            assert global_states() == states
+            assert global_states() == states, lines[-1]
         else:
             break
     assert len(model.predict(X_new)) == len(X_new) and vars(model).keys() == before.keys()

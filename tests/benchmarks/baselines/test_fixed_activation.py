@@ -195,5 +195,6 @@ def test_wrong_arguments_are_refused(make, table):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("seeded")  # one check shuffles by NumPy's global state
 def test_scikit_learns_checks_pass(make):
     check_estimator(make(("tanh", "sigmoid"), n_restarts=1), on_skip=None)
