@@ -36,7 +36,7 @@ compressor.select(min_r2=0.999).report(task.X_test, task.y_test)
 # space, from the teacher as a whole, or from a split of the teacher into groups of
 # neurons, each of which was compressed by itself. The line is the chosen one.
 
-_, ax = plt.subplots(figsize=(6.4, 4.0), layout="constrained")
+_, ax = plt.subplots(figsize=(6.25, 4.0), layout="constrained")
 path = compressor.path_.iloc[1:]  # without the constant
 for origin, networks in path.groupby("origin", sort=False):
     ax.plot(networks["n_nonzero"], 1 - networks["r2_validation"], "o", label=origin)
