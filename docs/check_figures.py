@@ -46,7 +46,7 @@ class Known:
 def pages() -> list[Path]:
     """Pages that are checked: all but the change log, and tables that a command writes."""
     own = [page for page in sorted(DOCS.glob("*.md")) if not re.match(r"bench_|changelog", page.name)]
-    return [ROOT / "README.md", ROOT / "sk_swat" / "checkpoints" / "README.md", *own]
+    return [ROOT / "README.md", ROOT / "sk_swat" / "latent" / "checkpoints" / "README.md", *own]
 
 
 def renewed(text: str, known: Known) -> str:

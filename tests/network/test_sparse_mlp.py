@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from sk_swat.network import sparse_mlp as network_module
 from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.sparse_mlp import SparseMLP
-from sk_swat.network.sparse_mlp import sparse_mlp as network_module
 
 TORCH_FUNCTIONS = {
     "identity": lambda z: z,
