@@ -16,7 +16,7 @@ from sk_swat.estimators.regressor import SWATRegressor
 from sk_swat.network.activations import check_activations
 from sk_swat.network.path import Path
 from sk_swat.network.scaling import Standardisation
-from sk_swat.utils.parameters import drawn_seed
+from sk_swat.utils.parameters import draw_seed
 
 __all__ = ["FixedActivationRegressor"]
 
@@ -67,7 +67,7 @@ class FixedActivationRegressor(PathMixin, MetaEstimatorMixin, RegressorMixin, Ba
         if self.estimator is not None and not isinstance(self.estimator, SWATRegressor):
             raise TypeError(f"`estimator` must be a SWATRegressor or None, got {self.estimator!r}.")
         base = SWATRegressor() if self.estimator is None else self.estimator
-        seed = drawn_seed(base.random_state if self.random_state is None else self.random_state)
+        seed = draw_seed(base.random_state if self.random_state is None else self.random_state)
         table, target = validate_data(self, X, y, dtype=[np.float64, np.float32], y_numeric=True)
         self.regressors_ = {
             name: clone(base).set_params(activations=(name,), random_state=seed).fit(X, y) for name in names

@@ -14,7 +14,7 @@ from sk_swat.estimators.fitted import PathMixin
 from sk_swat.estimators.regressor import SWATRegressor
 from sk_swat.network.path import Path
 from sk_swat.network.scaling import Standardisation
-from sk_swat.utils.parameters import check_depths, drawn_seed
+from sk_swat.utils.parameters import check_depths, draw_seed
 
 __all__ = ["PapersSearchRegressor"]
 
@@ -66,7 +66,7 @@ class PapersSearchRegressor(PathMixin, RegressorMixin, BaseEstimator):
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> PapersSearchRegressor:
         """Search with each decoder, and keep the networks that no smaller one beats."""
-        seed = drawn_seed(self.random_state)
+        seed = draw_seed(self.random_state)
         table, target = validate_data(self, X, y, dtype=[np.float64, np.float32], y_numeric=True)
         searches = [
             SWATRegressor(

@@ -22,7 +22,7 @@ from sk_swat.network.equivalence import deepen, padded
 from sk_swat.network.softnet import SoftNetworks, concatenate
 from sk_swat.pretraining.corpus import random_networks
 from sk_swat.utils.deadline import Deadline
-from sk_swat.utils.parallel import side_by_side
+from sk_swat.utils.parallel import run_parallel
 
 __all__ = ["RandomNetworkRegressor", "WeightSpace"]
 
@@ -65,7 +65,7 @@ class WeightSpace:
         """Draw random networks and keep those with the best readouts."""
         options = options or RunOptions()
         pieces = [partial(self._search_depth, problem, depth, config, seed, options.deadline) for depth in depths]
-        return side_by_side(pieces, options.n_jobs, options.found)
+        return run_parallel(pieces, options.n_jobs, options.found)
 
     def _search_depth(
         self, problem: Problem, depth: int, config: SearchConfig, seed: int, deadline: Deadline

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_swat.network.scaling import Standardisation
 from sk_swat.network.sparse_mlp import SparseMLP
-from sk_swat.utils.parameters import check_integer, check_number, drawn_seed
+from sk_swat.utils.parameters import check_integer, check_number, draw_seed
 
 if TYPE_CHECKING:
     import torch
@@ -43,7 +43,7 @@ class SizedRegressor(ABC, RegressorMixin, BaseEstimator):
         """Train the networks on finite X of shape (n_samples, n_features) and y of shape (n_samples,)."""
         sizes = check_sizes(self.sizes)
         self._check_parameters()
-        seed = drawn_seed(self.random_state)
+        seed = draw_seed(self.random_state)
         table, target = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=True)
         target = np.ascontiguousarray(target, dtype=np.float64)
         scaling = Standardisation.checked(table, target)

@@ -32,7 +32,7 @@ from sk_swat.pretraining.corpus import random_networks
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.rows import Rows
 from sk_swat.refine.task import RefineTask, sizes
-from sk_swat.utils.parameters import check_choice, drawn_seed
+from sk_swat.utils.parameters import check_choice, draw_seed
 from sk_swat.utils.torch_state import usual_torch
 
 __all__ = ["StartsRegressor"]
@@ -76,7 +76,7 @@ class StartsRegressor(RegressorMixin, BaseEstimator):
         scaling = Standardisation.checked(table, target)
         if scaling.y_scale == 0 or not len(scaling.varying):
             raise ValueError("X and y must vary, got a constant target or no column that varies.")
-        seed = drawn_seed(self.random_state)
+        seed = draw_seed(self.random_state)
         rng = np.random.default_rng([seed, _SPACES.index(space)])
         rows = np.random.default_rng(seed).permutation(len(target))[:_ROWS]
         inputs = torch.tensor(scaling.inputs(table[rows]))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from sk_swat.cli.csv_file import EMPTY
-from sk_swat.utils.labels import listed, shown
+from sk_swat.utils.labels import first_few, short_repr
 
 __all__ = ["Cells"]
 
@@ -90,15 +90,15 @@ class Cells:
         """Say what is wrong: a sentence for each kind of fault, with the first columns, cells and lines."""
         found = []
         if self._ragged:
-            got = listed(self._ragged, lambda one: f"{one[1] or 'none'} in line {one[0]}")
+            got = first_few(self._ragged, lambda one: f"{one[1] or 'none'} in line {one[0]}")
             rule = f"every line must have one cell for each of the {self._width} names in the header"
             found.append(f"{rule}, got {got}; complete such lines, or take them out")
         for (rule, advice), columns in self._faults.items():
             if len(columns) == 1:
                 ((name, fault),) = columns.items()
-                found.append(f"column {shown(name)} must hold {rule}, got {_first_of(fault)}; {advice}")
+                found.append(f"column {short_repr(name)} must hold {rule}, got {_first_of(fault)}; {advice}")
             else:
-                got = listed(list(columns.items()), lambda one: f"{_first_of(one[1])} for {shown(one[0])}")
+                got = first_few(list(columns.items()), lambda one: f"{_first_of(one[1])} for {short_repr(one[0])}")
                 found.append(f"{len(columns)} columns must hold {rule}, got {got}; {advice}")
         if not found and not len(self.values):
             found.append("rows must stand below the header, but there are none")
@@ -142,7 +142,7 @@ class Cells:
 def _first_of(fault: list) -> str:
     cell, line, count = fault
     more = f" (and {count - 1} more)" if count > 1 else ""
-    return f"{shown(cell) if cell else 'an empty cell'} in line {line}{more}"
+    return f"{short_repr(cell) if cell else 'an empty cell'} in line {line}{more}"
 
 
 def _float(cell: str) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from sk_swat.utils.labels import escaped, plain_text, shortened
+from sk_swat.utils.labels import escape, plain_text, shorten
 
 __all__ = ["CommaSeparated", "Command", "Commands", "Mistake", "remark", "run", "say", "several"]
 
@@ -17,7 +17,7 @@ _LONGEST = 2000  # letters of a message
 
 def say(text: str) -> None:
     """Write lines to standard output; of names and values no control characters reach the terminal."""
-    click.echo(escaped(text))
+    click.echo(escape(text))
 
 
 def remark(kind: str, text: object) -> None:
@@ -26,7 +26,7 @@ def remark(kind: str, text: object) -> None:
 
 
 def _one_line(text: object) -> str:
-    return shortened(plain_text(str(text)), _LONGEST)
+    return shorten(plain_text(str(text)), _LONGEST)
 
 
 class Mistake(click.ClickException):

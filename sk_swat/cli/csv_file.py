@@ -108,7 +108,7 @@ def read_csv_file(path: str | Path) -> CSVFile:
         raise IsADirectoryError(f"a table must be a CSV file, but '{path}' is a folder.")
     if not path.exists():
         raise FileNotFoundError(f"a table must be a CSV file, but there is none at '{path}'.")
-    content = _unpacked(path)
+    content = _unpack(path)
     encoding = _encoding(content)
     if encoding is None:
         raise ValueError(f"'{path}' must be {_KINDS}, but it is another kind of file; save it as CSV in UTF-8.")
@@ -117,7 +117,7 @@ def read_csv_file(path: str | Path) -> CSVFile:
     return max((CSVFile(path, content, encoding, one) for one in _SEPARATORS), key=_fitness)
 
 
-def _unpacked(path: Path) -> bytes:
+def _unpack(path: Path) -> bytes:
     """Content of a file; how it is packed is seen in its first bytes."""
     content = path.read_bytes()
     unpack = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ": lzma.decompress, b"PK\3\4": _only_file}

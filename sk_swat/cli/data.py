@@ -106,7 +106,7 @@ def fit(
     from sk_swat.estimators.model_file import load_model, save_model
     from sk_swat.network.text import equations_text, size_text
     from sk_swat.utils.files import check_new_file
-    from sk_swat.utils.labels import listed, plain_text
+    from sk_swat.utils.labels import first_few, plain_text
 
     check_new_file(out, overwrite=force)
     table = read_table(data, (lambda text: None) if quiet else partial(remark, "note"))
@@ -114,7 +114,7 @@ def fit(
     advice = dict.fromkeys(feature_names, "leave it out with --drop, or code it in numbers")
     advice |= dict.fromkeys(target_names, "a target must be a number")
     X, y = np.split(table.numbers(advice, problems=problems), [len(feature_names)], axis=1)
-    fitted = _fitted(X, y[:, 0] if len(target_names) == 1 else y, parameters, quiet=quiet, verbose=verbose)
+    fitted = _fit(X, y[:, 0] if len(target_names) == 1 else y, parameters, quiet=quiet, verbose=verbose)
     source = f"{data.name}, {len(X)} rows"
     names = {"feature_names": feature_names, "target_names": target_names}
     save_model(out, fitted, **names, source=source, overwrite=force)
@@ -122,7 +122,7 @@ def fit(
         return
     model = load_model(out)
     network = model.network()
-    say(f"{source}, {len(feature_names)} columns, target {listed(target_names, plain_text)}")
+    say(f"{source}, {len(feature_names)} columns, target {first_few(target_names, plain_text)}")
     say(r2_text(model.path, model.chosen))
     say(f"{size_text(network)}; '{out}' holds {len(model.path)} networks\n")
     say(equations_text(network))
@@ -145,7 +145,7 @@ def predict(model: Path, data: Path, max_nonzero: int | None, out: Path | None, 
     from sk_swat.cli.table import read_table, write_table
     from sk_swat.estimators.model_file import load_model
     from sk_swat.utils.files import check_new_file
-    from sk_swat.utils.labels import listed, shown
+    from sk_swat.utils.labels import first_few, short_repr
 
     if out is not None:
         check_new_file(out, overwrite=force)
@@ -162,7 +162,7 @@ def predict(model: Path, data: Path, max_nonzero: int | None, out: Path | None, 
     _write(write_table(stored.target_names, predictions), out, force)
     if n_empty := int(np.isnan(predictions).any(axis=1).sum()):
         found = dict(zip(names, np.isnan(cells).sum(axis=0), strict=True))
-        where = listed([name for name in names if found[name]], lambda name: f"{shown(name)} ({found[name]})")
+        where = first_few([name for name in names if found[name]], lambda name: f"{short_repr(name)} ({found[name]})")
         reason = f"cells are empty in {where}" if where else "numbers are too large"
         remark("warning", f"{n_empty} of {len(X)} lines have no prediction: {reason}.")
 
@@ -176,13 +176,13 @@ def show(model: Path, max_nonzero: int | None, digits: int | None) -> None:
     from sk_swat.cli.text import path_text, r2_text
     from sk_swat.estimators.model_file import load_model
     from sk_swat.network.text import equations_text, size_text
-    from sk_swat.utils.labels import listed, plain_text
+    from sk_swat.utils.labels import first_few, plain_text
 
     stored = load_model(model)
     row = stored.row(max_nonzero)
     network = stored.path.networks[row]
     source = f"fitted to {stored.source} " if stored.source else ""
-    targets = listed(stored.target_names, plain_text)
+    targets = first_few(stored.target_names, plain_text)
     say(plain_text(f"{model.name}: {targets}, {source}by sk_swat {stored.written_by}"))
     say(r2_text(stored.path, row))
     say(size_text(network))
@@ -236,7 +236,7 @@ def _roles(
 ) -> tuple[list[str], list[str], list[str]]:
     """Names of the targets and of the columns to predict them from, and what is wrong with them."""
     from sk_swat.cli.csv_file import SEPARATORS
-    from sk_swat.utils.labels import listed
+    from sk_swat.utils.labels import first_few
 
     if features and drop:
         raise ValueError("give --features or --drop, not both.")
@@ -247,27 +247,29 @@ def _roles(
         *table.missing(dropped, "--drop must name columns"),
     ]
     if both := [name for name in chosen if name in target_names]:
-        problems.append(f"--features must not name a target, got {listed(both)}")
+        problems.append(f"--features must not name a target, got {first_few(both)}")
     left_out = {*target_names, *dropped}
     if not features:
         index = [name for name in table.index if name not in left_out]
         if index:
-            table.note(f"{listed(index)} is taken for a data frame's index, not for an input; --features can name it.")
+            table.note(
+                f"{first_few(index)} is taken for a data frame's index, not for an input; --features can name it."
+            )
         left_out.update(index)
     feature_names = [name for name in chosen or table.names if name not in left_out]
     if not feature_names and not problems:
         rule = "a column to predict from is needed besides the target"
-        problems.append(f"{rule}, but none is left of {listed(table.names)}. {SEPARATORS[:-1]}")
+        problems.append(f"{rule}, but none is left of {first_few(table.names)}. {SEPARATORS[:-1]}")
     return target_names, feature_names, problems
 
 
-def _fitted(X: np.ndarray, y: np.ndarray, parameters: dict[str, Any], *, quiet: bool, verbose: bool) -> SWATRegressor:
+def _fit(X: np.ndarray, y: np.ndarray, parameters: dict[str, Any], *, quiet: bool, verbose: bool) -> SWATRegressor:
     """Fit the regressor. A bar, its log if asked for, and its warnings, in one line each, go to standard error."""
     from sk_swat.estimators.regressor import SWATRegressor
-    from sk_swat.fitting.progress import shown_bar
+    from sk_swat.fitting.progress import show_bar
 
     model = SWATRegressor(**parameters, verbose=int(verbose))
-    bar = nullcontext() if quiet or verbose else shown_bar()
+    bar = nullcontext() if quiet or verbose else show_bar()
     with _warnings_on_stderr(), _log_on_stderr(), bar:
         model.fit(X, y)
     return model
@@ -297,11 +299,11 @@ def _log_on_stderr() -> Iterator[None]:
 def _write(content: str | bytes, out: Path | None, force: bool) -> None:
     """Write to a file, or to standard output, on which control characters are escaped."""
     from sk_swat.utils.files import write_file
-    from sk_swat.utils.labels import escaped
+    from sk_swat.utils.labels import escape
 
     if out is not None:
         write_file(out, content, overwrite=force)
     elif isinstance(content, bytes) and sys.stdout.isatty():
         raise ValueError("onnx is not for reading; give a file with --out.")
     else:
-        click.echo(content if isinstance(content, bytes) else escaped(content), nl=False)
+        click.echo(content if isinstance(content, bytes) else escape(content), nl=False)

@@ -17,7 +17,7 @@ import numpy as np
 
 from sk_swat.cli.cells import Cells
 from sk_swat.cli.csv_file import SEPARATORS, CSVFile, read_csv_file
-from sk_swat.utils.labels import listed, shown
+from sk_swat.utils.labels import first_few, short_repr
 
 __all__ = ["Table", "read_table", "write_table"]
 
@@ -63,8 +63,10 @@ class Table:
         if not missing:
             return []
         near = get_close_matches(missing[0][:60], [name for name in self.names[:500] if len(name) <= 60], n=1)
-        hint = f"; did you mean {shown(near[0])}?" if near else f". {SEPARATORS[:-1]}" if len(self.names) == 1 else ""
-        return [f"{rule}, but there is no {listed(missing)}; the columns are {listed(self.names)}{hint}"]
+        hint = (
+            f"; did you mean {short_repr(near[0])}?" if near else f". {SEPARATORS[:-1]}" if len(self.names) == 1 else ""
+        )
+        return [f"{rule}, but there is no {first_few(missing)}; the columns are {first_few(self.names)}{hint}"]
 
     def numbers(
         self, advice: Mapping[str, str], *, problems: Sequence[str] = (), may_be_empty: bool = False
@@ -151,15 +153,15 @@ def read_table(path: str | Path, note: Callable[[str], None]) -> Table:
     for position, name in enumerate(names, start=1):
         places.setdefault(name, []).append(position)
     got = [
-        f"{shown(name) if name else 'none'} for {'column' if len(at) == 1 else 'the columns'} {listed(at, str)}"
+        f"{short_repr(name) if name else 'none'} for {'column' if len(at) == 1 else 'the columns'} {first_few(at, str)}"
         for name, at in places.items()
         if len(at) > 1 or not name
     ]
     if all(map(_is_number, names)):
-        got = [f"numbers ({listed(names)})" if names else "an empty line"]
+        got = [f"numbers ({first_few(names)})" if names else "an empty line"]
     if got:
         rule = "the first line must hold the names of the columns, all different"
-        raise _unusable(file.path, [f"{rule}, got {listed(got, str)}; give each column a name, or leave it out"])
+        raise _unusable(file.path, [f"{rule}, got {first_few(got, str)}; give each column a name, or leave it out"])
     return Table(file, tuple(names), tuple(names[:n_index]), note)
 
 

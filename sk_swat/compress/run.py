@@ -35,7 +35,7 @@ from sk_swat.refine.front import Front
 from sk_swat.refine.rows import Rows
 from sk_swat.refine.task import RefineTask
 from sk_swat.utils.deadline import Deadline
-from sk_swat.utils.parallel import side_by_side
+from sk_swat.utils.parallel import run_parallel
 
 __all__ = ["CompressConfig", "CompressRows", "Compression", "compress_rows"]
 
@@ -226,7 +226,7 @@ def compress_rows(
                 partial(compressed_parts, one, space, search, config.seed + number, task)
                 for number, one in enumerate(splits)
             ]
-            wholes += [one for one in side_by_side(works, config.n_jobs) if one is not None]
+            wholes += [one for one in run_parallel(works, config.n_jobs) if one is not None]
             front = polished_and_pruned(wholes, task)
             for number, one in enumerate(wholes):
                 starts.add(returned(front, number, problem, space, search, config.depths, config.seed), one.origin)

@@ -32,7 +32,7 @@ def require_matplotlib(caller: str) -> None:
         raise ImportError(f"{caller} needs the package matplotlib; install sk_swat[plot].") from error
 
 
-def checked_axes(ax: Any) -> Axes:
+def check_axes(ax: Any) -> Axes:
     """Return `ax` if it is one matplotlib Axes."""
     from matplotlib.axes import Axes
 
@@ -45,7 +45,7 @@ def axes_or_new(ax: Any, caller: str, height: float) -> Axes:
     """Return `ax`, or the axes of a new figure of so many inches if it is None."""
     require_matplotlib(caller)
     if ax is not None:
-        return checked_axes(ax)
+        return check_axes(ax)
     import matplotlib.pyplot as plt
 
     return plt.figure(figsize=(WIDTH, height), layout="constrained").add_subplot()

@@ -17,7 +17,7 @@ _LONGEST = 200  # letters that are measured
 _CONTEXT = 4  # letters shown before those that tell names apart
 
 
-def checked_output_names(names: Sequence[str] | None, network: SparseMLP) -> list[str]:
+def check_output_names(names: Sequence[str] | None, network: SparseMLP) -> list[str]:
     """Return one name for each output: those given, or those of the network."""
     if names is None:
         return target_labels(network)

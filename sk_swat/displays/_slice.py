@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 
-def checked_table(X: ArrayLike, y: ArrayLike) -> np.ndarray:
+def check_table(X: ArrayLike, y: ArrayLike) -> np.ndarray:
     """Bring X to a float64 array; say what is wrong if y does not have one number for each row."""
     table, shape = np.asarray(X, dtype=np.float64), np.shape(y)
     if table.ndim != 2 or shape != table.shape[:1] or not table.size:
@@ -24,7 +24,7 @@ def column_names(X: Any, n_columns: int) -> list[str]:
     return [str(name) for name in getattr(X, "columns", [f"x{i}" for i in range(n_columns)])]
 
 
-def checked_features(features: Any, names: list[str]) -> list[int]:
+def check_features(features: Any, names: list[str]) -> list[int]:
     """Return the indices of the one or two columns that a user wants to see.
 
     Parameters
@@ -36,7 +36,7 @@ def checked_features(features: Any, names: list[str]) -> list[int]:
 
     Examples
     --------
-    >>> checked_features(["age", -1], ["sex", "age", "size"])
+    >>> check_features(["age", -1], ["sex", "age", "size"])
     [1, 2]
     """
     if features is None:

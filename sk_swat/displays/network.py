@@ -13,7 +13,7 @@ from sk_swat.displays._common import (
     FAINT,
     POINTS,
     WIDTH,
-    checked_axes,
+    check_axes,
     chosen_r2,
     extent,
     fitted_network,
@@ -23,7 +23,7 @@ from sk_swat.displays._common import (
 )
 from sk_swat.displays._layout import CURVE, LARGEST_TEXT, Layout, activation_curve, lay_out, natural_height
 from sk_swat.displays._legend import draw_legend, legend_height
-from sk_swat.displays._names import checked_output_names
+from sk_swat.displays._names import check_output_names
 from sk_swat.displays._spreads import strengths
 from sk_swat.displays.palette import BLACK, BLUE, VERMILION
 from sk_swat.network.sparse_mlp import SparseMLP
@@ -178,9 +178,9 @@ class NetworkDisplay:
         if not isinstance(self.network, SparseMLP):
             raise TypeError(f"`network` must be a SparseMLP, got {type(self.network).__name__}.")
         network = self.network.pruned()
-        names = checked_output_names(self.output_names, network)
+        names = check_output_names(self.output_names, network)
         sizes = strengths(network, self.widths, self.X)
-        ax = self._new_axes(network) if ax is None else checked_axes(ax)
+        ax = self._new_axes(network) if ax is None else check_axes(ax)
         self.ax_, self.figure_ = ax, ax.figure
         width, height = extent(ax)
         ax.set(xlim=(0, width), ylim=(0, height), aspect="equal")

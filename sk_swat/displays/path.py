@@ -106,7 +106,7 @@ class PathDisplay:
         self : PathDisplay
             The drawn picture.
         """
-        sizes, train, validation = self._checked()
+        sizes, train, validation = self._check()
         ax = axes_or_new(ax, "PathDisplay", _HEIGHT)
         self.ax_, self.figure_ = ax, ax.figure
         self.validation_line_ = None
@@ -146,7 +146,7 @@ class PathDisplay:
         self._finish(sizes, np.concatenate([1 - train, 1 - validation]))
         return self
 
-    def _checked(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _check(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         sizes = np.asarray(self.n_nonzero)
         train, validation = (np.asarray(r2, dtype=np.float64) for r2 in (self.r2_train, self.r2_validation))
         if sizes.ndim != 1 or not sizes.size or train.shape != sizes.shape or validation.shape != sizes.shape:

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sk_swat.displays._common import axes_or_new, extent, panels, text_width
 from sk_swat.displays._names import short_names
-from sk_swat.displays._slice import checked_features, checked_table, column_names, like, slice_rows
+from sk_swat.displays._slice import check_features, check_table, column_names, like, slice_rows
 from sk_swat.displays.palette import BLACK, BLUE, VERMILION
 
 if TYPE_CHECKING:
@@ -134,12 +134,12 @@ class SurfaceDisplay:
             The drawn picture.
         """
         check_is_fitted(estimator)
-        table = checked_table(X, y)
+        table = check_table(X, y)
         for name, value, least in (("grid_resolution", grid_resolution, 2), ("subsample", subsample, 1)):
             if value is not None and value < least:
                 raise ValueError(f"`{name}` must be at least {least}, got {value}.")
         names = column_names(X, table.shape[1])
-        columns = checked_features(features, names)
+        columns = check_features(features, names)
         grid, rows = slice_rows(table, columns, grid_resolution)
         surface = estimator.predict(like(X, rows)).reshape([grid_resolution] * len(columns))
         step = 1 if subsample is None else -(-len(table) // subsample)

@@ -31,8 +31,8 @@ from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.network.targets import path_with_constants, real_target, target_names, varying_targets
 from sk_swat.utils.deadline import deadlines_of
 from sk_swat.utils.interrupts import interruptible
-from sk_swat.utils.numeric import refuse_dates, validated
-from sk_swat.utils.parameters import check_choice, check_depths, check_integer, drawn_seed
+from sk_swat.utils.numeric import refuse_dates, validate_numbers
+from sk_swat.utils.parameters import check_choice, check_depths, check_integer, draw_seed
 
 if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
     import pandas as pd
@@ -224,13 +224,13 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
 
         begin = self._clock()
         settings = self._settings()
-        seed = drawn_seed(self.random_state)
+        seed = draw_seed(self.random_state)
         if y is None:
             if self.objective == "accuracy":
                 raise ValueError("objective='accuracy' requires y to be passed, but the target y is None.")
-            table, target = validated(self, X, dtype=np.float64, order="C", ensure_min_samples=2), None
+            table, target = validate_numbers(self, X, dtype=np.float64, order="C", ensure_min_samples=2), None
         else:
-            table, target = validated(
+            table, target = validate_numbers(
                 self, X, y, dtype=np.float64, order="C", multi_output=True, y_numeric=True, ensure_min_samples=2
             )
             if target.ndim == 2 and target.shape[1] == 1:
@@ -288,7 +288,7 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         from sk_swat.compress.teachers import teacher_of
 
         check_is_fitted(self, "network_")
-        table = validated(self, X, dtype=np.float64, reset=False)
+        table = validate_numbers(self, X, dtype=np.float64, reset=False)
         return float(r2_score(teacher_of(self.estimator_).labels(table), self.network_.predict(table)))
 
     def report(self, X: ArrayLike, y: ArrayLike | None = None) -> pd.DataFrame:
@@ -314,7 +314,7 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
 
         check_is_fitted(self, "network_")
         refuse_dates(y, "y")
-        table = validated(self, X, dtype=np.float64, reset=False)
+        table = validate_numbers(self, X, dtype=np.float64, reset=False)
         teacher = teacher_of(self.estimator_)
         labels, own = teacher.labels(table), self.network_.predict(table)
         before = np.nan if self.n_numbers_before_ is None else self.n_numbers_before_

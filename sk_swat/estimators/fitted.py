@@ -17,10 +17,10 @@ from sk_swat.network.rounding import summarised
 from sk_swat.network.scaling import Standardisation
 from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.network.text import formula_text
-from sk_swat.utils.labels import shown
-from sk_swat.utils.numeric import validated
+from sk_swat.utils.labels import short_repr
+from sk_swat.utils.numeric import validate_numbers
 from sk_swat.utils.parameters import check_choice, check_integer, check_number
-from sk_swat.utils.pickling import marked_state, read_state
+from sk_swat.utils.pickling import add_version, read_state
 
 if TYPE_CHECKING:  # imported when a table is asked for
     import pandas as pd
@@ -62,7 +62,7 @@ class PathMixin:
         """
         check_is_fitted(self, "network_")
         if not self._plainly_valid(X):
-            X = validated(self, X, dtype=[np.float64, np.float32], reset=False)
+            X = validate_numbers(self, X, dtype=[np.float64, np.float32], reset=False)
         return (self.network_ if index is None else self._path.networks[self._path.row(index)]).predict(X)
 
     def select(
@@ -96,9 +96,11 @@ class PathMixin:
         """
         check_is_fitted(self, "network_")
         conditions = {"max_nonzero": max_nonzero, "min_r2": min_r2, "sparsity": sparsity, "compactness": compactness}
-        given = [f"{name}={shown(value)}" for name, value in conditions.items() if value is not None]
+        given = [f"{name}={short_repr(value)}" for name, value in conditions.items() if value is not None]
         if index is not None and given:
-            raise ValueError(f"index must come without other conditions, got index={shown(index)}, {', '.join(given)}.")
+            raise ValueError(
+                f"index must come without other conditions, got index={short_repr(index)}, {', '.join(given)}."
+            )
         least = None if min_r2 is None else check_number("min_r2", min_r2, -math.inf)
         own: Any = self
         limit = own.max_nonzero if max_nonzero is None else max_nonzero
@@ -163,7 +165,7 @@ class PathMixin:
 
     def __getstate__(self) -> dict[str, Any]:
         state: Any = super().__getstate__()  # of BaseEstimator
-        return marked_state(state)
+        return add_version(state)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         own: Any = self

@@ -18,7 +18,7 @@ from sk_swat.network.names import feature_labels, target_labels
 from sk_swat.network.path import Path
 from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.utils.files import write_file
-from sk_swat.utils.labels import listed, shortened, shown
+from sk_swat.utils.labels import first_few, short_repr, shorten
 
 __all__ = ["FORMAT", "FORMAT_VERSION", "StoredModel", "load_model", "save_model"]
 
@@ -186,18 +186,18 @@ def load_model(path: str | FilePath) -> StoredModel:
     found = document.get("format") if isinstance(document, dict) else None
     if found != FORMAT:
         raise ValueError(
-            f"'{path}' must be a model file with the format {FORMAT!r}, got {shown(found)}; write one with "
+            f"'{path}' must be a model file with the format {FORMAT!r}, got {short_repr(found)}; write one with "
             "`sk-swat fit` or save_model."
         )
     if document.get("version") != FORMAT_VERSION:
         raise ValueError(
-            f"'{path}' must be a model file of version {FORMAT_VERSION}, got {shown(document.get('version'))}; "
+            f"'{path}' must be a model file of version {FORMAT_VERSION}, got {short_repr(document.get('version'))}; "
             "a newer version needs a newer sk_swat."
         )
     try:
         return _model(document)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else shortened(str(error).rstrip("."), 500)
+        reason = f"{error} is missing" if isinstance(error, KeyError) else shorten(str(error).rstrip("."), 500)
         raise ValueError(f"the model file '{path}' is damaged ({reason}); write it again.") from error
 
 
@@ -214,7 +214,7 @@ def _model(document: dict[str, Any]) -> StoredModel:
     outputs = tuple(_names("target_names", fields["target_names"], n_outputs))
     n_networks = len(networks)
     if type(fields["chosen"]) is not int or not 0 <= fields["chosen"] < n_networks:
-        raise ValueError(f"`chosen` must be from 0 to {n_networks - 1}, got {shown(fields['chosen'])}")
+        raise ValueError(f"`chosen` must be from 0 to {n_networks - 1}, got {short_repr(fields['chosen'])}")
     _check_parameters(fields["parameters"])
     summaries: list[FitSummary | None] = [None] * n_networks
     if fields["fit_summary"] is not None:
@@ -242,19 +242,21 @@ def _model(document: dict[str, Any]) -> StoredModel:
 def _check_parameters(parameters: Any) -> None:
     """Those of the parameters that choose among networks."""
     if not isinstance(parameters, Mapping):
-        raise TypeError(f"`parameters` must be an object, got {shown(parameters)}")
+        raise TypeError(f"`parameters` must be an object, got {short_repr(parameters)}")
     for name in ("sparsity", "compactness"):
         if type(parameters[name]) not in (int, float) or not 0 <= float(parameters[name]) < np.inf:
-            raise ValueError(f"`{name}` must be a finite number of at least 0, got {shown(parameters[name])}")
+            raise ValueError(f"`{name}` must be a finite number of at least 0, got {short_repr(parameters[name])}")
     if not isinstance(parameters["one_standard_error"], bool):
-        raise TypeError(f"`one_standard_error` must be true or false, got {shown(parameters['one_standard_error'])}")
+        raise TypeError(
+            f"`one_standard_error` must be true or false, got {short_repr(parameters['one_standard_error'])}"
+        )
 
 
 def _names(key: str, names: Any, number: int) -> list[str]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise TypeError(f"`{key}` must be a list of names, got {shown(names)}")
+        raise TypeError(f"`{key}` must be a list of names, got {short_repr(names)}")
     if len(names) != number or len(set(names)) != number:
-        raise ValueError(f"`{key}` must hold {number} different names, got {listed(names)}")
+        raise ValueError(f"`{key}` must hold {number} different names, got {first_few(names)}")
     return [str(name) for name in names]
 
 

@@ -31,8 +31,8 @@ from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.network.targets import path_with_constants, real_target, target_names, varying_targets
 from sk_swat.utils.deadline import deadlines_of
 from sk_swat.utils.interrupts import interruptible
-from sk_swat.utils.numeric import refuse_dates, validated
-from sk_swat.utils.parameters import check_depths, drawn_seed
+from sk_swat.utils.numeric import refuse_dates, validate_numbers
+from sk_swat.utils.parameters import check_depths, draw_seed
 
 if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
     from sk_swat.fitting.table import TableSearch
@@ -290,11 +290,11 @@ class SWATRegressor(ExportMixin, PathMixin, CallbackSupportMixin, RegressorMixin
     ) -> SWATRegressor:
         begin = self._clock()
         settings = checked_settings(self, self._limits)
-        seed = drawn_seed(self.random_state)
+        seed = draw_seed(self.random_state)
         self._keep_target_names(target_names(y))
         # in C order, so that means are rounded the same way whatever the table's layout
         refuse_dates(sample_weight, "sample_weight")
-        table, target = validated(
+        table, target = validate_numbers(
             self, X, y, dtype=[np.float64, np.float32], order="C", multi_output=True, y_numeric=True
         )
         target = real_target(target)

@@ -8,7 +8,7 @@ from typing import Any
 from sk_swat.fitting.limits import RowLimits
 from sk_swat.network.activations import ACTIVATION_NAMES, check_activations
 from sk_swat.network.path import Path
-from sk_swat.utils.labels import shown
+from sk_swat.utils.labels import short_repr
 from sk_swat.utils.parameters import check_choice, check_depths, check_integer, check_number
 
 __all__ = ["Settings", "checked_settings"]
@@ -65,7 +65,7 @@ def checked_settings(estimator: Any, limits: RowLimits | None = None) -> Setting
     check_choice("early_stopping", estimator.early_stopping, (True, False, "auto"))
     check_number("validation_fraction", estimator.validation_fraction, 0, 1, low_open=True, high_open=True)
     if not isinstance(estimator.device, str):
-        raise TypeError(f"device must be a name such as 'cpu' or 'cuda', got {shown(estimator.device)}.")
+        raise TypeError(f"device must be a name such as 'cpu' or 'cuda', got {short_repr(estimator.device)}.")
     check_choice("warm_start", estimator.warm_start, (True, False))
     verbose = estimator.verbose
     check_integer("verbose", int(verbose) if isinstance(verbose, bool) else verbose, 0)

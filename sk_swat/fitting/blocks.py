@@ -29,7 +29,7 @@ from sk_swat.refine.levenberg_marquardt import LMResult, fit_networks
 from sk_swat.refine.pruning import prune
 from sk_swat.refine.rows import Rows
 from sk_swat.refine.task import RefineTask, sizes
-from sk_swat.utils.parallel import side_by_side
+from sk_swat.utils.parallel import run_parallel
 
 __all__ = ["Growth", "block_sum"]
 
@@ -106,7 +106,7 @@ class Growth:
             if self._error(base) < _LEAST_NUMBERS * _PRICE:
                 break
             progress.begin(f"block {number + 1}")
-            for found in side_by_side([partial(self._grown, base, depth, number) for depth in depths], self.n_jobs):
+            for found in run_parallel([partial(self._grown, base, depth, number) for depth in depths], self.n_jobs):
                 front.join(found)
             grown = min(front.members(), key=self._objective)
             before, after = (self.task.r2(one.error) for one in (base, grown))

@@ -22,7 +22,7 @@ from sk_swat.latent.space import Space
 from sk_swat.network.softnet import SoftNetworks
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.task import RefineTask
-from sk_swat.utils.parallel import side_by_side
+from sk_swat.utils.parallel import run_parallel
 
 __all__ = ["N_FOLDS", "fold_errors"]
 
@@ -69,7 +69,7 @@ def fold_errors(
     works = [partial(_fold, sizes, some, space, task, allowed, seed, torch.as_tensor(inside)) for inside in folds]
     errors = np.empty((len(sizes), n_rows))
     ended = None if judged is None else lambda _: judged()
-    for inside, found in zip(folds, side_by_side(works, n_jobs, ended), strict=True):
+    for inside, found in zip(folds, run_parallel(works, n_jobs, ended), strict=True):
         errors[:, inside] = found
     return errors
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
     from sk_swat.network.softnet import SoftNetworks
     from sk_swat.utils.deadline import Deadline
 
-__all__ = ["Progress", "Watcher", "shown_bar", "watched_by", "watchers"]
+__all__ = ["Progress", "Watcher", "add_watcher", "show_bar", "watchers"]
 
 _CELLS = 30  # of the bar
 
@@ -112,7 +112,7 @@ def watchers() -> tuple[Watcher, ...]:
 
 
 @contextmanager
-def watched_by(watcher: Watcher) -> Iterator[None]:
+def add_watcher(watcher: Watcher) -> Iterator[None]:
     """Let a watcher follow every fit of this thread inside the block, also those within other estimators."""
     token = _watchers.set((*_watchers.get(), watcher))
     try:
@@ -122,7 +122,7 @@ def watched_by(watcher: Watcher) -> Iterator[None]:
 
 
 @contextmanager
-def shown_bar(stream: TextIO | None = None) -> Iterator[None]:
+def show_bar(stream: TextIO | None = None) -> Iterator[None]:
     """Show a bar for every fit inside the block; it needs no package.
 
     Parameters
@@ -134,7 +134,7 @@ def shown_bar(stream: TextIO | None = None) -> Iterator[None]:
     --------
     >>> from sklearn.datasets import load_diabetes
     >>> from sk_swat import SWATRegressor
-    >>> with shown_bar():
+    >>> with show_bar():
     ...     model = SWATRegressor(n_restarts=2, n_rounds=0, random_state=0).fit(*load_diabetes(return_X_y=True))
     """
     stream = sys.stderr if stream is None else stream
@@ -143,7 +143,7 @@ def shown_bar(stream: TextIO | None = None) -> Iterator[None]:
         return
     bar = _Bar(stream)
     try:
-        with watched_by(bar):
+        with add_watcher(bar):
             yield
     finally:
         bar.close()

@@ -29,7 +29,7 @@ from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.pruning import Sink, prune
 from sk_swat.refine.task import RefineTask, sizes
 from sk_swat.utils.deadline import TimeIsUp
-from sk_swat.utils.parallel import side_by_side
+from sk_swat.utils.parallel import run_parallel
 
 __all__ = ["Stage", "best_by_size", "refine"]
 
@@ -138,7 +138,7 @@ def refine(
         if progress is not None:
             progress.begin(name)
         begin, before = time.perf_counter(), stages[-1].r2_after if stages else r2
-        for found in side_by_side(works, n_jobs):
+        for found in run_parallel(works, n_jobs):
             front.join(found)
         members = front.members()
         best, by_size = members[-1], best_by_size((one.size, task.r2(one.error)) for one in members)

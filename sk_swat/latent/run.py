@@ -19,8 +19,8 @@ from sk_swat.latent.problem import Problem, SearchConfig
 from sk_swat.latent.starts import Starts, choose_starts
 from sk_swat.network.softnet import SoftNetworks, apply_to_tensors
 from sk_swat.utils.deadline import Deadline
-from sk_swat.utils.labels import shown
-from sk_swat.utils.parallel import one_torch_thread, side_by_side
+from sk_swat.utils.labels import short_repr
+from sk_swat.utils.parallel import one_torch_thread, run_parallel
 from sk_swat.utils.torch_state import default_device
 
 __all__ = ["Candidate", "DepthSearch", "RunOptions", "one_torch_thread", "search_depths"]
@@ -134,11 +134,11 @@ def search_depths(
         partial(_search_depth, problem, checkpoint, depth, config, seed, device, previous.get(depth), options.deadline)
         for depth in depths
     ]
-    return side_by_side(pieces, options.n_jobs, options.found)
+    return run_parallel(pieces, options.n_jobs, options.found)
 
 
 def _check_device(device: str) -> None:
-    wanted = f"device must name a torch device of this machine that holds numbers, got {shown(device)}"
+    wanted = f"device must name a torch device of this machine that holds numbers, got {short_repr(device)}"
     try:
         torch.zeros(1, device=device).cpu()  # a copy, which "meta" has none of
     except (AssertionError, ImportError, RuntimeError) as error:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sk_swat.utils.labels import shown
+from sk_swat.utils.labels import short_repr
 
 Function = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 ScalarFunction = Callable[[float], float]
@@ -173,15 +173,15 @@ def check_activations(names: str | Iterable[str]) -> tuple[str, ...]:
     if isinstance(names, str):
         names = (names,)
     if not isinstance(names, Iterable) or (isinstance(names, np.ndarray) and not names.ndim):
-        raise TypeError(f"`activations` must be a name or an iterable of names, got {shown(names)}.")
+        raise TypeError(f"`activations` must be a name or an iterable of names, got {short_repr(names)}.")
     listed = tuple(names)
     if not listed:
         raise ValueError(f"`activations` must hold at least one of {ACTIVATION_NAMES}, got none.")
     for name in listed:
         if not isinstance(name, str):
-            raise TypeError(f"`activations` must hold names (str), got {shown(name)}.")
+            raise TypeError(f"`activations` must hold names (str), got {short_repr(name)}.")
         if name not in ACTIVATIONS:
-            raise ValueError(f"`activations` must hold names from {ACTIVATION_NAMES}, got {shown(name)}.")
+            raise ValueError(f"`activations` must hold names from {ACTIVATION_NAMES}, got {short_repr(name)}.")
     if len(set(listed)) < len(listed):
-        raise ValueError(f"`activations` must hold each name once, got {shown(listed)}.")
+        raise ValueError(f"`activations` must hold each name once, got {short_repr(listed)}.")
     return tuple(name for name in ACTIVATION_NAMES if name in listed)

@@ -20,7 +20,7 @@ from sk_swat.network.folding import Layers, folded
 from sk_swat.network.forward import ForwardPlan
 from sk_swat.network.text import FIELDS, describe_network, fields_from_dict, network_to_dict
 from sk_swat.utils.numeric import refuse_dates
-from sk_swat.utils.pickling import marked_state, read_state
+from sk_swat.utils.pickling import add_version, read_state
 
 _CHUNK_ROWS = 8192  # rows evaluated at once: bounds the memory, and fits the cache
 
@@ -391,7 +391,7 @@ class SparseMLP(ExportMixin):
     __hash__ = None  # type: ignore[assignment]
 
     def __getstate__(self) -> dict[str, Any]:
-        return marked_state({name: getattr(self, name) for name in FIELDS})  # without the forward plan
+        return add_version({name: getattr(self, name) for name in FIELDS})  # without the forward plan
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         fields = read_state("SparseMLP", state, FIELDS)

@@ -52,7 +52,7 @@ def make_bank(
     latents, depths, n_inputs, restored = [], [], [], []
     for depth, networks in corpus.by_depth.items():
         wanted = n_per_depth if isinstance(n_per_depth, int) else n_per_depth.get(depth, 0)
-        latent, comes_back = _encoded(autoencoder, networks, X, largest_fvu)
+        latent, comes_back = _encode(autoencoder, networks, X, largest_fvu)
         kept = _most_useful(networks, comes_back[:, depth - 1], wanted, seed)
         latents.append(latent[kept])
         restored.append(comes_back[kept])
@@ -67,7 +67,7 @@ def make_bank(
     return Bank.from_latents(*parts, decoder(autoencoder))
 
 
-def _encoded(
+def _encode(
     autoencoder: Autoencoder, networks: SoftNetworks, X: torch.Tensor, largest_fvu: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Latents as a bank keeps them, and whether the decoder of each depth restores the network."""

@@ -124,7 +124,7 @@ def random_networks(
     )
 
 
-def _standardised(networks: SoftNetworks, X: torch.Tensor) -> tuple[SoftNetworks, torch.Tensor]:
+def _standardise(networks: SoftNetworks, X: torch.Tensor) -> tuple[SoftNetworks, torch.Tensor]:
     """Scale the readout so that outputs have mean 0 and variance 1 on X; say which networks are usable."""
     output = networks.forward(X)
     scale = output.std(1, correction=0).clamp_min(1e-12)[:, None]
@@ -174,7 +174,7 @@ def fitted_chunk(seed: Sequence[int], depth: int, n_networks: int = 128, n_rows:
     fitted = fit_networks(start, Rows(rows, y), n_steps=14, ridge=ridge).networks
     pruned = _prune_once(rng, fitted, rows, y)
     fitted = fit_networks(pruned, Rows(rows, y), n_steps=16, ridge=ridge).networks
-    networks, usable = _standardised(fold_constants(fitted), rows)
+    networks, usable = _standardise(fold_constants(fitted), rows)
     return canonical(padded(networks[usable], WIDTH))
 
 
@@ -193,7 +193,7 @@ def dense_chunk(seed: Sequence[int], depth: int, n_networks: int = 96, n_rows: i
     y = torch.as_tensor(np.stack([random_function(rng, X) for _ in range(n_networks)]), dtype=torch.float32)
     start = random_networks(rng, n_networks, n_inputs, widths, mix, density=1.0)
     fitted = fit_networks(start, Rows(rows, y), n_steps=30, ridge=1e-5).networks
-    networks, usable = _standardised(fold_constants(fitted), rows)
+    networks, usable = _standardise(fold_constants(fitted), rows)
     return canonical(padded(networks[usable], WIDTH))
 
 
@@ -203,7 +203,7 @@ def random_chunk(seed: Sequence[int], depth: int, n_networks: int = 128) -> Soft
     n_inputs, widths, mix = _draw_shape(rng, depth)
     X = torch.as_tensor(draw_inputs(rng, 384, n_inputs), dtype=torch.float32)
     drawn = random_networks(rng, n_networks, n_inputs, widths, mix, density=rng.choice([0.4, 0.6, 0.8, 1.0]))
-    networks, usable = _standardised(fold_constants(drawn), X)
+    networks, usable = _standardise(fold_constants(drawn), X)
     return canonical(padded(networks[usable], WIDTH))
 
 
@@ -264,7 +264,7 @@ def make_dense_corpus(seed: int, n_chunks: Mapping[int, int], n_jobs: int = 1, n
     n_networks : int, default=96
         Functions drawn for a chunk.
     """
-    return _made(
+    return _make_chunks(
         [(dense_chunk, depth, chunk) for depth in n_chunks for chunk in range(n_chunks[depth])],
         seed,
         n_jobs,
@@ -292,13 +292,13 @@ def make_corpus(
     """
     tasks: list[_ChunkTask] = [(fitted_chunk, depth, chunk) for chunk in range(n_chunks) for depth in _WIDEST]
     tasks += [(random_chunk, depth, chunk) for chunk in range(n_random_chunks) for depth in _WIDEST]
-    return _made(tasks, seed, n_jobs, n_networks)
+    return _make_chunks(tasks, seed, n_jobs, n_networks)
 
 
-def _made(tasks: Sequence[_ChunkTask], seed: int, n_jobs: int, n_networks: int) -> Corpus:
+def _make_chunks(tasks: Sequence[_ChunkTask], seed: int, n_jobs: int, n_networks: int) -> Corpus:
     """Run the makers of chunks, each with its depth and number."""
     chunks = joblib.Parallel(n_jobs=n_jobs)(
-        joblib.delayed(_single_threaded)(make, (seed, depth, chunk), depth, n_networks) for make, depth, chunk in tasks
+        joblib.delayed(_on_one_thread)(make, (seed, depth, chunk), depth, n_networks) for make, depth, chunk in tasks
     )
     by_depth: dict[int, list[SoftNetworks]] = {}
     for (_, depth, _), networks in zip(tasks, chunks, strict=True):
@@ -306,9 +306,7 @@ def _made(tasks: Sequence[_ChunkTask], seed: int, n_jobs: int, n_networks: int) 
     return Corpus({depth: concatenate(by_depth[depth]) for depth in sorted(by_depth)})
 
 
-def _single_threaded(
-    make: Callable[..., SoftNetworks], seed: Sequence[int], depth: int, n_networks: int
-) -> SoftNetworks:
+def _on_one_thread(make: Callable[..., SoftNetworks], seed: Sequence[int], depth: int, n_networks: int) -> SoftNetworks:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

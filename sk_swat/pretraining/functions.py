@@ -46,7 +46,7 @@ def polynomial(rng: np.random.Generator, X: _Values) -> _Values:
     return total
 
 
-def kinked(rng: np.random.Generator, X: _Values) -> _Values:
+def kinks(rng: np.random.Generator, X: _Values) -> _Values:
     """Absolute values, maxima and roots of random directions."""
     Z = _directions(rng, X, int(rng.integers(1, 5))) - rng.normal(scale=0.5)
     kind = rng.integers(4)
@@ -120,9 +120,9 @@ def ridge(rng: np.random.Generator, X: _Values) -> _Values:
     return _curve(rng, _directions(rng, X, 1)[:, 0])
 
 
-def composed(rng: np.random.Generator, X: _Values) -> _Values:
+def composition(rng: np.random.Generator, X: _Values) -> _Values:
     """Curve of a random function of the other families, plus another one."""
-    simple = (smooth, polynomial, additive, radial, kinked)
+    simple = (smooth, polynomial, additive, radial, kinks)
     inner = _standard(simple[rng.integers(len(simple))](rng, X))
     other = _standard(simple[rng.integers(len(simple))](rng, X))
     return _standard(_curve(rng, inner)) + rng.choice([0.0, 0.5, 1.0]) * other
@@ -136,13 +136,13 @@ def _standard(values: _Values) -> _Values:
 FAMILIES: tuple[Callable[[np.random.Generator, _Values], _Values], ...] = (
     smooth,
     polynomial,
-    kinked,
+    kinks,
     periodic,
     radial,
     additive,
     product,
     ridge,
-    composed,
+    composition,
 )
 
 

@@ -6,17 +6,17 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["escaped", "listed", "plain_text", "shortened", "shown"]
+__all__ = ["escape", "first_few", "plain_text", "short_repr", "shorten"]
 
 _LONGEST = 60  # characters of a value in a message
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     r"""Write escapes for what cannot be printed, line ends and tabs apart.
 
     Examples
     --------
-    >>> escaped("of \x1b[2J the\n")
+    >>> escape("of \x1b[2J the\n")
     'of \\x1b[2J the\n'
     """
     return re.sub(r"[^\n\t -~]", lambda one: one[0] if one[0].isprintable() else ascii(one[0])[1:-1], text)
@@ -30,15 +30,15 @@ def plain_text(name: str) -> str:
     >>> plain_text("mass\n  of \x1b the\tbody")
     'mass of \\x1b the body'
     """
-    return escaped(" ".join(name.split()))
+    return escape(" ".join(name.split()))
 
 
-def shortened(text: str, width: int) -> str:
+def shorten(text: str, width: int) -> str:
     """Leave out the middle of a text of more letters than that, and say so.
 
     Examples
     --------
-    >>> shortened("x" * 10_000, 12)
+    >>> shorten("x" * 10_000, 12)
     'xxxxxx ... (9991 more) ... xxx'
     """
     if len(text) <= width:
@@ -47,26 +47,26 @@ def shortened(text: str, width: int) -> str:
     return f"{begin} ... ({len(text) - len(begin) - len(end)} more) ... {end}"
 
 
-def shown(value: Any) -> str:
+def short_repr(value: Any) -> str:
     r"""Representation of a value for a message: with escapes for what cannot be printed, and short, whatever the value.
 
     Examples
     --------
-    >>> shown("mass\n"), shown(10**400)
+    >>> short_repr("mass\n"), short_repr(10**400)
     ("'mass\\n'", '100000000000000000000000000000 ... (356 more) ... 000000000000000')
     """
     try:
-        return shortened(repr(value), _LONGEST)
+        return shorten(repr(value), _LONGEST)
     except Exception:  # an integer of more than 4300 digits, or an object of somebody else
         return f"a {type(value).__name__} that cannot be shown"
 
 
-def listed(things: Sequence[Any], write: Callable[[Any], str] = shown, few: int = 5) -> str:
+def first_few(things: Sequence[Any], write: Callable[[Any], str] = short_repr, few: int = 5) -> str:
     """Write the first of many for a message, and how many more there are.
 
     Examples
     --------
-    >>> listed(["a", "b", "c"], few=2)
+    >>> first_few(["a", "b", "c"], few=2)
     "'a', 'b' and 1 more"
     """
     first, n_more = ", ".join(map(write, things[:few])), len(things) - few

@@ -11,9 +11,9 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
-from sk_swat.utils.labels import shown
+from sk_swat.utils.labels import short_repr
 
-__all__ = ["refuse_dates", "validated"]
+__all__ = ["refuse_dates", "validate_numbers"]
 
 # names of the types of columns in NumPy, pandas (also its Arrow and sparse ones), Polars and torch
 _DATE_TYPE = re.compile(r"(sparse\[)?(date|time|period|duration)", re.IGNORECASE)
@@ -21,7 +21,7 @@ _NUMBER_TYPE = re.compile(r"(torch\.)?((u?int|float|complex)\d+|bool(ean)?)", re
 _DATES = (np.datetime64, np.timedelta64, datetime.date, datetime.time, datetime.timedelta)
 
 
-def validated(estimator: Any, X: Any, *y: Any, **how: Any) -> Any:
+def validate_numbers(estimator: Any, X: Any, *y: Any, **how: Any) -> Any:
     """Do scikit-learn's ``validate_data``, but refuse dates, and name the column that holds no numbers.
 
     Parameters
@@ -75,7 +75,7 @@ def _explain(table: Any, name: str, error: Exception) -> None:
                 if not isinstance(value, str | bytes):
                     raise type(reason)(f"{reason}; {label} must hold numbers.") from error
                 way_out = ", for example with scikit-learn's OneHotEncoder or OrdinalEncoder" if name == "X" else ""
-                got = f"got text (could not convert string to float: {shown(str(value))})"
+                got = f"got text (could not convert string to float: {short_repr(str(value))})"
                 raise ValueError(f"{label} must hold numbers, {got}; turn it into numbers first{way_out}.") from error
 
 
@@ -88,7 +88,7 @@ def _columns(table: Any, name: str) -> Iterator[tuple[str, Any, Any]]:
         for i, (column, kind) in enumerate(zip(table.columns, table.dtypes, strict=True)):
             if not _is_number(kind):
                 values = table.iloc[:, i] if hasattr(table, "iloc") else table[:, i]
-                yield f"column {shown(str(column)) if isinstance(column, str) else i}{of}", values, kind
+                yield f"column {short_repr(str(column)) if isinstance(column, str) else i}{of}", values, kind
         return
     if not hasattr(table, "dtype"):
         try:

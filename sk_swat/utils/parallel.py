@@ -17,12 +17,12 @@ from threadpoolctl import threadpool_limits
 
 from sk_swat.utils.torch_state import usual_torch
 
-__all__ = ["one_torch_thread", "side_by_side"]
+__all__ = ["one_torch_thread", "run_parallel"]
 
 Result = TypeVar("Result")
 
 
-def side_by_side(
+def run_parallel(
     pieces: Sequence[Callable[[], Result]], n_jobs: int | None, ended: Callable[[Result], object] | None = None
 ) -> list[Result]:
     """Run pieces of work, in threads unless ``joblib.parallel_config`` says otherwise.

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from sk_swat.utils.labels import shown
+from sk_swat.utils.labels import short_repr
 
-__all__ = ["check_choice", "check_depths", "check_integer", "check_number", "drawn_seed"]
+__all__ = ["check_choice", "check_depths", "check_integer", "check_number", "draw_seed"]
 
 _LARGEST_INTEGER = 2**63 - 1
 
@@ -31,14 +31,14 @@ def check_number(
     left, right = "(" if low_open else "[", ")" if high_open or high == float("inf") else "]"
     wanted = f"{name} must be a number in {left}{low:g}, {high:g}{right}"
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{wanted}, got {shown(value)} of type {type(value).__name__}.")
+        raise TypeError(f"{wanted}, got {short_repr(value)} of type {type(value).__name__}.")
     try:
         number = float(value)
     except OverflowError as error:
-        raise ValueError(f"{wanted}, and float64 must hold it, got {shown(value)}.") from error
+        raise ValueError(f"{wanted}, and float64 must hold it, got {short_repr(value)}.") from error
     inside = (number > low if low_open else number >= low) and (number < high if right == ")" else number <= high)
     if not inside:
-        raise ValueError(f"{wanted}, got {shown(value)}.")
+        raise ValueError(f"{wanted}, got {short_repr(value)}.")
     return number
 
 
@@ -46,11 +46,11 @@ def check_integer(name: str, value: Any, low: int | None = None, high: int = _LA
     """Return an integer, from `low`, if there is such a bound, to `high`; TypeError or ValueError otherwise."""
     wanted = f"{name} must be an integer" + ("" if low is None else f" of at least {low}")
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{wanted}, got {shown(value)} of type {type(value).__name__}.")
+        raise TypeError(f"{wanted}, got {short_repr(value)} of type {type(value).__name__}.")
     if low is not None and value < low:
-        raise ValueError(f"{wanted}, got {shown(value)}.")
+        raise ValueError(f"{wanted}, got {short_repr(value)}.")
     if abs(number := int(value)) > high:
-        raise ValueError(f"{wanted}{' and' if low is not None else ' of'} at most {high}, got {shown(value)}.")
+        raise ValueError(f"{wanted}{' and' if low is not None else ' of'} at most {high}, got {short_repr(value)}.")
     return number
 
 
@@ -59,7 +59,7 @@ def check_choice(name: str, value: Any, choices: Iterable[Any]) -> Any:
     choices = tuple(choices)
     # NumPy's strings and booleans come from grids of parameters; 1 and 0 stand for no boolean
     if not any(_kind(value) is _kind(choice) and value == choice for choice in choices):
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {shown(value)}.")
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {short_repr(value)}.")
     return value
 
 
@@ -86,21 +86,21 @@ def check_depths(depths: Any, largest: int) -> tuple[int, ...]:
         or not isinstance(values, Iterable)
         or (isinstance(values, np.ndarray) and not values.ndim)
     ):
-        raise TypeError(f"{wanted}, got {shown(depths)}.")
+        raise TypeError(f"{wanted}, got {short_repr(depths)}.")
     values = tuple(values)
     if not values or any(isinstance(v, bool) or not isinstance(v, Integral) for v in values):
-        raise ValueError(f"{wanted}, got {shown(depths)}.")
+        raise ValueError(f"{wanted}, got {short_repr(depths)}.")
     if any(not 1 <= value <= largest for value in values):
-        raise ValueError(f"{wanted}, got {shown(depths)}.")
+        raise ValueError(f"{wanted}, got {short_repr(depths)}.")
     return tuple(sorted({int(value) for value in values}))
 
 
-def drawn_seed(random_state: Any) -> int:
+def draw_seed(random_state: Any) -> int:
     """Draw a seed from 0 to 2**31 - 2 from a ``random_state`` in scikit-learn's sense; ValueError if it is none."""
     try:
         return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
     except (OverflowError, TypeError, ValueError) as error:
         raise ValueError(
             "random_state must be None, an integer from 0 to 2**32 - 1 or a RandomState instance, "
-            f"got {shown(random_state)}."
+            f"got {short_repr(random_state)}."
         ) from error

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["FORMAT_VERSION", "marked_state", "read_state"]
+__all__ = ["FORMAT_VERSION", "add_version", "read_state"]
 
 FORMAT_VERSION = 1  # of the states of all classes; raised when one of them changes
 _KEY = "sk_swat_format"
 
 
-def marked_state(state: dict[str, Any]) -> dict[str, Any]:
+def add_version(state: dict[str, Any]) -> dict[str, Any]:
     """Copy of an object's state with the version of its format."""
     return state | {_KEY: FORMAT_VERSION}
 
@@ -24,7 +24,7 @@ def read_state(kind: str, state: Any, needed: Iterable[str]) -> dict[str, Any]:
     kind : str
         Class, for the message.
     state : dict
-        What :func:`marked_state` gave.
+        What :func:`add_version` gave.
     needed : iterable of str
         What the state must hold.
 

@@ -404,7 +404,7 @@ def test_any_of_many_tables_gives_a_prediction_or_a_message(quick, refined, case
 
 @pytest.mark.parametrize("fault", ["int('a')", "[][0]", "np.zeros(2) @ np.zeros(3)", "torch.ones(2) @ torch.ones(3)"])
 def test_an_accident_inside_the_package_is_not_taken_for_a_message(quick, table, fault, monkeypatch):
-    monkeypatch.setattr("sk_swat.estimators.regressor.drawn_seed", lambda state: eval(fault))
+    monkeypatch.setattr("sk_swat.estimators.regressor.draw_seed", lambda state: eval(fault))
     case = Case("quick", {}, *table, None, table[0], "")
     with pytest.raises(AssertionError, match="Error"):
         check(case, {"quick": quick})

@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 import sk_swat
 from benchmarks.baselines.random_networks import RandomNetworkRegressor
 from sk_swat.fitting import table as table_module
-from sk_swat.fitting.progress import Watcher, shown_bar, watched_by
+from sk_swat.fitting.progress import Watcher, add_watcher, show_bar
 
 STAGES = ["latent search", "polish and prune", "round 1", "last polish"]
 
@@ -62,7 +62,7 @@ class Recorder(Watcher):
 
 def watched(model, table, **options):
     recorder = Recorder(**options)
-    with watched_by(recorder):
+    with add_watcher(recorder):
         model.fit(*table)
     return recorder
 
@@ -131,7 +131,7 @@ def test_search_ends_when_a_watcher_asks_for_it(refined, table, stop_after):
 def test_watcher_follows_the_fits_inside_the_block_alone(quick, table):
     recorder = Recorder()
     quick().fit(*table)
-    with watched_by(recorder):
+    with add_watcher(recorder):
         make_pipeline(StandardScaler(), quick()).fit(*table)
     seen = len(recorder.events)
     quick().fit(*table)
@@ -154,7 +154,7 @@ def test_log_lines_come_when_the_stages_end(kind, request, table, caplog):
             heard[stage.name] = caplog.messages[-1]
             return False
 
-    with watched_by(Listener()):
+    with add_watcher(Listener()):
         request.getfixturevalue(kind)(depths=(1, 2), verbose=1).fit(*table)
     assert list(heard.values()) == caplog.messages
     assert all(line.startswith(f"{name}: ") for name, line in heard.items())
@@ -183,7 +183,7 @@ class Terminal(io.StringIO):
 def test_bar_rises_to_100_percent_and_names_the_stages(refined, table, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     terminal = Terminal()
-    with shown_bar(terminal):
+    with show_bar(terminal):
         model = refined(early_stopping=False).fit(*table)
     drawn = terminal.getvalue().split("\r")[1:]
     shares = [int(re.search(r"(\d+)%", line)[1]) for line in drawn]
@@ -197,7 +197,7 @@ def test_bar_rises_to_100_percent_and_names_the_stages(refined, table, monkeypat
 
 def test_bar_of_a_search_that_ends_early_is_full_in_the_end(refined, table):
     terminal = Terminal()
-    with shown_bar(terminal), watched_by(Recorder(stop_after="polish and prune")):
+    with show_bar(terminal), add_watcher(Recorder(stop_after="polish and prune")):
         refined(n_rounds=50).fit(*table)
     *_, before, last = terminal.getvalue().split("\r")
     assert " 4% last polish" in before and "100%" in last
@@ -206,14 +206,14 @@ def test_bar_of_a_search_that_ends_early_is_full_in_the_end(refined, table):
 def test_bar_never_fills_a_line_of_the_terminal(quick, table, monkeypatch):
     monkeypatch.setenv("COLUMNS", "24")
     terminal = Terminal()
-    with shown_bar(terminal):
+    with show_bar(terminal):
         quick().fit(*table)
     assert {len(line.rstrip("\n")) for line in terminal.getvalue().split("\r")[1:]} == {23}
 
 
 def test_bar_is_shown_on_terminals_alone(quick, table):
     stream = io.StringIO()
-    with shown_bar(stream):
+    with show_bar(stream):
         quick().fit(*table)
     assert not stream.getvalue()
 
@@ -224,7 +224,7 @@ def test_bar_ends_its_line_after_an_error(quick, table, monkeypatch):
 
     monkeypatch.setattr(table_module, "_latent_stage", failing)
     terminal = Terminal()
-    with pytest.raises(RuntimeError, match="out of luck"), shown_bar(terminal):
+    with pytest.raises(RuntimeError, match="out of luck"), show_bar(terminal):
         quick().fit(*table)
     assert terminal.getvalue().endswith("\n") and "100%" in terminal.getvalue()  # of the only stage all parts ended
 
@@ -386,7 +386,7 @@ def test_callbacks_are_torn_down_after_an_error_of_the_search(callback, refined,
 
     hooks = Hooks()
     model = refined().set_callbacks(hooks)
-    with watched_by(Failing()), pytest.raises(RuntimeError, match="out of luck"):
+    with add_watcher(Failing()), pytest.raises(RuntimeError, match="out of luck"):
         model.fit(*table)
     assert hooks.calls[-2:] == [("end", "polish and prune"), ("teardown", "fit")]
     hooks.calls.clear()
@@ -437,7 +437,7 @@ sys.meta_path.insert(0, NoCallbacks())
 sys.path.insert(0, sys.argv[1])
 import numpy as np
 from sk_swat import SWATRegressor
-from sk_swat.fitting.progress import Watcher, watched_by
+from sk_swat.fitting.progress import Watcher, add_watcher
 
 class Counter(Watcher):
     n = 0
@@ -446,7 +446,7 @@ class Counter(Watcher):
         return False
 
 X, y = np.array(json.loads(sys.argv[3])), np.array(json.loads(sys.argv[4]))
-with watched_by(Counter()):
+with add_watcher(Counter()):
     model = SWATRegressor(**json.loads(sys.argv[2])).fit(X, y)
 constant = SWATRegressor().fit(X, 0 * y)
 print(json.dumps([hasattr(model, "set_callbacks"), Counter.n, model.network_.to_json(), constant.n_nonzero_]))

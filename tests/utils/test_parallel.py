@@ -26,7 +26,7 @@ from sk_swat.latent.run import search_depths
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.rows import Rows
 from sk_swat.utils.deadline import Deadline
-from sk_swat.utils.parallel import one_torch_thread, side_by_side
+from sk_swat.utils.parallel import one_torch_thread, run_parallel
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_grid_search_around_parallel_fits_finds_the_same(quick, table, backend):
 def test_results_come_in_the_order_of_the_pieces():
     pieces = [partial(late, number) for number in range(4)]
     for n_jobs in (1, 2, None):
-        assert side_by_side(pieces, n_jobs) == [0, 1, 2, 3]
+        assert run_parallel(pieces, n_jobs) == [0, 1, 2, 3]
 
 
 def late(number):
@@ -121,7 +121,7 @@ def late(number):
 def test_error_in_a_piece_is_raised():
     for n_jobs in (1, 2):
         with pytest.raises(ZeroDivisionError):
-            side_by_side([partial(divmod, 1, 0)] * 2, n_jobs)
+            run_parallel([partial(divmod, 1, 0)] * 2, n_jobs)
 
 
 @pytest.mark.slow
@@ -175,7 +175,7 @@ def test_work_elsewhere_ends_in_time(hard_networks, table, backend):
     rows = Rows(*(torch.tensor(part) for part in table))
     work = partial(fit_networks, hard_networks(1), rows, n_steps=10**7, deadline=Deadline(1.0))
     with joblib.parallel_config(backend=backend):
-        results = side_by_side([work] * 2, 2)  # without the deadline, for hours
+        results = run_parallel([work] * 2, 2)  # without the deadline, for hours
     assert all(torch.isfinite(result.error).all() for result in results)
 
 
@@ -210,7 +210,7 @@ def test_candidate_carries_no_batch(quick, table, tiny_checkpoint):
 @pytest.mark.parametrize("n_jobs", [None, 1, 2])
 def test_pieces_use_one_thread_and_give_back_the_others(several_threads, n_jobs):
     assert min(several_threads) > 1
-    assert side_by_side([threads_in_use] * 3, n_jobs) == [(1, 1)] * 3
+    assert run_parallel([threads_in_use] * 3, n_jobs) == [(1, 1)] * 3
     assert threads_in_use() == several_threads
     assert in_new_thread(threads_in_use) == several_threads
 
@@ -227,7 +227,7 @@ def test_pieces_in_processes_use_one_thread(several_threads, backend, options):
 
     with joblib.parallel_config(backend=backend, **options):
         outside = joblib.Parallel(n_jobs=2)(joblib.delayed(in_use)() for _ in range(2))
-        inside = side_by_side([in_use] * 3, 2)
+        inside = run_parallel([in_use] * 3, 2)
     assert all(max(threads) > 1 for threads in outside)
     assert inside == [(1, 1)] * 3
 
@@ -235,7 +235,7 @@ def test_pieces_in_processes_use_one_thread(several_threads, backend, options):
 def test_pieces_of_pieces_use_one_thread(several_threads):
     @joblib.wrap_non_picklable_objects
     def nested(piece):
-        return side_by_side([piece] * 2, 2)
+        return run_parallel([piece] * 2, 2)
 
     @joblib.wrap_non_picklable_objects
     def n_threads():
@@ -281,13 +281,13 @@ def test_threads_are_given_back_after_an_error_inside_a_context_inside_another(s
 
 def test_groups_of_many_starts_run_side_by_side_with_the_same_result(refined, table, monkeypatch):
     pieces = []
-    real = side_by_side
+    real = run_parallel
 
     def spy(works, n_jobs, ended=None):
         pieces.append(len(works))
         return real(works, n_jobs, ended)
 
-    monkeypatch.setattr("sk_swat.fitting.refinement.side_by_side", spy)
+    monkeypatch.setattr("sk_swat.fitting.refinement.run_parallel", spy)
     fits = [refined(n_restarts=100, n_rounds=0, n_jobs=n_jobs).fit(*table) for n_jobs in (1, 3)]
     assert pieces == [3, 3]  # of one depth: 34, 33 and 33 starts
     assert fits[0].networks_ == fits[1].networks_

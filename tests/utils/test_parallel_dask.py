@@ -13,7 +13,7 @@ from sklearn.model_selection import GridSearchCV
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.rows import Rows
 from sk_swat.utils.deadline import Deadline
-from sk_swat.utils.parallel import side_by_side
+from sk_swat.utils.parallel import run_parallel
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_pieces_run_in_both_workers_on_one_thread_each(on_cluster):
         return where()
 
     before = joblib.Parallel(batch_size=1)(joblib.delayed(set_and_tell)() for _ in range(6))
-    inside = side_by_side([where] * 6, None)
+    inside = run_parallel([where] * 6, None)
     after = joblib.Parallel(batch_size=1)(joblib.delayed(where)() for _ in range(6))
     addresses = on_cluster.scheduler_info()["workers"]
     assert len(addresses) == 2
@@ -71,12 +71,12 @@ def test_pieces_run_in_both_workers_on_one_thread_each(on_cluster):
 
 def test_one_job_stays_at_home(on_cluster):
     here = torch.zeros(1)  # a piece that ran elsewhere would change a copy
-    side_by_side([partial(here.add_, 1)] * 2, n_jobs=1)
+    run_parallel([partial(here.add_, 1)] * 2, n_jobs=1)
     assert here.item() == 2
 
 
 def test_work_on_a_cluster_ends_in_time(hard_networks, table, on_cluster):
     rows = Rows(*(torch.tensor(part) for part in table))
     work = partial(fit_networks, hard_networks(1), rows, n_steps=10**7, deadline=Deadline(1.0))
-    results = side_by_side([work] * 4, None)  # twice as many as run at a time; without the deadline, for hours
+    results = run_parallel([work] * 4, None)  # twice as many as run at a time; without the deadline, for hours
     assert all(torch.isfinite(result.error).all() for result in results)

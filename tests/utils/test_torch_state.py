@@ -11,7 +11,7 @@ import torch
 
 from sk_swat import SWATCompressor
 from sk_swat.latent.checkpoint import _read, load_checkpoint
-from sk_swat.utils.parallel import side_by_side
+from sk_swat.utils.parallel import run_parallel
 from sk_swat.utils.torch_state import usual_torch
 
 
@@ -188,7 +188,7 @@ def test_usual_state_is_that_of_a_fresh_thread():
 def test_work_in_other_threads_sees_nothing_either(tiny_checkpoint):
     with states(*STATES):
         for n_jobs in (1, 2):
-            told = side_by_side([_state_here] * 3, n_jobs) if n_jobs > 1 else [_usual_state_here()]
+            told = run_parallel([_state_here] * 3, n_jobs) if n_jobs > 1 else [_usual_state_here()]
             assert told == [(False, True, False, torch.device("cpu"), True)] * len(told)
 
 
