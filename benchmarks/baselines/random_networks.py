@@ -16,7 +16,7 @@ from sk_swat.latent.children import best_of_tried, may_be_deepened, repeated
 from sk_swat.latent.objective import hard_sizes
 from sk_swat.latent.problem import Problem, SearchConfig
 from sk_swat.latent.run import Candidate, DepthSearch, RunOptions
-from sk_swat.latent.screening import chosen, draw_inputs, scored, screened
+from sk_swat.latent.screening import choose_candidates, draw_inputs, fit_readouts, screen
 from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.equivalence import deepen, padded
 from sk_swat.network.softnet import SoftNetworks, concatenate
@@ -73,8 +73,8 @@ class WeightSpace:
         begin = time.perf_counter()
         rng = np.random.default_rng([seed, depth])
         networks = self._drawn(problem, depth, config.n_screened, config.allowed, rng)
-        order, score, numbers = screened(networks.__getitem__, torch.arange(len(networks)), problem, config, deadline)
-        networks, score, _ = scored(networks[order[chosen(score, numbers, config)]], problem, config)
+        order, score, numbers = screen(networks.__getitem__, torch.arange(len(networks)), problem, config, deadline)
+        networks, score, _ = fit_readouts(networks[order[choose_candidates(score, numbers, config)]], problem, config)
         n_nonzero, n_neurons = hard_sizes(networks)
         nothing = np.zeros(0)
         candidates = [

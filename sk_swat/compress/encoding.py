@@ -10,7 +10,7 @@ from sk_swat.latent.checkpoint import Checkpoint
 from sk_swat.latent.children import input_layer, with_one_output
 from sk_swat.latent.problem import Problem, SearchConfig
 from sk_swat.latent.run import Candidate
-from sk_swat.latent.screening import scored
+from sk_swat.latent.screening import fit_readouts
 from sk_swat.network.equivalence import canonical, fold_constants
 from sk_swat.network.hard import padded_batch, widest
 from sk_swat.network.softnet import SoftNetworks, concatenate
@@ -98,7 +98,7 @@ def _allowed(networks: SoftNetworks, search: SearchConfig) -> torch.Tensor:
 
 def _best(networks: SoftNetworks, problem: Problem, search: SearchConfig, n_kept: int) -> list[Candidate]:
     with torch.no_grad():
-        networks, score, _ = scored(networks, problem, search)
+        networks, score, _ = fit_readouts(networks, problem, search)
         networks = fold_constants(networks)
     score = score.nan_to_num(torch.inf, torch.inf)
     order = score.argsort(stable=True)[:n_kept]

@@ -22,9 +22,9 @@ from sk_swat.network.hard import padded_batch, widest
 from sk_swat.network.scaling import Standardisation, is_close
 from sk_swat.network.softnet import SoftNetworks, concatenate, flatten
 from sk_swat.network.sparse_mlp import SparseMLP
-from sk_swat.refine.columns import column_chance, seen_columns
+from sk_swat.refine.columns import column_chance, column_view
 from sk_swat.refine.front import Front
-from sk_swat.refine.growth import widened
+from sk_swat.refine.growth import widen
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.pruning import prune
 from sk_swat.refine.rows import Rows
@@ -144,9 +144,9 @@ def _smaller(
     networks = concatenate([one.network for one in found]).map(lambda tensor: tensor.double())
     chance = column_chance(some, deadline=task.deadline)
     for n_steps, n_kept in ((_FIRST_STEPS, 2), (_MORE_STEPS, 1)):
-        view = seen_columns(networks, some, chance, generator, task.deadline)
+        view = column_view(networks, some, chance, generator, task.deadline)
         seen = some if view is None else view.rows(some)
-        networks = widened(networks if view is None else view.narrow(networks), search.allowed, 2, generator)
+        networks = widen(networks if view is None else view.narrow(networks), search.allowed, 2, generator)
         result = fit_networks(
             networks,
             seen,

@@ -22,9 +22,9 @@ from sk_swat.latent.problem import Problem
 from sk_swat.latent.run import Candidate
 from sk_swat.latent.space import Space
 from sk_swat.network.softnet import SoftNetworks, concatenate, flatten
-from sk_swat.refine.columns import ColumnView, column_chance, seen_columns
+from sk_swat.refine.columns import ColumnView, column_chance, column_view
 from sk_swat.refine.front import Front, Member
-from sk_swat.refine.growth import widened
+from sk_swat.refine.growth import widen
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.pruning import Sink, prune
 from sk_swat.refine.task import RefineTask, sizes
@@ -272,7 +272,7 @@ def _children(
         family += group
     n_new = torch.randint(1, 3, (len(parents),), generator=generator)
     seen = _Seen.of(concatenate(children), task, chance, generator)
-    return seen.replaced(widened(seen.networks, allowed, n_new, generator)), family
+    return seen.replaced(widen(seen.networks, allowed, n_new, generator)), family
 
 
 @torch.no_grad()
@@ -301,7 +301,7 @@ class _Seen:
 
     @classmethod
     def of(cls, networks: SoftNetworks, task: RefineTask, chance: torch.Tensor, generator: torch.Generator) -> _Seen:
-        view = seen_columns(networks, task.rows, chance, generator, task.deadline)
+        view = column_view(networks, task.rows, chance, generator, task.deadline)
         if view is None:
             return cls(networks, None, task)
         return cls(view.narrow(networks), view, replace(task, rows=view.rows(task.rows)))

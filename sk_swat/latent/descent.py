@@ -18,7 +18,7 @@ from sk_swat.latent.objective import (
     gated_networks,
     hard_objective,
     relaxed_neurons,
-    relaxed_numbers,
+    relaxed_size,
     softness_at,
 )
 from sk_swat.latent.problem import Problem, SearchConfig
@@ -144,7 +144,7 @@ class _Landscape:
             networks = networks.replace(
                 weights=(*networks.weights[:-1], torch.ones_like(networks.weights[-1]).expand(-1, -1, n_targets))
             )
-        numbers, neurons = relaxed_numbers(networks, softness.count_width), relaxed_neurons(networks)
+        numbers, neurons = relaxed_size(networks, softness.count_width), relaxed_neurons(networks)
         # a number also costs what Akaike's final prediction error says: 2 / n of the unexplained variance
         price = config.sparsity + 2 * error.detach() / self.problem.rows.n_observations
         return error + price * numbers + config.compactness * neurons

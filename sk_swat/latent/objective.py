@@ -24,7 +24,7 @@ __all__ = [
     "hard_objective",
     "hard_sizes",
     "relaxed_neurons",
-    "relaxed_numbers",
+    "relaxed_size",
     "softness_at",
 ]
 
@@ -152,7 +152,7 @@ def hard_objective(
     return total / (n_rows + n_held) + config.sparsity * numbers + config.compactness * neurons
 
 
-def relaxed_numbers(networks: SoftNetworks, width: float) -> torch.Tensor:
+def relaxed_size(networks: SoftNetworks, width: float) -> torch.Tensor:
     """Relaxed count of non-zero numbers: w^2 / (w^2 + width^2) for a weight between living neurons, 1 a bias."""
     living = [networks.input_mask, *networks.mask, torch.ones_like(networks.biases[-1])]
     total = torch.full_like(networks.biases[-1][:, 0], networks.n_outputs)

@@ -14,14 +14,14 @@ from sk_swat.network.softnet import SoftNetworks
 from sk_swat.refine.columns import column_chance
 from sk_swat.utils.deadline import Deadline
 
-__all__ = ["DrawnInputs", "chosen", "draw_inputs", "scored", "screened"]
+__all__ = ["DrawnInputs", "choose_candidates", "draw_inputs", "fit_readouts", "screen"]
 
 _COUNTED = 0.02  # decoded weights below this do not count as numbers while candidates are ranked
 _FEW_ROWS = 64  # on which all candidates are ranked before the better ones are ranked on more
 _TOGETHER = 256  # candidates that are ranked between two looks at the clock
 
 
-def screened(
+def screen(
     networks: Callable[[torch.Tensor], SoftNetworks],
     kind: torch.Tensor,
     problem: Problem,
@@ -71,7 +71,7 @@ def _in_groups(
     for group in index.split(_TOGETHER):
         if found and deadline is not None and deadline.passed():
             break
-        found.append(scored(networks(group), problem, config)[1:])
+        found.append(fit_readouts(networks(group), problem, config)[1:])
     score, numbers = zip(*found, strict=True)
     return torch.cat(score), torch.cat(numbers)
 
@@ -84,7 +84,7 @@ def _first_of_its_kind(values: torch.Tensor) -> torch.Tensor:
     return new
 
 
-def scored(
+def fit_readouts(
     networks: SoftNetworks, problem: Problem, config: SearchConfig
 ) -> tuple[SoftNetworks, torch.Tensor, torch.Tensor]:
     """Fit the readouts of hard networks; networks with them, objectives and sizes of shape (n_networks,)."""
@@ -95,10 +95,10 @@ def scored(
     return networks, score, hard_sizes(networks, _COUNTED)[0].to(score.dtype)
 
 
-def chosen(score: torch.Tensor, numbers: torch.Tensor, config: SearchConfig) -> torch.Tensor:
+def choose_candidates(score: torch.Tensor, numbers: torch.Tensor, config: SearchConfig) -> torch.Tensor:
     """Choose candidates to go on with: the best, and for a share of them small ones of those that follow.
 
-    `score` of shape (n_candidates,) is in the order of :func:`screened`. Small ones are those with the best objective
+    `score` of shape (n_candidates,) is in the order of :func:`screen`. Small ones are those with the best objective
     at a higher price of a number, of the `n_parents` best candidates.
     """
     score, numbers = (part[: max(config.n_parents, config.n_restarts)] for part in (score, numbers))

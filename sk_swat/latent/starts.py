@@ -15,7 +15,7 @@ from sk_swat.latent.autoencoder import bounded
 from sk_swat.latent.checkpoint import Checkpoint
 from sk_swat.latent.layout import RawNetworks
 from sk_swat.latent.problem import Problem, SearchConfig
-from sk_swat.latent.screening import chosen, draw_inputs, scored, screened
+from sk_swat.latent.screening import choose_candidates, draw_inputs, fit_readouts, screen
 from sk_swat.network.softnet import SoftNetworks, apply_to_tensors, first_slots
 from sk_swat.utils.deadline import Deadline
 
@@ -106,7 +106,7 @@ def choose_starts(
         starts = starts.joined(children)
         starts = starts[starts.score.argsort(stable=True)[:n_parents]]
         best.append(float(starts.score[0]))
-    return starts[chosen(starts.score, starts.numbers, config)], best
+    return starts[choose_candidates(starts.score, starts.numbers, config)], best
 
 
 def _ranked(starts: Starts, problem: Problem, checkpoint: Checkpoint, depth: int, config: SearchConfig) -> Starts:
@@ -114,7 +114,7 @@ def _ranked(starts: Starts, problem: Problem, checkpoint: Checkpoint, depth: int
     with torch.no_grad():
         raw: RawNetworks = checkpoint.autoencoder.decode(starts.latent, starts.input_mask, [depth])[depth]
         networks = raw.soften(allowed=torch.tensor(config.allowed)).harden().connected(starts.inputs)
-        _, score, numbers = scored(networks, problem.ranking_rows(config.n_ranking_rows), config)
+        _, score, numbers = fit_readouts(networks, problem.ranking_rows(config.n_ranking_rows), config)
     return replace(starts, score=score, numbers=numbers)[score.argsort(stable=True)]
 
 
@@ -139,7 +139,7 @@ def _bank_starts(
         def networks(index: torch.Tensor) -> SoftNetworks:
             return bank.networks(depth, drawn[index]).connected(inputs.layers(index))
 
-        index, score, numbers = screened(networks, drawn, problem, config, deadline)
+        index, score, numbers = screen(networks, drawn, problem, config, deadline)
         starts = Starts.unscored(latent[index], inputs.layers(index), input_mask[index])
         return replace(starts, score=score, numbers=numbers)
     of_depth = (bank.depth == depth).float()

@@ -22,7 +22,7 @@ from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.equivalence import canonical, fold_constants, padded
 from sk_swat.network.softnet import SoftNetworks, concatenate, flatten, unflatten
 from sk_swat.pretraining.functions import random_function
-from sk_swat.refine.free_numbers import FreeNumbers
+from sk_swat.refine.free_parameters import FreeParameters
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.rows import Rows
 from sk_swat.refine.saliency import inverse_curvature, saliencies
@@ -138,7 +138,7 @@ def _standardise(networks: SoftNetworks, X: torch.Tensor) -> tuple[SoftNetworks,
 def _prune_once(rng: np.random.Generator, networks: SoftNetworks, X: torch.Tensor, y: torch.Tensor) -> SoftNetworks:
     """Remove a random share of the numbers with the smallest Optimal Brain Surgeon saliency."""
     parameters = flatten(networks)
-    numbers = FreeNumbers(networks, torch.ones_like(parameters))
+    numbers = FreeParameters(networks, torch.ones_like(parameters))
     equations = numbers.normal_equations(numbers.start, Rows(X, y))
     ridge = numbers.start.new_full((len(networks),), 1e-4)
     saliency = saliencies(numbers.start, inverse_curvature(numbers, equations, ridge))

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import torch
 
 from sk_swat.network.softnet import SoftNetworks
-from sk_swat.refine.free_numbers import FreeNumbers
+from sk_swat.refine.free_parameters import FreeParameters
 from sk_swat.refine.rows import Rows
 from sk_swat.utils.deadline import Deadline, TimeIsUp
 
-__all__ = ["ColumnView", "column_chance", "seen_columns"]
+__all__ = ["ColumnView", "column_chance", "column_view"]
 
 _BY_CHANCE = 0.2  # least share of the draws that all columns have alike, whatever the tests say
 _DOUBT = 2.0  # standard errors beyond chance after which the tests decide half of the other draws
@@ -118,7 +118,7 @@ def _told(rows: Rows, residuals: torch.Tensor, deadline: Deadline) -> torch.Tens
     return told.nan_to_num(0.0, 0.0)
 
 
-def seen_columns(
+def column_view(
     networks: SoftNetworks,
     rows: Rows,
     chance: torch.Tensor,
@@ -158,7 +158,7 @@ def seen_columns(
 
 def _slopes(networks: SoftNetworks, rows: Rows, deadline: Deadline) -> torch.Tensor:
     """Largest squared test value of a new weight from each column, of shape (n_networks, n_columns)."""
-    residuals, pull = FreeNumbers(networks).pull_on_first_layer(rows)
+    residuals, pull = FreeParameters(networks).pull_on_first_layer(rows)
     n, width = pull.shape[:2]
     slopes = _z_squared(rows.X, pull.reshape(n * width, -1).mT, rows.weight, deadline).reshape(-1, n, width).amax(2)
     new = _z_squared(rows.X, residuals.mT, rows.weight, deadline)

@@ -8,12 +8,12 @@ import torch
 
 from sk_swat.network.softnet import SoftNetworks
 
-__all__ = ["widened"]
+__all__ = ["widen"]
 
 _BIAS_SCALE = 0.7  # standard deviation of a new neuron's bias; its input has variance one
 
 
-def widened(
+def widen(
     networks: SoftNetworks, allowed: Sequence[bool], n_new: torch.Tensor | int, generator: torch.Generator
 ) -> SoftNetworks:
     """Give every hidden layer new neurons that nothing listens to yet.

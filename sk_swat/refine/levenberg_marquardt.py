@@ -1,7 +1,7 @@
 """Levenberg-Marquardt for many small networks at once.
 
 Every network of a batch minimises its own mean squared error with its own damping; see
-:class:`sk_swat.refine.free_numbers.FreeNumbers` for what moves and what stays zero.
+:class:`sk_swat.refine.free_parameters.FreeParameters` for what moves and what stays zero.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from sk_swat.network.softnet import SoftNetworks
-from sk_swat.refine.free_numbers import FreeNumbers, NormalEquations
+from sk_swat.refine.free_parameters import FreeParameters, NormalEquations
 from sk_swat.refine.rows import Rows
 from sk_swat.utils.deadline import Deadline, TimeIsUp
 
@@ -68,7 +68,7 @@ def fit_networks(
         one, or as given, with their errors.
     """
     deadline = deadline or Deadline()
-    numbers = FreeNumbers(networks, free)
+    numbers = FreeParameters(networks, free)
     values = numbers.start
 
     def one_each(number: float | torch.Tensor) -> torch.Tensor:

@@ -15,7 +15,7 @@ import torch
 
 from sk_swat.network.equivalence import fold_constants
 from sk_swat.network.softnet import SoftNetworks
-from sk_swat.refine.free_numbers import FreeNumbers, NormalEquations
+from sk_swat.refine.free_parameters import FreeParameters, NormalEquations
 from sk_swat.refine.levenberg_marquardt import damped_steps, fit_networks
 from sk_swat.refine.saliency import choose_removals, inverse_curvature
 from sk_swat.refine.task import RefineTask, removable, sizes
@@ -116,13 +116,13 @@ class _State:
 
     networks: SoftNetworks
     damping: torch.Tensor
-    numbers: FreeNumbers
+    numbers: FreeParameters
     equations: NormalEquations
     size: torch.Tensor
 
     @classmethod
     def of(cls, networks: SoftNetworks, damping: torch.Tensor, task: RefineTask) -> _State:
-        numbers = FreeNumbers(networks)
+        numbers = FreeParameters(networks)
         equations = numbers.normal_equations(numbers.start, task.rows, task.deadline)
         return cls(networks, damping, numbers, equations, sizes(networks, task))
 
@@ -163,7 +163,7 @@ def _shrunk(
 
 
 def _without(
-    numbers: FreeNumbers,
+    numbers: FreeParameters,
     equations: NormalEquations,
     removed: torch.Tensor,
     ridge: torch.Tensor,

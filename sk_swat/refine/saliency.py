@@ -11,14 +11,14 @@ from __future__ import annotations
 import torch
 
 from sk_swat.network.softnet import SoftNetworks
-from sk_swat.refine.free_numbers import FreeNumbers, NormalEquations
+from sk_swat.refine.free_parameters import FreeParameters, NormalEquations
 
 __all__ = ["choose_removals", "inverse_curvature", "row_saliencies", "saliencies"]
 
 _RELATIVE_RIDGE = 1e-7  # of the diagonal, so that the matrix can be inverted
 
 
-def inverse_curvature(numbers: FreeNumbers, equations: NormalEquations, ridge: torch.Tensor) -> torch.Tensor:
+def inverse_curvature(numbers: FreeParameters, equations: NormalEquations, ridge: torch.Tensor) -> torch.Tensor:
     """Inverse of the Gauss-Newton matrix with a ridge, of shape (n_networks, n_free, n_free)."""
     matrix = equations.matrix.clone()
     diagonal = matrix.diagonal(dim1=1, dim2=2)
@@ -34,7 +34,7 @@ def saliencies(values: torch.Tensor, inverse: torch.Tensor) -> torch.Tensor:
 
 
 def row_saliencies(
-    numbers: FreeNumbers, networks: SoftNetworks, values: torch.Tensor, inverse: torch.Tensor, layer: int
+    numbers: FreeParameters, networks: SoftNetworks, values: torch.Tensor, inverse: torch.Tensor, layer: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Rise of the error without all numbers that leave a neuron, or an input for layer 0.
 
@@ -93,7 +93,7 @@ def _taken_along(networks: SoftNetworks) -> torch.Tensor:
 
 
 def choose_removals(
-    numbers: FreeNumbers,
+    numbers: FreeParameters,
     networks: SoftNetworks,
     values: torch.Tensor,
     inverse: torch.Tensor,

@@ -10,7 +10,7 @@ from sklearn.metrics import r2_score
 from sk_swat.latent.problem import Problem
 from sk_swat.latent.readout import solve_readout, with_readout
 from sk_swat.network.softnet import flatten
-from sk_swat.refine.free_numbers import FreeNumbers
+from sk_swat.refine.free_parameters import FreeParameters
 from sk_swat.refine.rows import Rows
 
 
@@ -70,19 +70,19 @@ def test_errors_are_means_over_targets(networks, rows):
 def test_equations_are_the_derivatives_of_the_error(networks, rows, weighted):
     if weighted:
         rows = Rows(rows.X, rows.y, torch.arange(1.0, 31.0, dtype=torch.float64), 3)
-    numbers = FreeNumbers(networks)
-    equations = numbers.normal_equations(numbers.start, rows)
-    values = numbers.start.clone().requires_grad_()
+    parameters = FreeParameters(networks)
+    equations = parameters.normal_equations(parameters.start, rows)
+    values = parameters.start.clone().requires_grad_()
     with torch.enable_grad():
-        outputs = numbers.networks(values).forward(rows.X)
+        outputs = parameters.networks(values).forward(rows.X)
         error = rows.mean((outputs - rows.y).square()).mean(1)
         error.sum().backward()
     torch.testing.assert_close(equations.error, error.detach())
-    torch.testing.assert_close(numbers.mean_squared_error(numbers.start[None], rows)[0], error.detach())
+    torch.testing.assert_close(parameters.mean_squared_error(parameters.start[None], rows)[0], error.detach())
     torch.testing.assert_close(2 * equations.gradient, values.grad, rtol=1e-8, atol=1e-10)
     one = torch.autograd.functional.jacobian(
-        lambda value: numbers.networks(value[None].expand(len(networks), -1)).forward(rows.X)[0].flatten(),
-        numbers.start[0],
+        lambda value: parameters.networks(value[None].expand(len(networks), -1)).forward(rows.X)[0].flatten(),
+        parameters.start[0],
     )
     weight = (torch.ones(30, dtype=torch.float64) if rows.weight is None else rows.weight).repeat(3)
     torch.testing.assert_close(

@@ -10,7 +10,7 @@ from sk_swat.latent.readout import solve_readout
 from sk_swat.latent.screening import draw_inputs
 from sk_swat.network.scaling import Standardisation, column_scales
 from sk_swat.network.softnet import flatten
-from sk_swat.refine.free_numbers import FreeNumbers
+from sk_swat.refine.free_parameters import FreeParameters
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.rows import Rows
 
@@ -61,11 +61,13 @@ def test_counts_means_and_variance(rows):
 
 def test_error_equations_and_readout(rows, hard_networks):
     networks, (weighted, again) = hard_networks(2), rows
-    numbers = FreeNumbers(networks)
+    parameters = FreeParameters(networks)
     torch.testing.assert_close(weighted.error(networks), again.error(networks))
-    sets = torch.stack([numbers.start, 0.7 * numbers.start])
-    torch.testing.assert_close(numbers.mean_squared_error(sets, weighted), numbers.mean_squared_error(sets, again))
-    mine, theirs = (numbers.normal_equations(numbers.start, each) for each in rows)
+    sets = torch.stack([parameters.start, 0.7 * parameters.start])
+    torch.testing.assert_close(
+        parameters.mean_squared_error(sets, weighted), parameters.mean_squared_error(sets, again)
+    )
+    mine, theirs = (parameters.normal_equations(parameters.start, each) for each in rows)
     for name in ("matrix", "gradient", "error"):
         torch.testing.assert_close(getattr(mine, name), getattr(theirs, name))
     mine, theirs = (solve_readout(networks.last_hidden(each.X), each) for each in rows)

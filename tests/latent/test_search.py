@@ -16,7 +16,7 @@ from sk_swat.latent.objective import (
     gated_networks,
     hard_objective,
     relaxed_neurons,
-    relaxed_numbers,
+    relaxed_size,
     softness_at,
 )
 from sk_swat.latent.problem import Problem, SearchConfig
@@ -96,7 +96,7 @@ def test_steps_on_one_term_lower_it(term, tiny):
         networks = gated_networks(raw, starts.inputs, starts.threshold, softness, ALL)
         if term == "fvu":
             return fvu(networks, problem.rows, solve=True)
-        return relaxed_numbers(networks, softness.count_width) if term == "numbers" else relaxed_neurons(networks)
+        return relaxed_size(networks, softness.count_width) if term == "numbers" else relaxed_neurons(networks)
 
     optimizer = torch.optim.SGD([latent], lr={"fvu": 0.05, "numbers": 0.02, "neurons": 0.2}[term])
     before = value().detach()
@@ -136,7 +136,7 @@ def test_relaxed_counts_equal_a_hand_calculation():
     networks = hand_network()
     # living weights: 2 and 0 into a, 3 out of it; one bias for a and one for the output
     expected = 4 / (4 + 0.25) + 0 + 9 / (9 + 0.25) + 1 + 1
-    torch.testing.assert_close(relaxed_numbers(networks, 0.5), torch.tensor([expected]))
+    torch.testing.assert_close(relaxed_size(networks, 0.5), torch.tensor([expected]))
     torch.testing.assert_close(relaxed_neurons(networks), torch.tensor([1.0]))
 
 

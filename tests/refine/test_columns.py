@@ -8,7 +8,7 @@ from sklearn.inspection import permutation_importance
 from sk_swat import SWATRegressor
 from sk_swat.datasets import make_planted_mlp
 from sk_swat.network.path import Path
-from sk_swat.refine.columns import ColumnView, column_chance, seen_columns
+from sk_swat.refine.columns import ColumnView, column_chance, column_view
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.pruning import prune
 from sk_swat.refine.rows import Rows
@@ -86,7 +86,7 @@ def test_weight_of_two_is_a_row_that_comes_twice(hard_networks):
     counted, repeated = Rows(X, y, count.double()), Rows(X.repeat_interleave(count, 0), y.repeat_interleave(count))
     torch.testing.assert_close(column_chance(counted), column_chance(repeated))
     networks = on_table(hard_networks(1, n_networks=3), [1, 4, 9], 40)
-    seen = [seen_columns(networks, rows, torch.full((40,), 1 / 40), generator()) for rows in (counted, repeated)]
+    seen = [column_view(networks, rows, torch.full((40,), 1 / 40), generator()) for rows in (counted, repeated)]
     assert torch.equal(seen[0].columns, seen[1].columns)
 
 
@@ -104,7 +104,7 @@ def test_constant_columns_and_targets_do_no_harm():
 def test_narrow_table_is_seen_as_a_whole(hard_networks):
     rows = Rows(normal(60, 16), normal(60, 1)[:, 0])
     networks = on_table(hard_networks(1), [1, 4, 9], 16)
-    assert seen_columns(networks, rows, column_chance(rows), generator()) is None
+    assert column_view(networks, rows, column_chance(rows), generator()) is None
 
 
 def test_network_sees_what_it_uses_and_what_its_residuals_ask_for(hard_networks):
@@ -112,12 +112,12 @@ def test_network_sees_what_it_uses_and_what_its_residuals_ask_for(hard_networks)
     networks = on_table(hard_networks(2, n_networks=4), [1, 4, 9], 60)
     output = networks[:1].forward(X)[0]
     rows = Rows(X, output + 0.5 * X[:, 33] * output.std() + 0.5 * (X[:, 34] ** 2 - 1) * output.std())
-    view = seen_columns(networks, rows, torch.full((60,), 1 / 60), generator())
+    view = column_view(networks, rows, torch.full((60,), 1 / 60), generator())
     assert view.columns.shape[0] == 4 and all(len(set(row)) == len(row) for row in view.columns.tolist())
     assert {1, 4, 9, 33, 34} <= set(view.columns[0].tolist())
     assert all({1, 4, 9} <= set(row) for row in view.columns.tolist())
     torch.testing.assert_close(view.widen(view.narrow(networks)).forward(X), networks.forward(X))
-    assert not torch.equal(seen_columns(networks, rows, torch.full((60,), 1 / 60), generator(1)).columns, view.columns)
+    assert not torch.equal(column_view(networks, rows, torch.full((60,), 1 / 60), generator(1)).columns, view.columns)
 
 
 def test_partner_of_a_column_in_use_is_seen_although_it_says_nothing_alone(hard_networks):
@@ -125,16 +125,16 @@ def test_partner_of_a_column_in_use_is_seen_although_it_says_nothing_alone(hard_
     X = normal(800, 60)
     networks = on_table(hard_networks(1, n_inputs=1, n_networks=1, mix=("tanh",)), [7], 60)
     rows = Rows(X, networks.forward(X)[0] + 0.4 * X[:, 7] * X[:, 40])
-    found = seen_columns(networks, rows, torch.full((60,), 1 / 60), generator())
+    found = column_view(networks, rows, torch.full((60,), 1 / 60), generator())
     assert 40 in found.columns[0].tolist()
 
 
 def test_pull_is_the_derivative_by_the_first_biases(hard_networks):
-    from sk_swat.refine.free_numbers import FreeNumbers
+    from sk_swat.refine.free_parameters import FreeParameters
 
     networks, X = hard_networks(2), normal(20, 3)
     y = normal(20, 1, seed=3)[:, 0]
-    residuals, pull = FreeNumbers(networks).pull_on_first_layer(Rows(X, y))
+    residuals, pull = FreeParameters(networks).pull_on_first_layer(Rows(X, y))
     bias = networks.biases[0].clone().requires_grad_()
     moved = networks.replace(biases=(bias, *networks.biases[1:]))
     (gradient,) = torch.autograd.grad(-0.5 * (moved.forward(X) - y).square().sum(), bias)

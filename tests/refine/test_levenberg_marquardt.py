@@ -8,7 +8,7 @@ import torch
 from scipy.optimize import least_squares
 
 from sk_swat.network.softnet import concatenate, flatten, unflatten
-from sk_swat.refine.free_numbers import FreeNumbers
+from sk_swat.refine.free_parameters import FreeParameters
 from sk_swat.refine.levenberg_marquardt import damped_steps, fit_networks
 from sk_swat.refine.rows import Rows
 from sk_swat.utils.deadline import Deadline
@@ -89,7 +89,7 @@ def test_zeros_of_the_start_stay_exactly_zero(hard_networks, depth):
     assert (fitted != flatten(networks)).any(1).all()
 
 
-def test_only_free_numbers_are_fitted_and_the_others_are_zero(hard_networks):
+def test_only_free_parameters_are_fitted_and_the_others_are_zero(hard_networks):
     networks, X = hard_networks(1), rows()
     free = torch.ones_like(flatten(networks), dtype=torch.bool)
     free[:, ::3] = False
@@ -166,8 +166,8 @@ def test_each_network_has_its_own_ridge_and_damping(hard_networks):
 
 def test_network_at_its_minimum_stays_there_and_its_damping_grows(hard_networks):
     networks, X = hard_networks(2, SMOOTH, n_networks=2), rows()
-    numbers = FreeNumbers(networks)
-    y = numbers.jacobian(numbers.start, X)[0]  # so that the error is exactly zero: nothing can lower it
+    parameters = FreeParameters(networks)
+    y = parameters.jacobian(parameters.start, X)[0]  # so that the error is exactly zero: nothing can lower it
     fitted = fit_networks(networks, Rows(X, y), n_steps=3, ridge=0.0, damping=1e-2)
     assert fitted.accepted.tolist() == [0, 0] and not fitted.error.any()
     assert torch.equal(flatten(fitted.networks), flatten(networks))
@@ -201,9 +201,9 @@ def test_deadline_ends_a_fit_under_way(hard_networks, n_looks):
 
 def test_damped_steps_solve_their_equations_for_the_moving_numbers(hard_networks):
     networks, X = hard_networks(1, n_networks=2), rows()
-    numbers = FreeNumbers(networks)
-    values = numbers.start
-    equations = numbers.normal_equations(values, Rows(X, bumpy(X)))
+    parameters = FreeParameters(networks)
+    values = parameters.start
+    equations = parameters.normal_equations(values, Rows(X, bumpy(X)))
     ridge, damping = torch.tensor([0.1, 0.2]).double(), torch.tensor([[0.0, 1e-3], [1.0, 2.0]]).double()
     moving = torch.arange(values.shape[1]).expand_as(values) % 3 > 0
     steps = damped_steps(equations, values, ridge, damping, moving)
@@ -219,9 +219,9 @@ def test_damped_steps_solve_their_equations_for_the_moving_numbers(hard_networks
 
 def test_equations_without_a_solution_give_no_step(hard_networks):
     networks, X = hard_networks(1, n_networks=2), rows()
-    numbers = FreeNumbers(networks)
-    equations = numbers.normal_equations(numbers.start, Rows(X, bumpy(X)))
+    parameters = FreeParameters(networks)
+    equations = parameters.normal_equations(parameters.start, Rows(X, bumpy(X)))
     equations.matrix[0] *= -1  # not positive definite
     zero = torch.zeros(2, dtype=torch.float64)
-    steps = damped_steps(equations, numbers.start, zero, zero[None], numbers.valid)
+    steps = damped_steps(equations, parameters.start, zero, zero[None], parameters.valid)
     assert not steps[0, 0].any() and steps[0, 1].all()

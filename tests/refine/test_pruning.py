@@ -13,7 +13,7 @@ from sk_swat.network.equivalence import fold_constants, padded
 from sk_swat.network.scaling import Standardisation
 from sk_swat.network.softnet import flatten, unflatten
 from sk_swat.refine.front import Front
-from sk_swat.refine.growth import widened
+from sk_swat.refine.growth import widen
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.pruning import prune
 from sk_swat.refine.rows import Rows
@@ -177,7 +177,7 @@ def test_superfluous_numbers_of_a_planted_network_are_pruned(hard_networks, name
     task = replace(task, rows=replace(task.rows, y=planted.forward(task.rows.X)[0]))
     size = int(sizes(planted, task))
     assert size == 3 + 2 + 2 + 1
-    more = widened(planted, [kind == name for kind in ACTIVATION_NAMES], 2, torch.Generator().manual_seed(0))
+    more = widen(planted, [kind == name for kind in ACTIVATION_NAMES], 2, torch.Generator().manual_seed(0))
     noise = torch.randn(flatten(more).shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     start = fit_networks(unflatten(more, flatten(more) + 0.05 * noise), task.rows, n_steps=30)
     assert int(sizes(start.networks, task)) > 2 * size
@@ -256,7 +256,7 @@ def test_widened_networks_compute_the_same_with_more_neurons(hard_networks, dept
     networks = padded(networks, 8, 3)
     n_new = torch.tensor([0, 1, 2, 3, 20])
     allowed = [name == "gaussian" for name in ACTIVATION_NAMES]
-    wide = widened(networks, allowed, n_new, torch.Generator().manual_seed(0))
+    wide = widen(networks, allowed, n_new, torch.Generator().manual_seed(0))
     X = make_task().rows.X
     torch.testing.assert_close(wide.forward(X), networks.forward(X), rtol=1e-12, atol=1e-12)
     for old, new, share, before in zip(networks.mask, wide.mask, wide.activation, networks.activation, strict=True):
@@ -264,7 +264,7 @@ def test_widened_networks_compute_the_same_with_more_neurons(hard_networks, dept
         added = (new > 0) & (old == 0)
         assert (share[added].argmax(-1) == ACTIVATION_NAMES.index("gaussian")).all()
         assert torch.equal(share[~added], before[~added])
-    one = widened(networks, allowed, 1, torch.Generator().manual_seed(0))
+    one = widen(networks, allowed, 1, torch.Generator().manual_seed(0))
     assert all((new.sum(1) == old.sum(1) + 1).all() for old, new in zip(networks.mask, one.mask, strict=True))
 
 
@@ -274,7 +274,7 @@ def test_new_neurons_give_a_fit_new_directions(hard_networks):
     room = padded(networks, 4).replace(
         weights=(padded(networks, 4).weights[0][:, :3], padded(networks, 4).weights[1]), input_mask=networks.input_mask
     )
-    wide = widened(room, [name == "tanh" for name in ACTIVATION_NAMES], 2, torch.Generator().manual_seed(0))
+    wide = widen(room, [name == "tanh" for name in ACTIVATION_NAMES], 2, torch.Generator().manual_seed(0))
     free = torch.ones_like(flatten(room), dtype=torch.bool)
     narrow, more = (fit_networks(each, task.rows, n_steps=40, free=free).error.mean() for each in (room, wide))
     assert more < 0.8 * narrow

@@ -1,4 +1,4 @@
-"""Saliencies against removal with refit: exact for linear problems, close for the small numbers of a network."""
+"""Saliencies against removal with refit: exact for linear problems, close for the small parameters of a network."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from scipy.optimize import least_squares
 from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.equivalence import fold_constants
 from sk_swat.network.softnet import SoftNetworks, concatenate, flatten, unflatten
-from sk_swat.refine.free_numbers import FreeNumbers, NormalEquations
+from sk_swat.refine.free_parameters import FreeParameters, NormalEquations
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.rows import Rows
 from sk_swat.refine.saliency import choose_removals, inverse_curvature, row_saliencies, saliencies
@@ -17,7 +17,7 @@ N_ROWS = 200
 NO_RIDGE = torch.zeros(1, dtype=torch.float64)
 SMOOTH = ("sigmoid", "tanh", "sine", "gaussian")
 SCALE = pytest.mark.xfail(
-    strict=True, reason="a leaky_relu neuron may be scaled at no cost, so each of its numbers seems to cost nothing"
+    strict=True, reason="a leaky_relu neuron may be scaled at no cost, so each of its parameters seems to cost nothing"
 )
 
 
@@ -36,7 +36,7 @@ def network(kind, *layers):
 
 
 def weak_input(kind):
-    """Two neurons; the third input hardly matters, nor do two numbers of the others."""
+    """Two neurons; the third input hardly matters, nor do two parameters of the others."""
     return network(kind, ([[2.0, 0.06], [0.08, 1.5], [0.03, 0.02]], [0.7, -1.0]), ([[3.0], [-3.6]], [0.1]))
 
 
@@ -61,7 +61,7 @@ def fitted(truth, noise=0.05, seed=0):
 
 
 def refitted(networks, X, y):
-    """Error after scipy has fitted the non-zero numbers again."""
+    """Error after scipy has fitted the non-zero parameters again."""
     parameters = flatten(networks)[0]
     place = parameters.nonzero().squeeze(1)
 
@@ -74,7 +74,7 @@ def refitted(networks, X, y):
 
 
 def without(networks, removed):
-    """Networks without some numbers, a bool Tensor in the order of flatten."""
+    """Networks without some parameters, a bool Tensor in the order of flatten."""
     return unflatten(networks, torch.where(removed, 0.0, flatten(networks)))
 
 
@@ -86,9 +86,9 @@ def all_rows(networks):
 
 
 def curvature(networks, X, y):
-    numbers = FreeNumbers(networks)
-    equations = numbers.normal_equations(numbers.start, Rows(X, y))
-    return numbers, inverse_curvature(numbers, equations, NO_RIDGE), float(equations.error)
+    parameters = FreeParameters(networks)
+    equations = parameters.normal_equations(parameters.start, Rows(X, y))
+    return parameters, inverse_curvature(parameters, equations, NO_RIDGE), float(equations.error)
 
 
 def everything(networks):
@@ -97,11 +97,11 @@ def everything(networks):
 
 def by_magnitude(networks, wanted, removable=None):
     """Removals of one network when the curvature is the identity, as a set of places in the order of flatten."""
-    numbers = FreeNumbers(networks)
-    inverse = torch.eye(numbers.start.shape[1], dtype=torch.float64)[None]
+    parameters = FreeParameters(networks)
+    inverse = torch.eye(parameters.start.shape[1], dtype=torch.float64)[None]
     may_go = everything(networks) if removable is None else removable
-    removed = choose_removals(numbers, networks, numbers.start, inverse, torch.tensor([wanted]), may_go)
-    return set(numbers.full_mask(removed)[0].nonzero().flatten().tolist())
+    removed = choose_removals(parameters, networks, parameters.start, inverse, torch.tensor([wanted]), may_go)
+    return set(parameters.full_mask(removed)[0].nonzero().flatten().tolist())
 
 
 # --- what a removal costs
@@ -109,7 +109,7 @@ def by_magnitude(networks, wanted, removable=None):
 
 @pytest.fixture(scope="module")
 def linear():
-    """A linear least squares problem whose coefficients are called the numbers of a network; its rise by lstsq."""
+    """A linear least squares problem whose coefficients are called the parameters of a network; its rise by lstsq."""
     networks = weak_neuron("tanh")
     n_numbers = flatten(networks).shape[1]
     rng = np.random.default_rng(0)
@@ -117,10 +117,10 @@ def linear():
     target = rng.normal(size=60)
     solution = np.linalg.lstsq(design, target)[0]
 
-    numbers = FreeNumbers(networks)
+    parameters = FreeParameters(networks)
     matrix = torch.as_tensor(design.T @ design / 60)[None]
-    equations = NormalEquations(matrix, torch.zeros_like(numbers.start), NO_RIDGE)
-    inverse = inverse_curvature(numbers, equations, NO_RIDGE)
+    equations = NormalEquations(matrix, torch.zeros_like(parameters.start), NO_RIDGE)
+    inverse = inverse_curvature(parameters, equations, NO_RIDGE)
 
     def rise(gone, held=()):
         """Rise of the error without some columns when the coefficients of others stay."""
@@ -129,7 +129,7 @@ def linear():
         left = left - design[:, moving] @ np.linalg.lstsq(design[:, moving], left)[0]
         return np.mean(left**2) - np.mean((target - design @ solution) ** 2)
 
-    return networks, numbers, torch.as_tensor(solution)[None], inverse, rise
+    return networks, parameters, torch.as_tensor(solution)[None], inverse, rise
 
 
 def test_saliency_is_exact_for_a_linear_problem(linear):
@@ -140,8 +140,8 @@ def test_saliency_is_exact_for_a_linear_problem(linear):
 
 @pytest.mark.parametrize("layer", [0, 1, 2])
 def test_saliency_of_a_row_is_exact_for_a_linear_problem(layer, linear):
-    networks, numbers, values, inverse, rise = linear
-    rises, members = row_saliencies(numbers, networks, values, inverse, layer)
+    networks, parameters, values, inverse, rise = linear
+    rises, members = row_saliencies(parameters, networks, values, inverse, layer)
     place = unflatten(networks, torch.arange(values.shape[1])[None])
     assert torch.equal(members, place.weights[layer])
     held = [()] * members.shape[1]
@@ -155,12 +155,12 @@ def test_absent_numbers_are_no_members_of_a_row():
     networks = weak_neuron("tanh")
     networks.weights[1][0, 0, 1] = 0.0
     networks.weights[1][0, 2] = 0.0
-    numbers = FreeNumbers(networks)
-    inverse = torch.eye(numbers.start.shape[1], dtype=torch.float64)[None]
-    rise, members = row_saliencies(numbers, networks, numbers.start, inverse, 1)
+    parameters = FreeParameters(networks)
+    inverse = torch.eye(parameters.start.shape[1], dtype=torch.float64)[None]
+    rise, members = row_saliencies(parameters, networks, parameters.start, inverse, 1)
     assert rise[0].tolist() == [pytest.approx(1.6**2), pytest.approx(0.3**2 + 1.5**2), np.inf]
     assert (members[0] >= 0).tolist() == [[True, False], [True, True], [False, False]]
-    assert numbers.start[0, members[0, 0, 0]] == 1.6
+    assert parameters.start[0, members[0, 0, 0]] == 1.6
 
 
 LEAKY = pytest.param("leaky_relu", marks=SCALE)
@@ -169,8 +169,8 @@ LEAKY = pytest.param("leaky_relu", marks=SCALE)
 @pytest.mark.parametrize("kind", [*SMOOTH, LEAKY])
 def test_saliency_of_small_numbers_is_close_to_the_rise_after_a_refit(kind):
     networks, X, y = fitted(weak_input(kind))
-    numbers, inverse, error = curvature(networks, X, y)
-    predicted = saliencies(numbers.start, inverse)[0].numpy()
+    parameters, inverse, error = curvature(networks, X, y)
+    predicted = saliencies(parameters.start, inverse)[0].numpy()
     small = [1, 2, 4, 5]
     singles = torch.eye(len(predicted), dtype=torch.bool)
     rise = np.array([refitted(without(networks, singles[index]), X, y) - error for index in small])
@@ -181,8 +181,8 @@ def test_saliency_of_small_numbers_is_close_to_the_rise_after_a_refit(kind):
 @pytest.mark.parametrize("kind", [*SMOOTH, LEAKY])
 def test_saliency_of_an_input_is_close_to_the_rise_after_a_refit(kind):
     networks, X, y = fitted(weak_input(kind), noise=0.0)
-    numbers, inverse, error = curvature(networks, X, y)
-    rise = row_saliencies(numbers, networks, numbers.start, inverse, 0)[0][0]
+    parameters, inverse, error = curvature(networks, X, y)
+    rise = row_saliencies(parameters, networks, parameters.start, inverse, 0)[0][0]
     left = without(networks, all_rows(networks)[0][2])
     np.testing.assert_allclose(rise[2], refitted(left, X, y) - error, rtol=0.05)
     assert rise[:2].min() > 5 * rise[2]
@@ -194,23 +194,25 @@ def test_saliency_of_an_input_is_close_to_the_rise_after_a_refit(kind):
 )
 def test_saliency_of_a_weak_neuron_is_close_to_the_rise_after_a_refit(truth, kind):
     networks, X, y = fitted(truth(kind), noise=0.0)
-    numbers, inverse, error = curvature(networks, X, y)
-    rise = row_saliencies(numbers, networks, numbers.start, inverse, 1)[0][0]
+    parameters, inverse, error = curvature(networks, X, y)
+    rise = row_saliencies(parameters, networks, parameters.start, inverse, 1)[0][0]
     left = fold_constants(without(networks, all_rows(networks)[1][2]))
     np.testing.assert_allclose(rise[2], refitted(left, X, y) - error, rtol=0.1)
 
 
 def test_ridge_makes_numbers_dearer_and_singular_curvature_falls_back_to_magnitude():
     networks, X, y = fitted(weak_input("tanh"))
-    numbers = FreeNumbers(networks)
-    equations = numbers.normal_equations(numbers.start, Rows(X, y))
+    parameters = FreeParameters(networks)
+    equations = parameters.normal_equations(parameters.start, Rows(X, y))
     plain, dear = (
-        saliencies(numbers.start, inverse_curvature(numbers, equations, torch.tensor([ridge]).double()))
+        saliencies(parameters.start, inverse_curvature(parameters, equations, torch.tensor([ridge]).double()))
         for ridge in (0.0, 0.1)
     )
     assert (dear > plain).all()
     nothing = NormalEquations(torch.zeros_like(equations.matrix), equations.gradient, equations.error)
-    assert torch.equal(saliencies(numbers.start, inverse_curvature(numbers, nothing, NO_RIDGE)), numbers.start**2)
+    assert torch.equal(
+        saliencies(parameters.start, inverse_curvature(parameters, nothing, NO_RIDGE)), parameters.start**2
+    )
 
 
 # --- what goes
@@ -222,8 +224,8 @@ def test_ridge_makes_numbers_dearer_and_singular_curvature_falls_back_to_magnitu
 )
 def test_choice_is_the_best_of_all_removals_or_nearly(truth, kind):
     networks, X, y = fitted(truth(kind), noise=0.01 if truth is weak_input else 0.0)
-    numbers, inverse, error = curvature(networks, X, y)
-    chosen = choose_removals(numbers, networks, numbers.start, inverse, torch.ones(1), everything(networks))
+    parameters, inverse, error = curvature(networks, X, y)
+    chosen = choose_removals(parameters, networks, parameters.start, inverse, torch.ones(1), everything(networks))
 
     def price(gone):
         """Rise of the error for each number that goes, by removal and refit."""
@@ -233,7 +235,7 @@ def test_choice_is_the_best_of_all_removals_or_nearly(truth, kind):
 
     singles = torch.eye(flatten(networks).shape[1], dtype=torch.bool)
     prices = [price(gone) for gone in (*singles, *(row for rows in all_rows(networks) for row in rows))]
-    assert price(numbers.full_mask(chosen)[0]) <= 1.05 * min(prices)
+    assert price(parameters.full_mask(chosen)[0]) <= 1.05 * min(prices)
     assert np.median(prices) > 3 * min(prices)
 
 
@@ -241,7 +243,7 @@ def test_choice_by_hand_counts_what_is_taken_along():
     first = ([[5.0, 0.4, 3.0], [2.0, 0.9, 0.0]], [1.0, 0.7, 0.1])
     networks = network("tanh", first, ([[4.0], [1.0], [1.6]], [9.0]))
     # places: 0-5 weights of layer 0, 6-8 its biases, 9-11 weights of layer 1, 12 its bias
-    # prices: 0.1^2 (a bias), 0.4^2, 1 / 4 (the second neuron and its 3 other numbers), 0.7^2 (a bias), ...
+    # prices: 0.1^2 (a bias), 0.4^2, 1 / 4 (the second neuron and its 3 other parameters), 0.7^2 (a bias), ...
     assert by_magnitude(networks, 0) == by_magnitude(networks, 1) == {8}
     assert by_magnitude(networks, 2) == by_magnitude(networks, 5) == {8, 1}
     assert by_magnitude(networks, 6) == {8, 1, 10}
@@ -263,13 +265,13 @@ def test_every_network_of_a_batch_gets_its_own_choice():
     batch[1].weights[1][0, 1] = 0.0
     batch[1].weights[1][0, 1, 0] = 0.5
     together = concatenate(batch)
-    numbers = FreeNumbers(together)
-    inverse = torch.eye(numbers.start.shape[1], dtype=torch.float64).expand(2, -1, -1)
+    parameters = FreeParameters(together)
+    inverse = torch.eye(parameters.start.shape[1], dtype=torch.float64).expand(2, -1, -1)
     wanted = torch.tensor([1, 4])
-    removed = choose_removals(numbers, together, numbers.start, inverse, wanted, everything(together))
-    chosen = [set(row.nonzero().flatten().tolist()) for row in numbers.full_mask(removed)]
+    removed = choose_removals(parameters, together, parameters.start, inverse, wanted, everything(together))
+    chosen = [set(row.nonzero().flatten().tolist()) for row in parameters.full_mask(removed)]
     assert chosen == [by_magnitude(batch[0], 1), by_magnitude(batch[1], 4)]
-    assert not numbers.valid.all() and len(chosen[0]) == 2
+    assert not parameters.valid.all() and len(chosen[0]) == 2
 
 
 def test_neuron_goes_as_a_whole_if_that_costs_less_for_each_number():

@@ -21,7 +21,7 @@ from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.scaling import Standardisation
 from sk_swat.network.softnet import flatten
 from sk_swat.pretraining.corpus import random_networks
-from sk_swat.refine.free_numbers import FreeNumbers
+from sk_swat.refine.free_parameters import FreeParameters
 from sk_swat.refine.pruning import prune
 from sk_swat.refine.rows import Rows
 from sk_swat.refine.task import RefineTask
@@ -44,7 +44,7 @@ class Looks(Deadline):
 
 
 def many_targets(n_networks, n_rows, n_targets=20):
-    """Networks of 268 numbers, and rows of random numbers."""
+    """Networks of 268 parameters, and rows of random numbers."""
     rng = np.random.default_rng(0)
     networks = random_networks(rng, n_networks, 10, [8], ACTIVATION_NAMES, 1.0).map(lambda part: part.double())
     last = torch.as_tensor(rng.normal(size=(n_networks, networks.weights[-1].shape[1], n_targets)))
@@ -94,11 +94,11 @@ def test_copy_looks_at_the_clock_of_its_own_machine():
 
 def test_normal_equations_of_many_targets_look_at_the_clock_between_groups_of_networks():
     networks, rows = many_targets(24, 130)
-    numbers, deadline = FreeNumbers(networks), Looks()
-    together = numbers.normal_equations(numbers.start, rows, deadline)
+    parameters, deadline = FreeParameters(networks), Looks()
+    together = parameters.normal_equations(parameters.start, rows, deadline)
     assert deadline.n_looks == 9  # three groups of eleven or fewer, three chunks of 64 rows or fewer
     for index in (0, 10, 11, 23):
-        alone = FreeNumbers(networks[index : index + 1])
+        alone = FreeParameters(networks[index : index + 1])
         expected = alone.normal_equations(alone.start, rows)
         n_free = expected.gradient.shape[1]
         torch.testing.assert_close(together.matrix[index, :n_free, :n_free], expected.matrix[0])
@@ -110,11 +110,11 @@ def test_groups_of_networks_keep_inputs_and_targets_of_their_own(hard_networks):
     networks = hard_networks(1, n_networks=400, n_inputs=10, width=16)
     rng = np.random.default_rng(0)
     X, y = torch.as_tensor(rng.normal(size=(400, 80, 10))), torch.as_tensor(rng.normal(size=(400, 80)))
-    numbers, deadline = FreeNumbers(networks), Looks()
-    together = numbers.normal_equations(numbers.start, Rows(X, y), deadline)
+    parameters, deadline = FreeParameters(networks), Looks()
+    together = parameters.normal_equations(parameters.start, Rows(X, y), deadline)
     assert deadline.n_looks > 2
     for index in (0, 399):
-        alone = FreeNumbers(networks[index : index + 1])
+        alone = FreeParameters(networks[index : index + 1])
         expected = alone.normal_equations(alone.start, Rows(X[index], y[index]))
         torch.testing.assert_close(together.matrix[index], expected.matrix[0])
         torch.testing.assert_close(together.gradient[index], expected.gradient[0])
@@ -123,11 +123,11 @@ def test_groups_of_networks_keep_inputs_and_targets_of_their_own(hard_networks):
 @pytest.mark.parametrize("n_looks", [0, 1, 4, 8])
 def test_equations_that_would_take_too_long_are_left(n_looks):
     networks, rows = many_targets(24, 130)
-    numbers = FreeNumbers(networks)
+    parameters = FreeParameters(networks)
     with pytest.raises(TimeIsUp):
-        numbers.normal_equations(numbers.start, rows, after_looks(n_looks))
+        parameters.normal_equations(parameters.start, rows, after_looks(n_looks))
     with pytest.raises(TimeIsUp):
-        FreeNumbers(networks).mean_squared_error(numbers.start[None], rows, after_looks(0))
+        FreeParameters(networks).mean_squared_error(parameters.start[None], rows, after_looks(0))
 
 
 # --- pruning

@@ -17,7 +17,7 @@ from sk_swat.latent.children import latent_children
 from sk_swat.latent.problem import Problem, SearchConfig
 from sk_swat.latent.readout import solve_readout, with_readout
 from sk_swat.latent.run import search_depths
-from sk_swat.latent.screening import chosen, draw_inputs, scored, screened
+from sk_swat.latent.screening import choose_candidates, draw_inputs, fit_readouts, screen
 from sk_swat.latent.space import LatentSpace
 from sk_swat.network.activations import ACTIVATION_NAMES, activate
 from sk_swat.network.equivalence import fold_constants, padded
@@ -168,10 +168,10 @@ def test_as_many_candidates_are_screened_as_in_the_latent_space(tiny, monkeypatc
 
     def counted(networks, kind, *others):
         counts.append((len(kind), networks(torch.arange(1)).depth))
-        return screened(networks, kind, *others)
+        return screen(networks, kind, *others)
 
-    monkeypatch.setattr("sk_swat.latent.starts.screened", counted)
-    monkeypatch.setattr("benchmarks.baselines.random_networks.screened", counted)
+    monkeypatch.setattr("sk_swat.latent.starts.screen", counted)
+    monkeypatch.setattr("benchmarks.baselines.random_networks.screen", counted)
     found = [space.search(problem, (1, 2), config, 0) for space in (LatentSpace(tiny), WeightSpace(8))]
     assert counts == 2 * [(64, 1), (64, 2)]
     for searches in found:
@@ -201,7 +201,7 @@ def test_random_candidates_have_the_objectives_they_report(n_columns):
     assert search.objective == min(objectives) == objectives[0] == search.selection_curve[0]
     for candidate in search.candidates:
         network = candidate.network
-        _, score, _ = scored(network, problem, config)
+        _, score, _ = fit_readouts(network, problem, config)
         assert candidate.objective == pytest.approx(float(score), rel=1e-3)
         assert candidate.n_neurons == sum(int(mask.sum()) for mask in network.mask)
         weights = sum(int((weight != 0).sum()) for weight in network.weights)
@@ -462,7 +462,7 @@ def brute_force(networks, problem, config):
 def test_best_of_a_ranking_on_all_rows_are_found(hard_networks):
     problem, config = make_problem(3, n_rows=256), settings(n_decoded=80)
     networks = candidates(problem, hard_networks)
-    index, score, numbers = screened(networks.__getitem__, torch.arange(200), problem, config)
+    index, score, numbers = screen(networks.__getitem__, torch.arange(200), problem, config)
     assert len(index) == len(index.unique()) == len(score) == len(numbers) == 80
     truth = brute_force(networks, problem, config)
     assert set(np.argsort(truth)[:10]) <= set(index.tolist())
@@ -477,18 +477,18 @@ def test_few_rows_decide_who_is_ranked_on_more(hard_networks, monkeypatch):
 
     def watched(networks, some, config):
         asked.append((len(networks), len(some.rows)))
-        return scored(networks, some, config)
+        return fit_readouts(networks, some, config)
 
-    monkeypatch.setattr("sk_swat.latent.screening.scored", watched)
-    screened(candidates(problem, hard_networks).__getitem__, torch.arange(200), problem, config)
+    monkeypatch.setattr("sk_swat.latent.screening.fit_readouts", watched)
+    screen(candidates(problem, hard_networks).__getitem__, torch.arange(200), problem, config)
     assert asked == [(200, 64), (20, 100)]
 
 
 def test_each_kind_comes_once_before_any_comes_again(hard_networks):
     problem, config = make_problem(3), settings(n_decoded=40)
     networks, kind = candidates(problem, hard_networks, 60), torch.arange(60) % 7
-    plain, best_first, _ = screened(networks.__getitem__, torch.arange(60), problem, config)
-    index, score, numbers = screened(networks.__getitem__, kind, problem, config)
+    plain, best_first, _ = screen(networks.__getitem__, torch.arange(60), problem, config)
+    index, score, numbers = screen(networks.__getitem__, kind, problem, config)
     assert sorted(index.tolist()) == sorted(plain.tolist())
     assert sorted(kind[index[:7]].tolist()) == list(range(7))
     assert (score[:7].diff() >= 0).all() and (score[7:].diff() >= 0).all()
@@ -503,7 +503,7 @@ def test_network_that_is_not_finite_comes_last(hard_networks):
     problem = make_problem(3)
     networks = candidates(problem, hard_networks, 10)
     networks.weights[0][4] = torch.nan
-    index, score, _ = screened(networks.__getitem__, torch.arange(10), problem, settings(n_decoded=10))
+    index, score, _ = screen(networks.__getitem__, torch.arange(10), problem, settings(n_decoded=10))
     assert index[-1] == 4 and not torch.isfinite(score[-1]) and torch.isfinite(score[:-1]).all()
 
 
@@ -512,14 +512,14 @@ def test_chosen_are_the_best_and_of_the_others_the_best_small_ones():
     numbers = torch.tensor([50.0, 50.0, 40.0, 9.0, 30.0, 10.0])
     # at a price of 0.01 more: 0.70, 0.40, 0.62, 0.43 for the last four
     config = settings(n_restarts=4, small_share=0.5, small_price=0.01)
-    assert chosen(score, numbers, config).tolist() == [0, 1, 3, 5]
-    assert chosen(score, numbers, settings(n_restarts=4)).tolist() == [0, 1, 2, 3]
+    assert choose_candidates(score, numbers, config).tolist() == [0, 1, 3, 5]
+    assert choose_candidates(score, numbers, settings(n_restarts=4)).tolist() == [0, 1, 2, 3]
     free = settings(n_restarts=4, small_share=0.5, small_price=0.0)
-    assert chosen(score, numbers, free).tolist() == [0, 1, 2, 3]
+    assert choose_candidates(score, numbers, free).tolist() == [0, 1, 2, 3]
     odd = settings(n_restarts=3, small_share=0.5, small_price=0.01)  # one small one, rounded down
-    assert chosen(score, numbers, odd).tolist() == [0, 1, 3]
-    assert chosen(score[:3], numbers[:3], config).tolist() == [0, 1, 2]
-    assert chosen(score[:1], numbers[:1], config).tolist() == [0]
+    assert choose_candidates(score, numbers, odd).tolist() == [0, 1, 3]
+    assert choose_candidates(score[:3], numbers[:3], config).tolist() == [0, 1, 2]
+    assert choose_candidates(score[:1], numbers[:1], config).tolist() == [0]
 
 
 @pytest.mark.parametrize("n_columns", [3, 8, 12])

@@ -19,7 +19,7 @@ from sk_swat.network.softnet import TORCH_ACTIVATIONS, SoftNetworks, flatten, un
 from sk_swat.refine.rows import Rows
 from sk_swat.utils.deadline import Deadline
 
-__all__ = ["FreeNumbers", "NormalEquations"]
+__all__ = ["FreeParameters", "NormalEquations"]
 
 _CHUNK_ENTRIES = 1_000_000  # of a chunk's Jacobian: 8 MB in float64
 _FEWEST_ROWS = 64  # of a chunk
@@ -45,7 +45,7 @@ class NormalEquations:
     error: torch.Tensor
 
 
-class FreeNumbers:
+class FreeParameters:
     """Hard networks of which some numbers may move; all others are exactly zero.
 
     Parameters
@@ -190,7 +190,7 @@ class FreeNumbers:
                 deadline.check()
             yield rows[start : start + size]
 
-    def _groups(self, rows: Rows) -> Iterator[tuple[slice, FreeNumbers]]:
+    def _groups(self, rows: Rows) -> Iterator[tuple[slice, FreeParameters]]:
         """Networks that may be taken together: all of them, unless the Jacobian of a chunk would be too large."""
         of_each = min(len(rows), self._chunk_rows(rows)) * self.place.shape[1] * rows.n_targets
         size = max(1, _MOST_ENTRIES // of_each)
@@ -201,7 +201,7 @@ class FreeNumbers:
             index = slice(start, start + size)
             yield index, self._part(index)
 
-    def _part(self, index: slice) -> FreeNumbers:
+    def _part(self, index: slice) -> FreeParameters:
         """Give some of the networks, with as many fillings as all have."""
         part = copy.copy(self)
         part._networks = self._networks[index]

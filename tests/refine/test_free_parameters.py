@@ -1,12 +1,12 @@
-"""Free numbers of a batch: derivatives against finite differences, errors and equations against their definition."""
+"""Free parameters of a batch: derivatives against finite differences, errors and equations against their definition."""
 
 import pytest
 import torch
 
 from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.softnet import flatten, unflatten
-from sk_swat.refine import free_numbers
-from sk_swat.refine.free_numbers import FreeNumbers
+from sk_swat.refine import free_parameters
+from sk_swat.refine.free_parameters import FreeParameters
 from sk_swat.refine.rows import Rows
 
 DEPTHS = (1, 2, 3, 4)
@@ -17,18 +17,18 @@ def rows(n_rows=60, n_inputs=3, seed=0):
 
 
 def some(networks, share=0.6, seed=0):
-    """Random numbers that may move, another count for each network."""
+    """Random parameters that may move, another count for each network."""
     shape = flatten(networks).shape
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) < share
 
 
-def finite_differences(numbers, X, step=1e-6):
+def finite_differences(parameters, X, step=1e-6):
     """Derivatives of shape (n_networks, n_free, n_rows), by the forward pass of SoftNetworks."""
     columns = []
-    for index in range(numbers.start.shape[1]):
-        change = torch.zeros_like(numbers.start)
+    for index in range(parameters.start.shape[1]):
+        change = torch.zeros_like(parameters.start)
         change[:, index] = step
-        above, below = (numbers.networks(numbers.start + sign * change).forward(X) for sign in (1, -1))
+        above, below = (parameters.networks(parameters.start + sign * change).forward(X) for sign in (1, -1))
         columns.append((above - below) / (2 * step))
     return torch.stack(columns, dim=1)
 
@@ -40,7 +40,7 @@ def without_neuron(networks, layer, neuron):
     return networks.replace(mask=tuple(mask))
 
 
-# --- which numbers
+# --- which parameters
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
@@ -52,43 +52,43 @@ def test_unflatten_undoes_flatten(hard_networks, depth):
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
-def test_free_numbers_are_kept_and_all_others_are_zero(hard_networks, depth):
+def test_free_parameters_are_kept_and_all_others_are_zero(hard_networks, depth):
     networks = hard_networks(depth)
     free = some(networks)
-    numbers = FreeNumbers(networks, free)
-    assert numbers.valid.sum(1).tolist() == free.sum(1).tolist() and not numbers.valid.all()
-    assert torch.equal(flatten(numbers.networks(numbers.start)), flatten(networks) * free)
-    assert torch.equal(numbers.full_mask(numbers.valid), free)
-    assert all((row[valid].diff() > 0).all() for row, valid in zip(numbers.place, numbers.valid, strict=True))
+    parameters = FreeParameters(networks, free)
+    assert parameters.valid.sum(1).tolist() == free.sum(1).tolist() and not parameters.valid.all()
+    assert torch.equal(flatten(parameters.networks(parameters.start)), flatten(networks) * free)
+    assert torch.equal(parameters.full_mask(parameters.valid), free)
+    assert all((row[valid].diff() > 0).all() for row, valid in zip(parameters.place, parameters.valid, strict=True))
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_without_a_choice_the_non_zero_numbers_are_free(hard_networks, depth):
     networks = hard_networks(depth, density=0.5)
-    numbers = FreeNumbers(networks)
-    assert torch.equal(numbers.full_mask(numbers.valid), flatten(networks) != 0)
+    parameters = FreeParameters(networks)
+    assert torch.equal(parameters.full_mask(parameters.valid), flatten(networks) != 0)
     assert (flatten(networks) == 0).any()
 
 
 def test_numbers_of_masked_neurons_and_unused_inputs_never_move(hard_networks):
     networks = without_neuron(hard_networks(2, n_networks=2), 0, 1)
     networks = networks.replace(input_mask=torch.tensor([[1.0, 1.0, 0.0]] * 2, dtype=torch.float64))
-    numbers = FreeNumbers(networks, torch.ones_like(flatten(networks)))
-    mask = unflatten(networks, numbers.full_mask(numbers.valid))
+    parameters = FreeParameters(networks, torch.ones_like(flatten(networks)))
+    mask = unflatten(networks, parameters.full_mask(parameters.valid))
     assert not mask.weights[0][:, :, 1].any() and not mask.biases[0][:, 1].any() and not mask.weights[1][:, 1].any()
     assert not mask.weights[0][:, 2].any()
     assert mask.weights[0][:, :2, 0].all() and mask.weights[1][:, 0].all() and mask.biases[1].all()
     n_dead = 3 + 1 + 3 + 3  # weights into the neuron, its bias, weights out of it, weights of the input that are left
-    assert (numbers.valid.sum(1) == flatten(networks).shape[1] - n_dead).all()
+    assert (parameters.valid.sum(1) == flatten(networks).shape[1] - n_dead).all()
 
 
-def test_network_without_free_numbers_computes_zero(hard_networks):
+def test_network_without_free_parameters_computes_zero(hard_networks):
     networks = hard_networks(2, n_networks=2)
     free = torch.ones_like(flatten(networks), dtype=torch.bool)
     free[1] = False
-    both, none = FreeNumbers(networks, free), FreeNumbers(networks[1:], free[1:])
-    for numbers in (both, none):
-        output, derivatives = numbers.jacobian(numbers.start, rows(6))
+    both, none = FreeParameters(networks, free), FreeParameters(networks[1:], free[1:])
+    for parameters in (both, none):
+        output, derivatives = parameters.jacobian(parameters.start, rows(6))
         assert not output[-1].any() and not derivatives[-1].any()
     assert none.start.shape == (1, 1) and not none.valid.any()
 
@@ -100,22 +100,22 @@ def test_network_without_free_numbers_computes_zero(hard_networks):
 @pytest.mark.parametrize("name", ACTIVATION_NAMES)
 def test_jacobian_equals_finite_differences(hard_networks, name, depth):
     networks, X = hard_networks(depth, (name,), n_networks=3), rows(6)
-    numbers = FreeNumbers(networks)
-    output, derivatives = numbers.jacobian(numbers.start, X)
+    parameters = FreeParameters(networks)
+    output, derivatives = parameters.jacobian(parameters.start, X)
     assert derivatives.shape == (3, flatten(networks).shape[1], 6)
     torch.testing.assert_close(output, networks.forward(X))
-    torch.testing.assert_close(derivatives, finite_differences(numbers, X), rtol=1e-6, atol=1e-7)
+    torch.testing.assert_close(derivatives, finite_differences(parameters, X), rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_jacobian_of_some_numbers_and_rows_of_their_own_equals_finite_differences(hard_networks, depth):
     networks = without_neuron(hard_networks(depth, density=0.7), depth - 1, 0)
-    numbers = FreeNumbers(networks, some(networks))
+    parameters = FreeParameters(networks, some(networks))
     X = torch.stack([rows(6, seed=seed) for seed in range(len(networks))])
-    output, derivatives = numbers.jacobian(numbers.start, X)
-    torch.testing.assert_close(output, numbers.networks(numbers.start).forward(X))
-    torch.testing.assert_close(derivatives, finite_differences(numbers, X), rtol=1e-6, atol=1e-7)
-    assert (derivatives[~numbers.valid] == 0).all() and not numbers.valid.all()
+    output, derivatives = parameters.jacobian(parameters.start, X)
+    torch.testing.assert_close(output, parameters.networks(parameters.start).forward(X))
+    torch.testing.assert_close(derivatives, finite_differences(parameters, X), rtol=1e-6, atol=1e-7)
+    assert (derivatives[~parameters.valid] == 0).all() and not parameters.valid.all()
 
 
 # --- errors and equations
@@ -125,23 +125,23 @@ def test_jacobian_of_some_numbers_and_rows_of_their_own_equals_finite_difference
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_error_of_several_sets_at_once_equals_that_of_each_network_alone(hard_networks, depth, own_rows):
     networks = hard_networks(depth)
-    numbers = FreeNumbers(networks, some(networks))
+    parameters = FreeParameters(networks, some(networks))
     X = torch.stack([rows(seed=seed) for seed in range(5)]) if own_rows else rows()
     y = X[..., 0] * X[..., 1]
-    sets = torch.stack([numbers.start, 0.5 * numbers.start, torch.cos(numbers.start)])
-    errors = numbers.mean_squared_error(sets, Rows(X, y))
-    expected = [(numbers.networks(values).forward(X) - y).square().mean(1) for values in sets]
+    sets = torch.stack([parameters.start, 0.5 * parameters.start, torch.cos(parameters.start)])
+    errors = parameters.mean_squared_error(sets, Rows(X, y))
+    expected = [(parameters.networks(values).forward(X) - y).square().mean(1) for values in sets]
     torch.testing.assert_close(errors, torch.stack(expected))
-    again = numbers.mean_squared_error(sets[:1], Rows(X, y))  # with another number of sets after the first
+    again = parameters.mean_squared_error(sets[:1], Rows(X, y))  # with another number of sets after the first
     torch.testing.assert_close(again, errors[:1])
 
 
 def test_normal_equations_equal_their_definition(hard_networks):
     networks, X = hard_networks(2), rows(20)
-    numbers, y = FreeNumbers(networks, some(networks)), torch.sin(X[:, 0])
-    equations = numbers.normal_equations(numbers.start, Rows(X, y))
-    J = finite_differences(numbers, X)
-    residual = numbers.networks(numbers.start).forward(X) - y
+    parameters, y = FreeParameters(networks, some(networks)), torch.sin(X[:, 0])
+    equations = parameters.normal_equations(parameters.start, Rows(X, y))
+    J = finite_differences(parameters, X)
+    residual = parameters.networks(parameters.start).forward(X) - y
     torch.testing.assert_close(equations.matrix, J @ J.mT / 20, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(equations.gradient, (J @ residual[:, :, None])[:, :, 0] / 20, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(equations.error, residual.square().mean(1))
@@ -150,25 +150,25 @@ def test_normal_equations_equal_their_definition(hard_networks):
 @pytest.mark.parametrize("own_rows", [False, True])
 def test_results_over_several_chunks_of_rows_equal_those_over_one(hard_networks, own_rows, monkeypatch):
     networks = hard_networks(3)
-    numbers = FreeNumbers(networks, some(networks))
+    parameters = FreeParameters(networks, some(networks))
     X = torch.stack([rows(150, seed=seed) for seed in range(5)]) if own_rows else rows(150)
     y = torch.sin(X[..., 0])
-    sets = torch.stack([numbers.start, 0.5 * numbers.start])
-    whole, error = numbers.normal_equations(sets[1], Rows(X, y)), numbers.mean_squared_error(sets, Rows(X, y))
-    monkeypatch.setattr(free_numbers, "_CHUNK_ENTRIES", 1)
-    assert [len(part) for part in numbers._chunks(Rows(X, y), None)] == [64, 64, 22]
-    parts = numbers.normal_equations(sets[1], Rows(X, y))
+    sets = torch.stack([parameters.start, 0.5 * parameters.start])
+    whole, error = parameters.normal_equations(sets[1], Rows(X, y)), parameters.mean_squared_error(sets, Rows(X, y))
+    monkeypatch.setattr(free_parameters, "_CHUNK_ENTRIES", 1)
+    assert [len(part) for part in parameters._chunks(Rows(X, y), None)] == [64, 64, 22]
+    parts = parameters.normal_equations(sets[1], Rows(X, y))
     for name in ("matrix", "gradient", "error"):
         torch.testing.assert_close(getattr(parts, name), getattr(whole, name), rtol=1e-12, atol=1e-14)
-    torch.testing.assert_close(numbers.mean_squared_error(sets, Rows(X, y)), error, rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(parameters.mean_squared_error(sets, Rows(X, y)), error, rtol=1e-12, atol=1e-14)
 
 
 def test_rows_in_single_precision_give_equations_in_double(hard_networks):
     networks, X = hard_networks(2), rows()
-    y, numbers = torch.sin(X[:, 0]), FreeNumbers(networks)
-    exact = numbers.normal_equations(numbers.start, Rows(X, y))
-    rounded = numbers.normal_equations(numbers.start, Rows(X.float(), y.float()))
-    assert numbers.jacobian(numbers.start, X.float())[1].dtype == torch.float32
+    y, parameters = torch.sin(X[:, 0]), FreeParameters(networks)
+    exact = parameters.normal_equations(parameters.start, Rows(X, y))
+    rounded = parameters.normal_equations(parameters.start, Rows(X.float(), y.float()))
+    assert parameters.jacobian(parameters.start, X.float())[1].dtype == torch.float32
     for name in ("matrix", "gradient", "error"):
         assert getattr(rounded, name).dtype == torch.float64
         torch.testing.assert_close(getattr(rounded, name), getattr(exact, name), rtol=1e-4, atol=1e-5)
