@@ -71,7 +71,7 @@ class DARTSRegressor(SizedRegressor):
     sizes, random_state
         As for `SizedRegressor`.
     activations : sequence of str, default=("sigmoid", "tanh", "leaky_relu")
-        Activations a layer may choose; names from ``ACTIVATION_NAMES``.
+        Activations a layer may choose; names from ``ACTIVATIONS``.
     search, admm : Search and ADMM, default=None
         How the architecture is searched and trained, and how it is pruned; None takes the defaults.
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from scipy.optimize import minimize
 
-from sk_swat.network.softnet import TORCH_ACTIVATIONS
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.sparse_mlp import SparseMLP
 
 __all__ = ["MaskedMLP", "best_start", "mean_squared_error", "train"]
@@ -47,7 +47,7 @@ class MaskedMLP(torch.nn.Module):
         """Give outputs of shape (n_rows, 1) for X of shape (n_rows, n_inputs)."""
         layers = self.layers(self.numbers * self.mask)
         for (weights, bias), name in zip(layers, self.activations, strict=False):
-            X = TORCH_ACTIVATIONS[name][0](torch.addmm(bias, X, weights))
+            X = ACTIVATIONS[name].torch_value(torch.addmm(bias, X, weights))
         weights, bias = layers[-1]
         return torch.addmm(bias, X, weights)
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from benchmarks.baselines.sized import BestBySize, SizedRegressor, check_listed, check_prices
 from sk_swat.compress.layers import as_sparse, in_search_units
 from sk_swat.compress.teachers import teacher_of
-from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.utils.parameters import check_choice, check_integer
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class PrunedMLPRegressor(SizedRegressor):
     hidden_layer_sizes : sequence of int, default=(7, 7)
         Neurons of each hidden layer of the dense network.
     activation : str, default="tanh"
-        Activation of all hidden neurons; a name from ``ACTIVATION_NAMES``.
+        Activation of all hidden neurons; a name from ``ACTIVATIONS``.
     sizes, random_state
         As for `SizedRegressor`.
     n_starts : int, default=2
@@ -117,7 +117,7 @@ class PrunedMLPRegressor(SizedRegressor):
     def _check_parameters(self) -> None:
         for width in check_listed("hidden_layer_sizes", self.hidden_layer_sizes, "integers of at least 1"):
             check_integer("hidden_layer_sizes", width, 1)
-        check_choice("activation", self.activation, ACTIVATION_NAMES)
+        check_choice("activation", self.activation, ACTIVATIONS)
         check_integer("n_starts", self.n_starts, 1)
         self._schedule = self.schedule or Schedule()
         self._schedule.check()

@@ -17,7 +17,7 @@ from sk_swat.latent.objective import hard_sizes
 from sk_swat.latent.problem import Problem, SearchConfig
 from sk_swat.latent.run import Candidate, DepthSearch, RunOptions
 from sk_swat.latent.screening import choose_candidates, draw_inputs, fit_readouts, screen
-from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.equivalence import deepen, padded
 from sk_swat.network.softnet import SoftNetworks, concatenate
 from sk_swat.pretraining.corpus import random_networks
@@ -110,7 +110,7 @@ class WeightSpace:
     ) -> SoftNetworks:
         """Random networks of several shapes on the columns of the table."""
         n_inputs = min(len(problem.columns), self.max_width)
-        mix = [name for name, may in zip(ACTIVATION_NAMES, allowed, strict=True) if may]
+        mix = [name for name, may in zip(ACTIVATIONS, allowed, strict=True) if may]
         parts = []
         for share in np.array_split(np.arange(n_networks), min(_SHAPES, n_networks)):
             widths = rng.integers(2, self.max_width + 1, size=depth).tolist()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.softnet import mix_activations
 
 __all__ = ["Architecture", "BilevelSearch", "Supernet"]
@@ -53,7 +53,7 @@ class Supernet(torch.nn.Module):
     ) -> None:
         super().__init__()
         self.activations = tuple(activations)
-        self.used = [ACTIVATION_NAMES.index(name) for name in activations]
+        self.used = [list(ACTIVATIONS).index(name) for name in activations]
 
         def layer(n_in: int, n_out: int) -> torch.nn.Parameter:
             uniform = torch.rand(n_copies, n_in + 1, n_out, dtype=torch.float32, generator=generator)
@@ -72,9 +72,7 @@ class Supernet(torch.nn.Module):
         logits = self.architecture
         depth = logits["depth"].softmax(1)
         chosen = logits["activation"].softmax(2)
-        shares = chosen.new_zeros(*chosen.shape[:2], len(ACTIVATION_NAMES)).index_copy(
-            2, torch.tensor(self.used), chosen
-        )
+        shares = chosen.new_zeros(*chosen.shape[:2], len(ACTIVATIONS)).index_copy(2, torch.tensor(self.used), chosen)
         gates = logits["width"].softmax(2).flip(2).cumsum(2).flip(2)  # P(width >= j) for neuron j
         X = X.expand(len(depth), *X.shape)
         outputs: torch.Tensor | float = 0.0

@@ -29,7 +29,7 @@ class Layer:
         Maps an array of shape (n_rows, n_out) to one of the same shape, each column by itself; None after the last
         layer.
     names : tuple of str
-        For each neuron the nearest activation of ``ACTIVATION_NAMES``; empty after the last layer.
+        For each neuron the nearest activation of ``ACTIVATIONS``; empty after the last layer.
     exact : bool, default=True
         Whether these activations are the neurons' own.
     """

@@ -25,7 +25,7 @@ from sk_swat.fitting.table import spread
 from sk_swat.latent.problem import Problem, SearchConfig
 from sk_swat.latent.run import Candidate, DepthSearch, RunOptions, one_torch_thread
 from sk_swat.latent.space import LatentSpace
-from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.hard import widest
 from sk_swat.network.path import Path
 from sk_swat.network.scaling import Standardisation
@@ -285,7 +285,7 @@ def _unsplit(layers: Sequence[Layer] | None, space: LatentSpace, allowed: Sequen
     if layers is None or widest(whole := as_sparse(layers)) <= space.checkpoint.autoencoder.config.max_width:
         return []
     names = {name for layer in whole.activations for name in layer}
-    may = {name for name, chosen in zip(ACTIVATION_NAMES, allowed, strict=True) if chosen}
+    may = {name for name, chosen in zip(ACTIVATIONS, allowed, strict=True) if chosen}
     return [Joined(whole, "pruned teacher", [])] if names <= may else []
 
 

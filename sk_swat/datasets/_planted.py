@@ -7,7 +7,7 @@ from itertools import pairwise, product
 import numpy as np
 from sklearn.utils import Bunch, check_random_state
 
-from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.utils.parameters import check_choice, check_integer, check_number
 
@@ -60,7 +60,7 @@ def make_planted_mlp(
         Number of hidden layers, from 1 to 4. Each has 1 to 7 neurons, drawn uniformly among the widths that allow
         `n_nonzero`.
     activation : str, default="sigmoid"
-        Activation of all hidden neurons, one of ``ACTIVATION_NAMES``; the paper has "sigmoid", "leaky_relu" and
+        Activation of all hidden neurons, one of ``ACTIVATIONS``; the paper has "sigmoid", "leaky_relu" and
         "identity" (it says linear).
     intercepts : bool, default=False
         Let some of the numbers be biases, at random.
@@ -110,7 +110,7 @@ def make_planted_mlp(
     n_features, n_nonzero = check_integer("`n_features`", n_features, 1), check_integer("`n_nonzero`", n_nonzero, 1)
     if check_integer("`depth`", depth, 1) > _LARGEST_DEPTH:
         raise ValueError(f"`depth` must be an integer from 1 to {_LARGEST_DEPTH}, got {depth}.")
-    check_choice("`activation`", activation, ACTIVATION_NAMES)
+    check_choice("`activation`", activation, ACTIVATIONS)
     check_choice("`intercepts`", intercepts, (True, False))
     noise = check_number("`noise`", noise, 0, high_open=True)
     widths = _possible_widths(n_features, n_nonzero, depth, intercepts)

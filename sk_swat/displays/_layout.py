@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from sk_swat.displays._names import TextWidth, short_names
-from sk_swat.network.activations import activate
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.names import feature_labels
 from sk_swat.network.sparse_mlp import SparseMLP
 
@@ -23,9 +22,6 @@ _GAP = 6.0  # between a node and its name
 _WIDTHS = (0.5, 3.0)  # of the thinnest and the thickest edge
 _LEFT_SHARE, _RIGHT_SHARE = 0.34, 0.2  # of the width that names may take
 _PITCH = {"input": (14.0, 30.0), "hidden": (32.0, 70.0), "output": (20.0, 60.0)}  # natural and largest distance
-
-# the arguments that show a function best; its values are drawn from -1 to 1
-_REACH = {"identity": 1.0, "leaky_relu": 1.0, "sigmoid": 6.0, "tanh": 3.0, "sine": math.pi, "gaussian": 2.5}
 
 
 @dataclass(frozen=True)
@@ -96,7 +92,8 @@ def activation_curve(name: str) -> np.ndarray:
            [ 1.,  1.]])
     """
     x = np.linspace(-1, 1, 41)
-    return np.column_stack([x, activate(name, _REACH.get(name, 3.0) * x)])
+    activation = ACTIVATIONS[name]
+    return np.column_stack([x, activation.value(activation.reach * x)])
 
 
 def natural_height(network: SparseMLP) -> float:

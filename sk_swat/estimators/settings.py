@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sk_swat.fitting.limits import RowLimits
-from sk_swat.network.activations import ACTIVATION_NAMES, check_activations
+from sk_swat.network.activations import ACTIVATIONS, check_activations
 from sk_swat.network.path import Path
 from sk_swat.utils.labels import short_repr
 from sk_swat.utils.parameters import check_choice, check_depths, check_integer, check_number
@@ -83,7 +83,7 @@ def checked_settings(estimator: Any, limits: RowLimits | None = None) -> Setting
     sparsity = check_number("sparsity", estimator.sparsity, 0)
     compactness = check_number("compactness", estimator.compactness, 0)
     search = {
-        "allowed": tuple(name in allowed for name in ACTIVATION_NAMES),
+        "allowed": tuple(name in allowed for name in ACTIVATIONS),
         "sparsity": min(sparsity, _MOST_PRICE),
         "compactness": min(compactness, _MOST_PRICE),
         "n_restarts": automatic("n_restarts", 1, _MOST_RESTARTS),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sk_swat.network.activations import LEAKY_SLOPE
+from sk_swat.network.activations import ACTIVATIONS
 
 __all__ = ["CReal", "check_c_name"]
 
@@ -63,32 +63,33 @@ class CReal:
         return str(np.float32(value)) + "f"
 
     def call(self, activation: str, argument: str) -> str:
-        """Apply an activation to an expression."""
-        library = {"tanh": "tanh", "sine": "sin"}
-        if activation == "identity":
+        """Apply an activation to an expression: by itself, by a function of math.h or by one of :meth:`definitions`."""
+        source = self._source(activation)
+        if source == "z":
             return argument
-        if activation in library:
-            return f"{self._function(library[activation])}({argument})"
-        return f"{self.prefix}_{activation}({argument})"
+        library = re.fullmatch(r"(\w+)\(z\)", source)
+        return f"{library[1] if library else f'{self.prefix}_{activation}'}({argument})"
 
     def definitions(self, activations: Iterable[str]) -> list[str]:
         """Lines of static functions for those activations that math.h does not have."""
-        exp, one = self._function("exp"), self.literal(1.0)
-        bodies = {
-            # only exp of non-positive numbers: no overflow, and small values keep all their digits
-            "sigmoid": [
-                f"const {self.dtype} decay = {exp}(-{self._function('fabs')}(z));",
-                f"return (z < 0 ? decay : {one}) / ({one} + decay);",
-            ],
-            "leaky_relu": [f"return z < 0 ? {self.literal(LEAKY_SLOPE)} * z : z;"],
-            "gaussian": [f"return {exp}(-z * z);"],
-        }
         lines = []
-        for activation in sorted(set(activations) & set(bodies)):
-            lines += [f"static {self.dtype} {self.prefix}_{activation}({self.dtype} z)", "{"]
-            lines += [f"    {line}" for line in bodies[activation]]
-            lines += ["}", ""]
+        for activation in sorted(set(activations)):
+            head = f"{self.prefix}_{activation}"
+            if self.call(activation, "z") == f"{head}(z)":
+                source = self._source(activation)
+                body = source.splitlines() if "return " in source else [f"return {source};"]
+                lines += [
+                    f"static {self.dtype} {head}({self.dtype} z)",
+                    "{",
+                    *(f"    {line}" for line in body),
+                    "}",
+                    "",
+                ]
         return lines
 
-    def _function(self, name: str) -> str:
-        return name if self.dtype == "double" else name + "f"
+    def _source(self, activation: str) -> str:
+        source = ACTIVATIONS[activation].c
+        if self.dtype == "float":
+            source = re.sub(r"\b(\w+)\(", r"\1f(", source).replace("double", "float")
+            source = re.sub(r"\b\d+\.\d+(e[+-]?\d+)?", r"\g<0>f", source)
+        return source

@@ -8,7 +8,7 @@ from itertools import accumulate
 from sk_swat.export.c_language import CReal
 from sk_swat.export.neurons import Neuron
 from sk_swat.export.source import fill
-from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.sparse_mlp import SparseMLP
 
 __all__ = ["table_definition"]
@@ -39,7 +39,8 @@ def table_definition(network: SparseMLP, layers: list[list[Neuron]], real: CReal
     columns = network.used_features.tolist()
     neurons = [neuron for layer in layers for neuron in layer]
     sources = _sources(columns, layers)
-    codes = [ACTIVATION_NAMES.index(neuron.activation) for neuron in neurons]
+    order = list(ACTIVATIONS)
+    codes = [order.index(neuron.activation) for neuron in neurons]
     first = [0, *accumulate(len(neuron.inputs) for neuron in neurons)]
     weights = [weight for neuron in neurons for _, weight in neuron.inputs]
     name = real.prefix
@@ -92,7 +93,7 @@ def _switch(real: CReal, codes: list[int]) -> list[str]:
     lines = [f"static {real.dtype} {real.prefix}_activate(int code, {real.dtype} z)", "{", "    switch (code) {"]
     for code in codes:
         if code:  # identity is the default
-            lines.append(f"    case {code}: return {real.call(ACTIVATION_NAMES[code], 'z')};")
+            lines.append(f"    case {code}: return {real.call(list(ACTIVATIONS)[code], 'z')};")
     return [*lines, "    default: return z;", "    }", "}", ""]
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sk_swat.export.neurons import exported_network
-from sk_swat.network.activations import LEAKY_SLOPE
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.names import feature_labels
 from sk_swat.network.rounding import rounded_formula
 from sk_swat.network.sparse_mlp import SparseMLP
@@ -75,7 +76,7 @@ def import_sympy(function: str) -> Any:
     return sympy
 
 
-def formulas(network: SparseMLP, digits: object, *, exponential_sigmoid: bool = False) -> list[sympy.Expr]:
+def formulas(network: SparseMLP, digits: object, *, to_read: bool = False) -> list[sympy.Expr]:
     """Build one expression for each output.
 
     Parameters
@@ -84,27 +85,20 @@ def formulas(network: SparseMLP, digits: object, *, exponential_sigmoid: bool = 
         Pruned network.
     digits : int, "auto" or None
         As in :func:`sk_swat.network.rounding.rounded_formula`.
-    exponential_sigmoid : bool, default=False
-        Write a sigmoid as ``1 / (1 + exp(-z))``: for reading, not for evaluation.
+    to_read : bool, default=False
+        Write activations for reading, not for evaluation: a sigmoid as ``1 / (1 + exp(-z))``.
 
     Returns
     -------
     outputs : list of sympy.Expr
         In the order of the outputs.
     """
-    import sympy
-
     formula, symbols = rounded_formula(network, digits), _symbols(network)
     terms = [_centred(symbols[i], centre) for i, centre in zip(formula.columns, formula.centres, strict=True)]
     sums = list(zip(formula.weights, formula.biases, strict=True))
     for name, (weights, bias) in zip(formula.activations, sums, strict=False):
-        if name == "sigmoid" and exponential_sigmoid:
-            terms.append(1 / (1 + sympy.exp(_sum(-weights, -bias, terms), evaluate=False)))
-        elif name == "leaky_relu":
-            parts = (_sum(slope * weights, slope * bias, terms) for slope in (1.0, LEAKY_SLOPE))
-            terms.append(sympy.Max(*parts, evaluate=False))
-        else:
-            terms.append(_activated(name, _sum(weights, bias, terms)))
+        total = partial(_sum, weights, bias, terms)
+        terms.append(ACTIVATIONS[name].latex(total) if to_read else ACTIVATIONS[name].sympy(total))
     return [_sum(weights, bias, terms) for weights, bias in sums[len(formula.activations) :]]
 
 
@@ -118,27 +112,11 @@ def _symbols(network: SparseMLP) -> list[sympy.Symbol]:
     return [sympy.Symbol(name) for name in names]
 
 
-def _activated(name: str, z: sympy.Expr) -> sympy.Expr:
-    """Apply an activation; unevaluated, so that sympy leaves the sums as they are."""
+def _sum(weights: np.ndarray, bias: float, terms: Sequence[sympy.Expr], factor: float = 1.0) -> sympy.Expr:
+    """Sum up unevaluated, so that sympy leaves it as it is; the factor is multiplied into the numbers."""
     import sympy
 
-    match name:
-        case "sigmoid":
-            half = sympy.Rational(1, 2)
-            return half + half * sympy.tanh(sympy.Mul(half, z, evaluate=False), evaluate=False)
-        case "tanh":
-            return sympy.tanh(z, evaluate=False)
-        case "sine":
-            return sympy.sin(z, evaluate=False)
-        case "gaussian":
-            square = sympy.Pow(z, 2, evaluate=False)
-            return sympy.exp(sympy.Mul(-1, square, evaluate=False), evaluate=False)
-        case _:
-            raise AssertionError(name)
-
-
-def _sum(weights: np.ndarray, bias: float, terms: Sequence[sympy.Expr]) -> sympy.Expr:
-    import sympy
+    weights, bias = factor * weights, factor * bias
 
     def product(weight: float, term: sympy.Expr) -> sympy.Expr:
         # unevaluated, for sympy would multiply a factor into the sum of a centred column, and square one in a gaussian

@@ -98,7 +98,7 @@ def _equations(network: SparseMLP, digits: int | str | None) -> str:
     """Equation of a pruned network, or several one below the other."""
     import sympy
 
-    outputs = formulas(network, digits, exponential_sigmoid=True)
+    outputs = formulas(network, digits, to_read=True)
     texts = [
         sympy.latex(
             output,

@@ -20,7 +20,7 @@ class Neuron:
     Attributes
     ----------
     activation : str
-        Name from ``ACTIVATION_NAMES``; outputs have "identity".
+        Name from ``ACTIVATIONS``; outputs have "identity".
     inputs : tuple of (int, float)
         Index in the layer before (of the first layer: input column) and weight, for each weight that is not zero.
     bias : float

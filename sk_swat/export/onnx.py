@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sk_swat.export.neurons import exported_network, needs_converter
-from sk_swat.network.activations import ACTIVATION_NAMES, LEAKY_SLOPE
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.utils.parameters import check_choice, check_integer
 
@@ -228,10 +228,10 @@ def _hidden_layer(
     graph: Graph, a: str, coef: NDArray[np.float64], intercept: NDArray[np.float64], names: Sequence[str]
 ) -> tuple[str, NDArray[np.intp]]:
     """Add a layer, one matrix product for each activation; return its output and the order of its neurons."""
-    groups = [np.flatnonzero(np.array(names) == name) for name in ACTIVATION_NAMES]
+    groups = [np.flatnonzero(np.array(names) == name) for name in ACTIVATIONS]
     parts = [
-        activation(graph, _linear(graph, a, coef[:, group], intercept[group]))
-        for activation, group in zip(_ACTIVATIONS.values(), groups, strict=True)
+        activation.onnx(graph, _linear(graph, a, coef[:, group], intercept[group]))
+        for activation, group in zip(ACTIVATIONS.values(), groups, strict=True)
         if len(group)
     ]
     joined = parts[0] if len(parts) == 1 else graph.node("Concat", *parts, axis=1)
@@ -253,46 +253,3 @@ def _rounded(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
             f"{np.abs(array).max():g}; export it as double."
         )
     return rounded
-
-
-# Activations: each adds nodes to the graph and returns the name of the output.
-
-
-def _identity(graph: Graph, z: str) -> str:
-    return z
-
-
-def _sigmoid(graph: Graph, z: str) -> str:
-    # exp(min(z, 0)) / (1 + exp(-|z|)): the operator Sigmoid gives 0 for z < -18 in some runtimes
-    decay = graph.node("Exp", graph.node("Neg", graph.node("Abs", z)))
-    numerator = graph.node("Exp", graph.node("Min", z, graph.scalar(0.0)))
-    return graph.node("Div", numerator, graph.node("Add", decay, graph.scalar(1.0)))
-
-
-def _tanh(graph: Graph, z: str) -> str:
-    return graph.node("Tanh", z)
-
-
-def _leaky_relu(graph: Graph, z: str) -> str:
-    # the operator LeakyRelu keeps its slope in 32 bits and exists for double from opset 16 on
-    return graph.node("Max", z, graph.node("Mul", z, graph.scalar(LEAKY_SLOPE)))
-
-
-def _sine(graph: Graph, z: str) -> str:
-    return graph.node("Sin", z)
-
-
-def _gaussian(graph: Graph, z: str) -> str:
-    return graph.node("Exp", graph.node("Neg", graph.node("Mul", z, z)))  # exp(-inf) is 0
-
-
-_ACTIVATIONS: dict[str, Callable[[Graph, str], str]] = {
-    "identity": _identity,
-    "sigmoid": _sigmoid,
-    "tanh": _tanh,
-    "leaky_relu": _leaky_relu,
-    "sine": _sine,
-    "gaussian": _gaussian,
-}
-
-assert tuple(_ACTIVATIONS) == ACTIVATION_NAMES

@@ -7,18 +7,9 @@ import keyword
 
 from sk_swat.export.neurons import exported_network, neuron_layers
 from sk_swat.export.source import fill, headline, name_comments, weighted_sum
-from sk_swat.network.activations import LEAKY_SLOPE
+from sk_swat.network.activations import ACTIVATIONS
 
 __all__ = ["to_python"]
-
-# Expressions in z that raise for no number, infinite or not a number.
-_ACTIVATIONS = {
-    "sigmoid": "math.exp(min(z, 0.0)) / (1.0 + math.exp(-abs(z)))",
-    "tanh": "math.tanh(z)",
-    "leaky_relu": f"{LEAKY_SLOPE!r} * z if z < 0.0 else z",
-    "sine": "math.sin(z) if math.isfinite(z) else math.nan",
-    "gaussian": "math.exp(-z * z)",
-}
 
 
 def to_python(model: object, *, name: str = "predict") -> str:
@@ -81,7 +72,7 @@ def to_python(model: object, *, name: str = "predict") -> str:
             if neuron.activation == "identity":
                 lines.append(_statement(f"{result} = ", total))
             else:
-                lines += [_statement("z = ", total), f"    {result} = {_ACTIVATIONS[neuron.activation]}"]
+                lines += [_statement("z = ", total), f"    {result} = {ACTIVATIONS[neuron.activation].python}"]
         operands = [f"h{number}_{j}" for j in range(1, len(layer) + 1)]
     sums = [weighted_sum(neuron, operands, repr) for neuron in outputs]
     if len(sums) == 1:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from sk_swat.network.softnet import TORCH_ACTIVATIONS
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.sparse_mlp import SparseMLP
 
 __all__ = ["InputColumns", "NeuronActivations", "sequential"]
@@ -44,7 +44,7 @@ class NeuronActivations(torch.nn.Module):
     Parameters
     ----------
     names : sequence of str
-        Name from ``ACTIVATION_NAMES`` of each neuron.
+        Name from ``ACTIVATIONS`` of each neuron.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -54,8 +54,8 @@ class NeuronActivations(torch.nn.Module):
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         """Map shape (n_samples, n_neurons) to the same shape."""
         if len(set(self.names)) == 1:
-            return TORCH_ACTIVATIONS[self.names[0]][0](z)
-        columns = [TORCH_ACTIVATIONS[name][0](z[:, j]) for j, name in enumerate(self.names)]
+            return ACTIVATIONS[self.names[0]].torch_value(z)
+        columns = [ACTIVATIONS[name].torch_value(z[:, j]) for j, name in enumerate(self.names)]
         return torch.stack(columns, dim=1)
 
     def extra_repr(self) -> str:

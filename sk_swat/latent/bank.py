@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 
 import torch
 
-from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.softnet import SoftNetworks, first_slots, flatten, split_layers
 
 __all__ = ["Bank", "Decode"]
@@ -41,7 +41,7 @@ class Bank:
     numbers : tuple of max_depth Tensors of float16, of shape (n_latents of the depth, n_parameters)
         Weights and biases of the decoded networks, in the order of :func:`sk_swat.network.softnet.flatten`.
     activation : tuple of max_depth Tensors of uint8, of shape (n_latents of the depth, depth, width)
-        Activations of their neurons, in the order of ``ACTIVATION_NAMES``; 255 for a neuron that is not there.
+        Activations of their neurons, in the order of ``ACTIVATIONS``; 255 for a neuron that is not there.
     """
 
     latent: torch.Tensor
@@ -104,7 +104,7 @@ class Bank:
         shapes = [(n_slots, width), *[(width, width)] * (depth - 1), (width, 1)]
         weights, biases = split_layers(values, shapes)
         mask = (kinds != _MISSING).float()
-        one_hot = torch.nn.functional.one_hot(torch.where(kinds == _MISSING, 0, kinds), len(ACTIVATION_NAMES)).float()
+        one_hot = torch.nn.functional.one_hot(torch.where(kinds == _MISSING, 0, kinds), len(ACTIVATIONS)).float()
         input_mask = first_slots(self.n_inputs[self.of_depth(depth)[index]], n_slots)
         return SoftNetworks(weights, biases, one_hot.unbind(1), mask.unbind(1), input_mask)
 

@@ -22,7 +22,7 @@ from safetensors.torch import load, save_file
 
 from sk_swat.latent.autoencoder import Autoencoder, AutoencoderConfig
 from sk_swat.latent.bank import Bank
-from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.utils.torch_state import usual_torch
 
 __all__ = ["Checkpoint", "bundled_checkpoint", "load_checkpoint", "save_checkpoint"]
@@ -188,10 +188,11 @@ def _read(path: Path, mtime: int, size: int) -> Checkpoint:
 
 def _assemble(tensors: dict[str, torch.Tensor], header: dict[str, Any]) -> Checkpoint:
     config = dict(header["config"])
-    if tuple(config["activations"]) != ACTIVATION_NAMES:
-        raise ValueError(f"activations must be {ACTIVATION_NAMES}, got {config['activations']}")
+    known = list(config["activations"])
+    if known != list(ACTIVATIONS)[: len(known)]:
+        raise ValueError(f"activations must be the first of {tuple(ACTIVATIONS)}, got {tuple(known)}")
     with torch.device("meta"):  # without memory, and without a draw from the global random numbers
-        autoencoder = Autoencoder(AutoencoderConfig(**{**config, "activations": tuple(config["activations"])}))
+        autoencoder = Autoencoder(AutoencoderConfig(**{**config, "activations": tuple(known)}))
     prefix = "autoencoder."
     state = {name[len(prefix) :]: part.float() for name, part in tensors.items() if name.startswith(prefix)}
     autoencoder.load_state_dict(state, assign=True)

@@ -14,11 +14,12 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.activations import ACTIVATION_NAMES, ACTIVATIONS
 from sk_swat.network.softnet import SoftNetworks
 
 __all__ = ["MatrixLayout", "RawNetworks", "compress", "expand"]
 
+_FORBIDDEN, _UNKNOWN = -1e9, -5e8  # logits of activations that may not be chosen, and that no decoder proposes
 _LARGEST_CODE = 4.5  # sinh(4.5) is about 45: no decoded weight is larger
 
 
@@ -123,7 +124,7 @@ class MatrixLayout:
         for layer in range(1, depth + 1):
             alive = living[layer][:, :, None]
             put(f"bias_{layer}", compress(networks.biases[layer - 1])[:, :, None], alive)
-            put(f"activation_{layer}", networks.activation[layer - 1], alive)
+            put(f"activation_{layer}", networks.activation[layer - 1][..., : len(self.activations)], alive)
             put(f"mask_{layer}", alive, torch.ones_like(alive))
         put("output_bias", compress(networks.biases[-1])[:, :, None], output[:, :, None])
         return matrix, real
@@ -169,14 +170,17 @@ class RawNetworks:
         temperature : float, default=1.0
             Divides the activation logits before the softmax; towards 0 the choice becomes hard.
         allowed : Tensor of bool, of shape (n_activations,), default=None
-            Activations that may be chosen; None allows all.
+            Activations of the registry that may be chosen; None allows all. Those that the decoder does not know
+            are chosen only where it knows none of the allowed ones.
         """
         codes, choices, _ = self.layout.kinds(self.depth)
         blocks = self.layout.decoded(self.depth)
         numbers = expand(self.columns[..., codes])
         logits = self.columns[..., choices].unflatten(-1, (self.depth, -1))
+        n_unknown = len(ACTIVATIONS) - logits.shape[-1]
+        logits = torch.nn.functional.pad(logits, (0, n_unknown), value=_UNKNOWN)
         if allowed is not None:
-            logits = logits.masked_fill(~allowed, -1e9)
+            logits = logits.masked_fill(~allowed, _FORBIDDEN)
         weights = [numbers[..., blocks[f"weights_{layer}"]] for layer in range(self.depth + 1)]
         weights[0] = weights[0] * self.input_mask[:, :, None]
         biases = [numbers[..., blocks[f"bias_{layer}"].start] for layer in range(1, self.depth + 1)]

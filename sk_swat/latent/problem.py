@@ -60,7 +60,7 @@ class SearchConfig:
     sparsity, compactness : float
         Price in R^2 of one non-zero number and of one living neuron.
     allowed : tuple of bool
-        Which activations may be chosen, in the order of ``ACTIVATION_NAMES``.
+        Which activations may be chosen, in the order of ``ACTIVATIONS``.
     n_restarts, max_iter : int
         Starts that descend, and their gradient steps.
     learning_rate : float

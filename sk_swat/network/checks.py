@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sk_swat.network.activations import ACTIVATION_NAMES, ACTIVATIONS
+from sk_swat.network.activations import ACTIVATIONS
 
 
 def frozen_array(values: ArrayLike, ndim: int, name: str) -> NDArray[np.float64]:
@@ -47,7 +47,7 @@ def activation_names(names: Iterable[str], name: str) -> tuple[str, ...]:
     listed = tuple(names)
     for one in listed:
         if not isinstance(one, str) or one not in ACTIVATIONS:
-            raise ValueError(f"`{name}` must hold names from {ACTIVATION_NAMES}, got {one!r}.")
+            raise ValueError(f"`{name}` must hold names from {tuple(ACTIVATIONS)}, got {one!r}.")
     return tuple(map(str, listed))
 
 

@@ -7,20 +7,16 @@ thousands.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 
-from sk_swat.network.activations import ACTIVATION_NAMES, LEAKY_SLOPE
-from sk_swat.network.softnet import TORCH_ACTIVATIONS, SoftNetworks, concatenate, mix_activations
+from sk_swat.network.activations import ACTIVATIONS
+from sk_swat.network.softnet import SoftNetworks, concatenate, mix_activations
 
 __all__ = ["canonical", "deepen", "fold_constants", "joined", "padded", "permute_inputs", "straightened", "trimmed"]
 
-# of each activation, as lists: tensors that are made here would keep what torch is set to where this is imported
-_ODD = [name in ("identity", "tanh", "sine") for name in ACTIVATION_NAMES]
-_IDENTITY, _EVEN, _SIGMOID, _LEAKY = (
-    [name == own for name in ACTIVATION_NAMES] for own in ("identity", "gaussian", "sigmoid", "leaky_relu")
-)
 _CANONICAL_PASSES = 4  # signs and scales of neighbouring layers depend on each other; four passes settle most
 _PASS_SHIFT = 6.0  # a standardised output plus 6 stays on the linear side of leaky_relu
 
@@ -114,7 +110,7 @@ def fold_constants(networks: SoftNetworks) -> SoftNetworks:
 
 
 def straightened(networks: SoftNetworks, X: torch.Tensor) -> SoftNetworks:
-    """Make identity neurons of the leaky_relu neurons whose kink no row crosses.
+    """Make identity neurons of those neurons with a kink, such as leaky_relu, whose kink no row crosses.
 
     Parameters
     ----------
@@ -125,15 +121,17 @@ def straightened(networks: SoftNetworks, X: torch.Tensor) -> SoftNetworks:
     """
     weights, activation = list(networks.weights), list(networks.activation)
     hidden = X.expand(len(networks), *X.shape[-2:])
-    used, identity = networks.used_activations(), X.new_tensor(_IDENTITY)
+    used = networks.used_activations()
+    slopes = X.new_tensor([one.slopes or (math.nan, math.nan) for one in ACTIVATIONS.values()])
+    identity = X.new_tensor([name == "identity" for name in ACTIVATIONS])
     for layer in range(networks.depth):
         z = torch.baddbmm(networks.biases[layer][:, None, :], hidden, networks.weights[layer])
         hidden = mix_activations(z, networks.activation[layer], used)[0] * networks.mask[layer][:, None, :]
         low, high = torch.aminmax(z, dim=1)
-        leaky = activation[layer][..., _LEAKY.index(True)] > 0
-        straight = leaky & ((low >= 0) | (high <= 0))
-        falling = (straight & (high <= 0))[:, :, None]
-        weights[layer + 1] = torch.where(falling, LEAKY_SLOPE * weights[layer + 1], weights[layer + 1])
+        below, above = slopes[activation[layer].argmax(-1)].unbind(-1)
+        straight = ~below.isnan() & ((low >= 0) | (high <= 0))
+        slope = torch.where(high <= 0, below, above)[:, :, None]
+        weights[layer + 1] = torch.where(straight[:, :, None], slope * weights[layer + 1], weights[layer + 1])
         activation[layer] = torch.where(straight[..., None], identity, activation[layer])
     return networks.replace(weights=tuple(weights), activation=tuple(activation))
 
@@ -144,10 +142,10 @@ def canonical(
     """Write hard networks in canonical form.
 
     Odd and sigmoid neurons are reflected so that their outgoing weights sum to a positive number, even ones so that
-    their incoming weights do; leaky_relu neurons are scaled to equally large incoming and outgoing weights; the
-    neurons of a layer are sorted by the size of their weights, missing ones last. Signs and scales of neighbouring
-    layers depend on each other and are settled in a few passes: with several hidden layers a few networks still
-    change when passed in again.
+    their incoming weights do; neurons with a kink, such as leaky_relu, are scaled to equally large incoming and
+    outgoing weights; the neurons of a layer are sorted by the size of their weights, missing ones last. Signs and
+    scales of neighbouring layers depend on each other and are settled in a few passes: with several hidden layers a few
+    networks still change when passed in again.
 
     Parameters
     ----------
@@ -167,19 +165,21 @@ def canonical(
 def _reflected_and_balanced(networks: SoftNetworks) -> SoftNetworks:
     """One pass from the last hidden layer to the first, whose signs the sums of the layer before depend on."""
     weights, biases = list(networks.weights), list(networks.biases)
+    known = ACTIVATIONS.values()
+    tables = [[(one.reflection or (0.0, 0.0))[part] for one in known] for part in (0, 1)]
+    tables.append([float(one.slopes is not None) for one in known])
     for layer in reversed(range(networks.depth)):
         kind = networks.activation[layer].argmax(-1)
         incoming, outgoing = weights[layer].sum(1), weights[layer + 1].sum(2)
-        tables = (torch.tensor(table, device=kind.device) for table in (_ODD, _EVEN, _SIGMOID, _LEAKY))
-        odd, even, sigmoid, leaky = (table[kind] for table in tables)
-        reflected = (odd | sigmoid) & (outgoing < 0) | even & (incoming < 0)
+        offset, sign, kinked = (incoming.new_tensor(table)[kind] for table in tables)
+        reflected = (sign < 0) & (outgoing < 0) | (sign > 0) & (incoming < 0)
         flip_in = 1 - 2 * reflected.to(incoming)
-        flip_out = torch.where(even, 1.0, flip_in)
+        flip_out = torch.where(sign > 0, 1.0, flip_in)
         # sigmoid(z) = 1 - sigmoid(-z): reflecting a sigmoid neuron adds its old outgoing weights to the next bias
-        shift = torch.where(sigmoid & (flip_in < 0), networks.mask[layer], 0.0)
+        shift = torch.where(flip_in < 0, offset * networks.mask[layer], 0.0)
         biases[layer + 1] = biases[layer + 1] + torch.einsum("bi,bij->bj", shift, weights[layer + 1])
         norm_in, norm_out = _norms(weights, biases, layer)
-        balance = torch.where(leaky, (norm_out / norm_in).sqrt(), 1.0)
+        balance = torch.where(kinked > 0, (norm_out / norm_in).sqrt(), 1.0)
         weights[layer] = weights[layer] * (flip_in * balance)[:, None, :]
         biases[layer] = biases[layer] * flip_in * balance
         weights[layer + 1] = weights[layer + 1] * (flip_out / balance)[:, :, None]
@@ -226,7 +226,7 @@ def deepen(networks: SoftNetworks) -> SoftNetworks:
     activation = torch.zeros_like(networks.activation[-1])
     activation[..., 0] = 1.0
     activation[:, 0] = torch.nn.functional.one_hot(
-        torch.tensor(list(TORCH_ACTIVATIONS).index("leaky_relu"), device=last.device), activation.shape[-1]
+        torch.tensor(list(ACTIVATIONS).index("leaky_relu"), device=last.device), activation.shape[-1]
     ).to(activation.dtype)
     mask = torch.zeros_like(networks.mask[-1])
     mask[:, 0] = 1.0

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sk_swat.network.activations import ACTIVATION_NAMES, ACTIVATIONS, Function, ScalarFunction
+from sk_swat.network.activations import ACTIVATIONS
+
+_Function = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -16,9 +18,9 @@ class _HiddenLayer:
     weights: NDArray[np.float64]  # of shape (n_out, n_in), neurons sorted by activation
     bias: NDArray[np.float64]  # of shape (n_out,)
     bias_column: NDArray[np.float64]  # of shape (n_out, 1)
-    shared: Function | None  # the activation if all neurons have the same
-    groups: list[tuple[slice, Function]]  # else each activation but identity with its neurons
-    scalars: list[ScalarFunction]  # the activation of each neuron
+    shared: _Function | None  # the activation if all neurons have the same
+    groups: list[tuple[slice, _Function]]  # else each activation but identity with its neurons
+    scalars: list[Callable[[float], float]]  # the activation of each neuron
 
 
 class ForwardPlan:
@@ -96,16 +98,17 @@ class ForwardPlan:
 
 
 def _sorted_by_activation(names: Sequence[str]) -> list[int]:
-    return sorted(range(len(names)), key=lambda j: ACTIVATION_NAMES.index(names[j]))
+    order = list(ACTIVATIONS)
+    return sorted(range(len(names)), key=lambda j: order.index(names[j]))
 
 
 def _hidden_layer(weights: NDArray[np.float64], bias: NDArray[np.float64], names: list[str]) -> _HiddenLayer:
     starts = {name: names.index(name) for name in names}
-    groups = [
-        (slice(start, start + names.count(name)), ACTIVATIONS[name].function)
+    groups: list[tuple[slice, _Function]] = [
+        (slice(start, start + names.count(name)), ACTIVATIONS[name].value)
         for name, start in starts.items()
         if name != "identity"
     ]
-    shared = ACTIVATIONS[names[0]].function if len(starts) == 1 else None
+    shared = ACTIVATIONS[names[0]].value if len(starts) == 1 else None
     scalars = [ACTIVATIONS[name].scalar for name in names]
     return _HiddenLayer(weights, bias, bias[:, np.newaxis], shared, groups, scalars)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import torch
 
-from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.softnet import SoftNetworks
 from sk_swat.network.sparse_mlp import SparseMLP
 
@@ -26,14 +26,15 @@ def padded_batch(networks: Sequence[SparseMLP], width: int) -> SoftNetworks:
     sizes = [n_in, *[width] * depth, n_out]
     weights = [torch.zeros(n, *shape, dtype=torch.float64) for shape in pairwise(sizes)]
     biases = [torch.zeros(n, size, dtype=torch.float64) for size in sizes[1:]]
-    activation = [torch.zeros(n, width, len(ACTIVATION_NAMES), dtype=torch.float64) for _ in range(depth)]
+    order = list(ACTIVATIONS)
+    activation = [torch.zeros(n, width, len(ACTIVATIONS), dtype=torch.float64) for _ in range(depth)]
     mask = [torch.zeros(n, width, dtype=torch.float64) for _ in range(depth)]
     for index, network in enumerate(networks):
         for layer, (coef, intercept) in enumerate(zip(network.coefs, network.intercepts, strict=True)):
             weights[layer][index, : len(coef), : coef.shape[1]] = torch.tensor(coef)
             biases[layer][index, : len(intercept)] = torch.tensor(intercept)
         for layer, names in enumerate(network.activations):
-            kinds = torch.tensor([ACTIVATION_NAMES.index(name) for name in names], dtype=torch.int64)
+            kinds = torch.tensor([order.index(name) for name in names], dtype=torch.int64)
             activation[layer][index, :, 0] = 1.0  # of missing neurons
             activation[layer][index, : len(names), 0] = 0.0
             activation[layer][index, torch.arange(len(names)), kinds] = 1.0

@@ -15,32 +15,15 @@ import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
 
-from sk_swat.network.activations import ACTIVATION_NAMES, LEAKY_SLOPE
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.sparse_mlp import SparseMLP
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["TORCH_ACTIVATIONS", "SoftNetworks", "concatenate", "mix_activations"]
+__all__ = ["SoftNetworks", "concatenate", "mix_activations"]
 
-_Function = Callable[[torch.Tensor], torch.Tensor]
 Record = TypeVar("Record", bound="DataclassInstance")
-_Derivative = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-
-
-def _leaky_relu(z: torch.Tensor) -> torch.Tensor:
-    return torch.nn.functional.leaky_relu(z, LEAKY_SLOPE)
-
-
-# name -> (value from z, derivative from z and value); checked against sk_swat.network.activations in the tests
-TORCH_ACTIVATIONS: dict[str, tuple[_Function, _Derivative]] = {
-    "identity": (lambda z: z, lambda z, a: torch.ones_like(z)),
-    "sigmoid": (torch.sigmoid, lambda z, a: a * (1 - a)),
-    "tanh": (torch.tanh, lambda z, a: 1 - a * a),
-    "leaky_relu": (_leaky_relu, lambda z, a: torch.where(z > 0, torch.ones_like(z), LEAKY_SLOPE)),
-    "sine": (torch.sin, lambda z, a: torch.cos(z)),
-    "gaussian": (lambda z: torch.exp(-z * z), lambda z, a: -2 * z * a),
-}
 
 
 def mix_activations(
@@ -69,13 +52,12 @@ def mix_activations(
         return _Mix.apply(z, share, tuple(used)), None
     value = torch.zeros_like(z)
     slope = torch.zeros_like(z) if derivative else None
+    activations = list(ACTIVATIONS.values())
     for index in used:
-        function, differentiate = TORCH_ACTIVATIONS[ACTIVATION_NAMES[index]]
-        weight = share[:, None, :, index]
-        part = function(z)
+        weight, part = share[:, None, :, index], activations[index].torch_value(z)
         value.addcmul_(weight, part)
         if slope is not None:
-            slope.addcmul_(weight, differentiate(z, part))
+            slope.addcmul_(weight, activations[index].torch_derivative(z, part))
     return value, slope
 
 
@@ -85,9 +67,9 @@ class _Mix(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, z: torch.Tensor, share: torch.Tensor, used: tuple[int, ...]) -> torch.Tensor:
         value = torch.zeros_like(z)
-        parts = []
+        activations, parts = list(ACTIVATIONS.values()), []
         for index in used:
-            parts.append(TORCH_ACTIVATIONS[ACTIVATION_NAMES[index]][0](z))
+            parts.append(activations[index].torch_value(z))
             value.addcmul_(share[:, None, :, index], parts[-1])
         ctx.save_for_backward(z, share, *parts)
         ctx.used = used
@@ -98,8 +80,9 @@ class _Mix(torch.autograd.Function):
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         z, share, *parts = ctx.saved_tensors
         slope, share_gradient = torch.zeros_like(z), torch.zeros_like(share)
+        activations = list(ACTIVATIONS.values())
         for index, part in zip(ctx.used, parts, strict=True):
-            slope.addcmul_(share[:, None, :, index], TORCH_ACTIVATIONS[ACTIVATION_NAMES[index]][1](z, part))
+            slope.addcmul_(share[:, None, :, index], activations[index].torch_derivative(z, part))
             share_gradient[:, :, index] = (gradient * part).sum(1)
         return gradient * slope, share_gradient, None
 
@@ -115,7 +98,7 @@ class SoftNetworks:
     biases : tuple of depth + 1 Tensors, of shape (n_networks, n_out)
         Layer biases.
     activation : tuple of depth Tensors, of shape (n_networks, width, n_activations)
-        Share of each activation, in the order of ``ACTIVATION_NAMES``; rows sum to one.
+        Share of each activation, in the order of ``ACTIVATIONS``; rows sum to one.
     mask : tuple of depth Tensors, of shape (n_networks, width)
         1 for a living neuron, 0 for a missing one, anything between while soft.
     input_mask : Tensor of shape (n_networks, n_in)
@@ -231,7 +214,7 @@ class SoftNetworks:
 
     def to_sparse(self, index: int) -> SparseMLP:
         """One hard network of the batch as a plain NumPy network on the input slots (not pruned)."""
-        names = np.asarray(ACTIVATION_NAMES)
+        names = np.asarray(list(ACTIVATIONS))
         kept = [np.arange(self.weights[0].shape[1])]
         kept += [np.flatnonzero(mask[index].numpy(force=True) > 0) for mask in self.mask]
         kept.append(np.arange(self.weights[-1].shape[-1]))

@@ -39,7 +39,7 @@ class SparseMLP(ExportMixin):
     intercepts : sequence of depth + 1 array-likes of shape (n_out,)
         Biases of each layer, finite.
     activations : sequence of depth sequences of str
-        For each hidden layer one name from ``ACTIVATION_NAMES`` per neuron. The output layer is linear.
+        For each hidden layer one name from ``ACTIVATIONS`` per neuron. The output layer is linear.
     feature_names : sequence of str or None, default=None
         Names of the input columns, for printing, pictures and exports.
     target_names : sequence of str or None, default=None

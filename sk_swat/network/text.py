@@ -88,8 +88,9 @@ def equations_text(network: SparseMLP, digits: int | str = "auto") -> str:
         operands = results
     results = list(map(plain_text, target_labels(network)))
     lines += [_equation(name, one, operands) for name, one in zip(results, outputs, strict=True)]
-    used = {name for layer in network.activations for name in layer} - {"identity", "tanh"}
-    formulas = [f"{name}(z) = {ACTIVATIONS[name].formula}" for name in ACTIVATIONS if name in used]
+    used = {name for layer in network.activations for name in layer}
+    explained = [one for one in ACTIVATIONS.values() if one.name in used and one.formula not in ("z", f"{one.name}(z)")]
+    formulas = [f"{one.name}(z) = {one.formula}" for one in explained]
     return "\n".join([*lines, *(["", *formulas] if formulas else [])])
 
 

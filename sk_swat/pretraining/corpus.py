@@ -18,7 +18,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.activations import ACTIVATION_NAMES, ACTIVATIONS
 from sk_swat.network.equivalence import canonical, fold_constants, padded
 from sk_swat.network.softnet import SoftNetworks, concatenate, flatten, unflatten
 from sk_swat.pretraining.functions import random_function
@@ -112,8 +112,8 @@ def random_networks(
         weights.append(weight)
         biases.append(rng.normal(scale=0.7, size=(n_networks, n_out)) * scale[:, 0])
         if layer < len(widths):
-            chosen = rng.choice([ACTIVATION_NAMES.index(name) for name in mix], size=(n_networks, n_out))
-            activation.append(np.eye(len(ACTIVATION_NAMES))[chosen])
+            chosen = rng.choice([list(ACTIVATIONS).index(name) for name in mix], size=(n_networks, n_out))
+            activation.append(np.eye(len(ACTIVATIONS))[chosen])
             mask.append(np.ones((n_networks, n_out)))
 
     def tensors(parts: list[np.ndarray]) -> tuple[torch.Tensor, ...]:

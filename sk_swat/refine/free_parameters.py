@@ -14,8 +14,8 @@ from itertools import pairwise
 
 import torch
 
-from sk_swat.network.activations import ACTIVATION_NAMES
-from sk_swat.network.softnet import TORCH_ACTIVATIONS, SoftNetworks, flatten, unflatten
+from sk_swat.network.activations import ACTIVATIONS
+from sk_swat.network.softnet import SoftNetworks, flatten, unflatten
 from sk_swat.refine.rows import Rows
 from sk_swat.utils.deadline import Deadline
 
@@ -237,7 +237,7 @@ class FreeParameters:
         """For each activation in use the living neurons that have it, as flat indices (network, neuron)."""
         share, mask = self._networks.activation[layer], self._networks.mask[layer]
         kind = torch.where(mask > 0, share.argmax(-1), -1).flatten()
-        groups = [(name, (kind == index).nonzero().squeeze(1)) for index, name in enumerate(ACTIVATION_NAMES)]
+        groups = [(name, (kind == index).nonzero().squeeze(1)) for index, name in enumerate(ACTIVATIONS)]
         return [(name, neurons) for name, neurons in groups if len(neurons)]
 
     def _kinds_of(self, n_sets: int) -> list[list[tuple[str, torch.Tensor]]]:
@@ -267,12 +267,12 @@ class FreeParameters:
             value = torch.zeros_like(z)
             slope = torch.zeros_like(z) if derivative else None
             for name, neurons in kinds[layer]:
-                function, differentiate = TORCH_ACTIVATIONS[name]
+                activation = ACTIVATIONS[name]
                 inside = z.flatten(0, 1).index_select(0, neurons)
-                outside = function(inside)
+                outside = activation.torch_value(inside)
                 value.flatten(0, 1).index_copy_(0, neurons, outside)
                 if slope is not None:
-                    slope.flatten(0, 1).index_copy_(0, neurons, differentiate(inside, outside))
+                    slope.flatten(0, 1).index_copy_(0, neurons, activation.torch_derivative(inside, outside))
             rows.append(value)
             if slope is not None:
                 slopes.append(slope)

@@ -26,7 +26,7 @@ def widen(
     networks : SoftNetworks
         Hard networks.
     allowed : sequence of bool
-        Activations that new neurons may have, in the order of ``ACTIVATION_NAMES``.
+        Activations that new neurons may have, in the order of ``ACTIVATIONS``.
     n_new : int or Tensor of int, of shape (n_networks,)
         New neurons of each layer; as many as there is room for if there is less.
     generator : torch.Generator

@@ -12,22 +12,24 @@ from sklearn.exceptions import NotFittedError
 
 from sk_swat import SparseMLP, SWATRegressor
 from sk_swat.export import path_to_latex, to_latex
-from sk_swat.network.activations import ACTIVATION_NAMES, activate
+from sk_swat.network.activations import ACTIVATIONS, activate
 from sk_swat.network.fit_summary import FitSummary
 from sk_swat.network.text import formula_text
+
+NAMES = tuple(ACTIVATIONS)
 
 
 def random_network(seed):
     rng = np.random.default_rng(seed)
     sizes = [3, *rng.integers(1, 5, size=rng.integers(0, 4)), int(rng.integers(1, 4))]
     coefs = [rng.normal(size=pair) * (rng.random(pair) < 0.6) for pair in pairwise(sizes)]
-    names = [list(rng.choice(ACTIVATION_NAMES, size)) for size in sizes[1:-1]]
+    names = [list(rng.choice(NAMES, size)) for size in sizes[1:-1]]
     return SparseMLP(coefs, [rng.normal(size=size) for size in sizes[1:]], names)
 
 
 def computed(text, X, names):
     """Values of the outputs by what the text says."""
-    values = {name: lambda z, name=name: activate(name, np.asarray(z, dtype=float)) for name in ACTIVATION_NAMES}
+    values = {name: lambda z, name=name: activate(name, np.asarray(z, dtype=float)) for name in NAMES}
     values |= {f"x{i}": X[:, i] for i in range(X.shape[1])}
     equations = [part.split(" = ") for part in text.split("; ")]
     for name, right in [*equations[len(names) :], *equations[: len(names)]]:

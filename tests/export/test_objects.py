@@ -11,8 +11,10 @@ import sympy
 import torch
 
 from sk_swat.export import to_latex, to_sympy, to_torch
-from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.sparse_mlp import SparseMLP
+
+NAMES = tuple(ACTIVATIONS)
 
 
 def network_of(activations=("tanh", "sigmoid"), names=("a", "b", "c"), n_outputs=1):
@@ -51,7 +53,7 @@ def test_torch_weights_are_parameters_of_the_columns_in_use(network):
 
 
 def test_torch_gradient_is_that_of_finite_differences():
-    network = network_of(ACTIVATION_NAMES)
+    network = network_of(NAMES)
     X = torch.tensor([[0.3, -0.8, 5.0]], dtype=torch.float64, requires_grad=True)
     to_torch(network)(X).sum().backward()
     steps = 1e-6 * np.eye(3)
@@ -61,9 +63,9 @@ def test_torch_gradient_is_that_of_finite_differences():
 
 @pytest.mark.parametrize("copied", [lambda m: pickle.loads(pickle.dumps(m)), copy.deepcopy])
 def test_torch_module_can_be_copied_and_stored(network, copied):
-    module, X = to_torch(network_of(ACTIVATION_NAMES)), torch.ones(2, 3, dtype=torch.float64)
+    module, X = to_torch(network_of(NAMES)), torch.ones(2, 3, dtype=torch.float64)
     assert torch.equal(copied(module)(X), module(X))
-    blank = to_torch(network_of(ACTIVATION_NAMES[::-1]))
+    blank = to_torch(network_of(NAMES[::-1]))
     blank.load_state_dict(module.state_dict())
 
 
@@ -97,7 +99,7 @@ def test_several_outputs_give_a_list():
 
 
 def test_numbers_of_a_formula_are_rounded():
-    network = network_of(ACTIVATION_NAMES)
+    network = network_of(NAMES)
     for digits in (1, 3, 15):
         numbers = [abs(float(number)) for number in to_sympy(network, digits=digits).atoms(sympy.Float)]
         assert numbers == pytest.approx([float(f"{number:.{digits - 1}e}") for number in numbers], rel=1e-14)

@@ -35,9 +35,10 @@ from sklearn.preprocessing import (
 import sk_swat
 from sk_swat import export
 from sk_swat.export import register_converter, to_onnx
-from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.sparse_mlp import SparseMLP
 
+NAMES = tuple(ACTIVATIONS)
 ROOT = str(Path(sk_swat.__file__).parents[1])
 NUMPY = {"float": np.float32, "double": np.float64}
 TOLERANCE = {"float": 1e-5, "double": 1e-9}
@@ -45,7 +46,7 @@ TOLERANCE = {"float": 1e-5, "double": 1e-9}
 with_both_types = pytest.mark.parametrize("dtype", ["float", "double"])
 
 
-def make_network(depth, names=ACTIVATION_NAMES, n_outputs=1, seed=0, width=7):
+def make_network(depth, names=NAMES, n_outputs=1, seed=0, width=7):
     """A random network of 4 inputs, of which the third is not used; half of the weights are zero."""
     rng = np.random.default_rng([seed, depth, n_outputs])
     sizes = (4, *(width - layer for layer in range(depth)), n_outputs)
@@ -90,10 +91,10 @@ def inputs(n_samples=30, seed=0, scale=1.0):
 
 @with_both_types
 @pytest.mark.parametrize("n_outputs", [1, 3])
-@pytest.mark.parametrize("name", [*ACTIVATION_NAMES, "mixed"])
+@pytest.mark.parametrize("name", [*NAMES, "mixed"])
 @pytest.mark.parametrize("depth", range(5))
 def test_model_equals_predict(depth, name, n_outputs, dtype):
-    names = ACTIVATION_NAMES if name == "mixed" else (name,)
+    names = NAMES if name == "mixed" else (name,)
     assert_equals_predict(make_network(depth, names, n_outputs), inputs(), dtype)
 
 
@@ -168,7 +169,7 @@ GRID = {
 
 
 @with_both_types
-@pytest.mark.parametrize("name", ACTIVATION_NAMES)
+@pytest.mark.parametrize("name", NAMES)
 def test_each_activation_is_exact_over_the_range_of_its_type(name, dtype):
     z = np.concatenate([-GRID[dtype], GRID[dtype]]).astype(NUMPY[dtype])[:, np.newaxis]
     y, expected = run(to_onnx(one_neuron(name), dtype=dtype), z), one_neuron(name).predict(z)
@@ -191,7 +192,7 @@ def test_saturated_neurons_give_their_limits(name, dtype):
 
 
 @with_both_types
-@pytest.mark.parametrize("name", ACTIVATION_NAMES)
+@pytest.mark.parametrize("name", NAMES)
 def test_missing_values_stay_missing(name, dtype):
     X = np.array([[np.nan], [1.0]], dtype=NUMPY[dtype])
     assert np.isnan(run(to_onnx(one_neuron(name), dtype=dtype), X)).tolist() == [True, False]

@@ -16,9 +16,10 @@ from sk_swat import SWATRegressor, export
 from sk_swat.export import to_c, to_numpy_json, to_python
 from sk_swat.export.c_language import check_c_name
 from sk_swat.export.source import comment_text
-from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.sparse_mlp import SparseMLP
 
+NAMES = tuple(ACTIVATIONS)
 EXPORTS = [getattr(export, name) for name in export.__all__ if name not in ("path_to_latex", "register_converter")]
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-pedantic"]
 
@@ -151,7 +152,7 @@ int main(void)
 @pytest.mark.parametrize("tables", [False, True])
 @pytest.mark.parametrize("compiler", [["gcc", "-std=c99"], ["gcc", "-std=c99", "-O2"], ["g++", "-std=c++11"]], ids=str)
 def test_file_is_its_own_header(tmp_path, compiler, tables):
-    network = network_of(ACTIVATION_NAMES, n_outputs=2)
+    network = network_of(NAMES, n_outputs=2)
     build(tmp_path, compiler, {"pump.c": to_c(network, name="pump", tables=tables), "main.c": CALLER}, "main")
     printed = subprocess.run([str(tmp_path / "main")], capture_output=True, text=True, check=True, timeout=60).stdout
     np.testing.assert_allclose(list(map(float, printed.split())), network.predict([[0.5, -2.0, 1e300]])[0], rtol=1e-12)
@@ -167,7 +168,7 @@ def test_cpp_calls_what_c_compiled(tmp_path):
 def test_tables_save_memory(tmp_path, sizes, at_most):
     rng = np.random.default_rng(0)
     coefs = [rng.normal(size=pair) for pair in pairwise(sizes)]
-    names = [list(rng.choice(ACTIVATION_NAMES, size)) for size in sizes[1:-1]]
+    names = [list(rng.choice(NAMES, size)) for size in sizes[1:-1]]
     network = SparseMLP(coefs, [rng.normal(size=size) for size in sizes[1:]], names)
     taken = []
     for tables in (False, True):
@@ -194,7 +195,7 @@ def test_c_needs_math_alone_and_holds_the_nonzero_numbers(dtype, tables):
 
 
 def test_float_source_has_no_double():
-    text = to_c(network_of(ACTIVATION_NAMES), dtype="float")
+    text = to_c(network_of(NAMES), dtype="float")
     assert "double" not in text and "tanhf(" in text and "fabsf(" in text
 
 
@@ -241,7 +242,7 @@ def function_of(source, name="predict"):
 
 
 def test_python_uses_math_and_builtins_alone():
-    tree = ast.parse(to_python(network_of(ACTIVATION_NAMES)))
+    tree = ast.parse(to_python(network_of(NAMES)))
     assert [type(part) for part in tree.body] == [ast.Import, ast.FunctionDef]
     assert [alias.name for alias in tree.body[0].names] == ["math"]
     called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.equivalence import canonical, deepen, fold_constants, padded, permute_inputs
 from sk_swat.network.softnet import flatten
 
+NAMES = tuple(ACTIVATIONS)
 DEPTHS = (1, 2, 3, 4)
 X = torch.as_tensor(np.random.default_rng(0).normal(size=(40, 3)))
 
@@ -29,7 +30,7 @@ def sparse(hard_networks, depth, n_networks=30, **kwargs):
 
 def kinds(networks, layer, *names):
     """Which neurons of a layer have one of these activations."""
-    wanted = torch.tensor([ACTIVATION_NAMES.index(name) for name in names])
+    wanted = torch.tensor([NAMES.index(name) for name in names])
     return torch.isin(networks.activation[layer].argmax(-1), wanted)
 
 
@@ -81,7 +82,7 @@ def test_canonical_network_computes_the_same_function(hard_networks, depth, orde
     assert_same_function(networks, canonical(networks, order_noise, generator))
 
 
-@pytest.mark.parametrize("name", ACTIVATION_NAMES)
+@pytest.mark.parametrize("name", NAMES)
 def test_canonical_network_of_each_activation_computes_the_same_function(hard_networks, name):
     networks = hard_networks(2, (name,), n_networks=20)
     assert_same_function(networks, canonical(networks))

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.path import Path
 from sk_swat.network.sparse_mlp import SparseMLP
 
+NAMES = tuple(ACTIVATIONS)
 CONSTANT = SparseMLP([[[0.0], [0.0]]], [[2.0]], [])  # 1 number
 ONE_TANH = SparseMLP([[[1.0], [0.0]], [[2.0]]], [[0.0], [3.0]], [["tanh"]])  # 3 numbers
 TWO_NEURONS = SparseMLP(  # 6 numbers
@@ -207,7 +208,7 @@ def test_eighty_columns_show_what_matters(n_networks, letters, names, r2, monkey
 
 def wide_network(n_neurons):
     """Network with so many neurons of each activation."""
-    names = [name for name in ACTIVATION_NAMES for _ in range(n_neurons)]
+    names = [name for name in NAMES for _ in range(n_neurons)]
     return SparseMLP([np.ones((3, len(names))), np.ones((len(names), 1))], [np.ones(len(names)), [1.0]], [names])
 
 

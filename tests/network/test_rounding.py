@@ -14,10 +14,11 @@ from sklearn.metrics import r2_score
 
 from sk_swat import SparseMLP
 from sk_swat.export import to_latex, to_sympy
-from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.rounding import Formula, rounded_network, rounding_losses, short_centre, summarised
 from sk_swat.network.scaling import Standardisation
 
+NAMES = tuple(ACTIVATIONS)
 LIMIT = 1e-4  # of R^2
 UNITS = {  # mean and spread of three columns and of the target
     "standard": ([0.0, 0.0, 0.0], [1.0, 1.0, 1.0], 0.0, 1.0),
@@ -26,10 +27,10 @@ UNITS = {  # mean and spread of three columns and of the target
     "timestamps": ([1.7e9, 1.7e9, 0.0], [1e3, 1e7, 1.0], -1.7e9, 10.0),
     "mixed": ([101325.0, 1e-9, 2004.0], [300.0, 1e-12, 11.5], 5e-9, 1e-8),
 }
-SETS = {name: (name,) for name in ACTIVATION_NAMES} | {"mixture": ACTIVATION_NAMES}
+SETS = {name: (name,) for name in NAMES} | {"mixture": NAMES}
 
 
-def fitted(units="years", depth=1, names=ACTIVATION_NAMES, n_outputs=1, seed=0, noise=0.1, n_rows=200):
+def fitted(units="years", depth=1, names=NAMES, n_outputs=1, seed=0, noise=0.1, n_rows=200):
     """A network with a summary, the rows that count as fitted, and their targets: what it predicts, and noise."""
     rng = np.random.default_rng([seed, depth, n_outputs])
     mean, spread, target_mean, target_spread = UNITS[units]

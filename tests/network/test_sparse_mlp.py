@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from sk_swat.network import sparse_mlp as network_module
-from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.sparse_mlp import SparseMLP
 
+NAMES = tuple(ACTIVATIONS)
 TORCH_FUNCTIONS = {
     "identity": lambda z: z,
     "sigmoid": torch.sigmoid,
@@ -23,7 +24,7 @@ TORCH_FUNCTIONS = {
 }
 
 
-def random_network(seed, density=1.0, sizes=None, names=ACTIVATION_NAMES):
+def random_network(seed, density=1.0, sizes=None, names=NAMES):
     rng = np.random.default_rng(seed)
     if sizes is None:
         sizes = (
@@ -87,7 +88,7 @@ def test_prediction_equals_torch(seed, density):
     np.testing.assert_allclose(one_by_one, expected, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ACTIVATION_NAMES)
+@pytest.mark.parametrize("name", NAMES)
 def test_prediction_equals_torch_when_all_neurons_share_an_activation(name):
     network = random_network(3, sizes=(3, 4, 4, 2), names=(name,))
     X = inputs(network)
@@ -120,7 +121,7 @@ def test_many_rows_in_chunks_equal_rows_at_once(monkeypatch):
     np.testing.assert_allclose(network.predict(X), at_once, rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("name", ACTIVATION_NAMES)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("n_samples", [1, 3])
 def test_extreme_inputs_give_no_warning(name, n_samples):
     network = SparseMLP([[[1e10, -2.0], [-1e10, 5.0]], [[1.0], [-1.0]]], [[1.0, 0.0], [0.0]], [(name, "tanh")])
