@@ -12,7 +12,6 @@ from sk_swat.network.activations import ACTIVATIONS, activate
 from sk_swat.network.equivalence import straightened
 from sk_swat.network.sparse_mlp import SparseMLP
 
-NAMES = tuple(ACTIVATIONS)
 NAMES = ("identity", "identity", "tanh", "gaussian")
 
 
@@ -162,7 +161,7 @@ def test_kinks_that_no_row_crosses_are_straightened(hard_networks, depth):
     assert n_changed > 5
 
 
-@pytest.mark.parametrize("activations", [NAMES, ("leaky_relu", "tanh")])
+@pytest.mark.parametrize("activations", [tuple(ACTIVATIONS), ("leaky_relu", "tanh")])
 def test_fit_straightens_only_where_linear_neurons_are_allowed(tiny_checkpoint, activations):
     rng = np.random.default_rng(1)
     X = rng.uniform(size=(150, 2))
