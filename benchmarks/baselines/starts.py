@@ -187,7 +187,7 @@ def _polished(
         return
     few = problem.rows[:_RANKING_ROWS]
     readouts = [solve_readout(group.last_hidden(few.X), few) for group in groups]
-    score = torch.cat([readout.fvu for readout in readouts]).nan_to_num(torch.inf)
+    score = torch.cat([readout.unexplained for readout in readouts]).nan_to_num(torch.inf)
     best = torch.zeros_like(score, dtype=torch.bool)
     best[score.argsort(stable=True)[:_POLISHED]] = True
     chosen = []

@@ -77,8 +77,7 @@ class CompressRows:
         if columns is not None:
             part, scaling = part[:, columns], scaling.of_columns(columns)
         inputs, target = scaling.inputs(part), scaling.target(self.y[index])
-        n_targets = 1 if self.y.ndim == 1 else self.y.shape[1]
-        return Rows(torch.tensor(inputs, dtype=dtype), torch.tensor(target.T, dtype=dtype), None, n_targets)
+        return Rows(torch.tensor(inputs, dtype=dtype), torch.tensor(target.T, dtype=dtype))
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ class _Starts:
         self.origins: list[str] = []
         self.stages: list[Stage] = []
         self._task, self._progress = task, progress
-        self._error = task.rows.variance
+        self._error = task.rows.constant_loss
         self._network: SoftNetworks | None = None
 
     def begin(self, name: str, parts: Sequence[str] = ()) -> None:
@@ -327,7 +326,7 @@ def _finished(
     last = rows.part(slice(0, min(max(1, n_rows - n_held), rows.n_fitted)), _DTYPE, columns)
     if n_held:
         held = rows.part(slice(rows.n_fitted, rows.n_fitted + n_held), _DTYPE, columns)
-        last = Rows(torch.cat([last.X, held.X]), torch.cat([last.y, held.y], dim=-1), None, last.n_targets)
+        last = replace(last, X=torch.cat([last.X, held.X]), y=torch.cat([last.y, held.y], dim=-1))
 
     def judge(sizes: Sequence[int]) -> np.ndarray:
         allowed, seed = search.allowed, config.seed

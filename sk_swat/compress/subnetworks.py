@@ -129,9 +129,7 @@ def _smaller(
     if scaling is None:
         return _constant(part, depth), 1.0
     targets = scaling.target(part.targets)
-    rows = Rows(torch.tensor(scaling.inputs(part.inputs)), torch.tensor(targets.T), None, targets.shape[1])
-    if targets.shape[1] == 1:
-        rows = replace(rows, y=rows.y[0])
+    rows = Rows(torch.tensor(scaling.inputs(part.inputs)), torch.tensor(targets.T))
     some = rows[:_N_ROWS]
     problem = Problem.of(some.to(torch.float32), None, torch.tensor(scaling.varying), task.deadline)
     config = replace(search, n_restarts=_N_STARTS, small_share=0.0)
@@ -159,7 +157,7 @@ def _smaller(
         networks = result.networks[best]
         if view is not None:
             networks = view.widen(networks, best)
-    error = float(rows.error(networks)) / rows.variance
+    error = float(rows.error(networks)) / rows.constant_loss
     return networks.to_sparse(0).with_scaling(*_folding(scaling)), 1 - error
 
 

@@ -89,7 +89,7 @@ def front_of_wholes(front: Front, first_start: int, space: LatentSpace, task: Re
     for member in front.members(_GAIN):
         gain = _GAIN if member.size <= _LARGE else _LARGE_GAIN
         network = member.network.to_sparse(0).pruned()
-        if network.depth and _EXACT * task.rows.variance < least and member.error < (1 - gain) * least:
+        if network.depth and _EXACT * task.rows.constant_loss < least and member.error < (1 - gain) * least:
             least = member.error
             alone = padded_batch([network], width * math.ceil(widest(network) / width))
             size, start = torch.tensor([member.size]), torch.tensor([member.start + first_start])

@@ -100,7 +100,7 @@ def _errors(networks: SoftNetworks, part: RefineTask, task: RefineTask, inside: 
     fitted = fit_networks(
         networks, part.rows, n_steps=_POLISH_STEPS, ridge=ridge, damping=1e-2, deadline=task.deadline
     ).networks
-    return list(task.rows[inside].squared_errors(fitted).numpy(force=True))
+    return list(task.rows[inside].losses(fitted).numpy(force=True))
 
 
 def _depths(candidates: Sequence[Candidate]) -> list[int]:

@@ -48,7 +48,7 @@ class PathNetwork:
     train_fvu : float
         Fraction of variance unexplained on the rows of the last polish.
     validation_errors : ndarray of shape (n_validation_rows,)
-        Squared errors, in units of the target's variance, on rows that were not fitted.
+        Losses on rows that were not fitted, as shares of the best constant's mean loss.
     validation_weight : ndarray of shape (n_validation_rows,), default=None
         How often each of these rows counts; None stands for once.
     rounding : float, default=0.0
@@ -104,7 +104,7 @@ def finished_path(
         members = [replace(member, network=straightened(member.network, rows.X)) for member in members]
     if n_held:
         held, begin = rows[n_fitted:], time.perf_counter()
-        validation = _squared_errors(members, held)
+        validation = _losses(members, held)
         to_judge = (time.perf_counter() - begin) * len(rows) / n_held  # seconds in which all rows are evaluated
         task = replace(task, deadline=task.deadline.earlier(to_judge))
         part = replace(task, rows=rows[:n_fitted])
@@ -112,7 +112,7 @@ def finished_path(
             if task.deadline.passed():
                 break
             further = _polished(members, part, _STEPS_BETWEEN)
-            errors = _squared_errors(further, held)
+            errors = _losses(further, held)
             better = _means(errors, held) < _means(validation, held)
             members = [new if good else old for old, new, good in zip(members, further, better, strict=True)]
             validation = np.where(better[:, None], errors, validation)
@@ -121,11 +121,12 @@ def finished_path(
     members = _polished(members, task, _LAST_STEPS)
     if not n_held:  # a size may be judged by other networks than the one that is kept, which is no better than it fits
         held, validation = searched, judge([member.size for member in members])
-        least, judged = (_means(errors, searched) for errors in (_squared_errors(members, searched), validation))
+        least, judged = (_means(errors, searched) for errors in (_losses(members, searched), validation))
         validation = validation * np.maximum(1.0, least / np.maximum(judged, 1e-300))[:, None]
+    validation = validation / rows.loss.unit(rows)
     weight = None if held.weight is None else held.weight.numpy()
     # a target may not vary on the rows drawn from a long table, while its variance on all rows is 1
-    train = _means(_squared_errors(members, rows), rows) / (rows.variance or 1.0)
+    train = _means(_losses(members, rows), rows) / (rows.constant_loss or 1.0)
     path = [
         PathNetwork(in_raw_units(view.widen(member.network), scaling), member.start, float(fvu), errors, weight)
         for member, fvu, errors in zip(members, train, validation, strict=True)
@@ -167,9 +168,9 @@ def _fitted(networks: SoftNetworks, task: RefineTask, n_steps: int) -> SoftNetwo
     ).networks
 
 
-def _squared_errors(members: Sequence[Member], rows: Rows) -> np.ndarray:
+def _losses(members: Sequence[Member], rows: Rows) -> np.ndarray:
     def work(networks: SoftNetworks) -> list[np.ndarray]:
-        return list(rows.squared_errors(networks).numpy(force=True))
+        return list(rows.losses(networks).numpy(force=True))
 
     return np.stack(by_depth(members, work))
 
@@ -212,7 +213,7 @@ def with_rounding(
     found = []
     for one in path:
         errors = torch.from_numpy(scaling.target(one.network.predict(X)).T) - rows.y
-        fvu = float(rows.mean(errors.square()).mean()) / (rows.variance or 1.0)
+        fvu = float(rows.mean(rows.loss.value(errors)).mean()) / (rows.constant_loss or 1.0)
         validation = one.validation_errors + max(0.0, fvu - one.train_fvu)
         found.append(replace(one, train_fvu=fvu, validation_errors=validation))
     cost = min(one.train_fvu for one in found) - min(one.train_fvu for one in path)

@@ -192,9 +192,9 @@ def _residuals(network: SoftNetworks, task: RefineTask) -> torch.Tensor:
 def _constant(network: SoftNetworks, task: RefineTask) -> tuple[SoftNetworks, torch.Tensor, torch.Tensor]:
     """Network without neurons that gives the mean, its size and its error: the smallest of every path."""
     empty = network.map(lambda part: torch.zeros_like(part, dtype=task.rows.y.dtype))
-    biases = (*empty.biases[:-1], task.rows.mean(task.rows.y).reshape(1, -1))
+    biases = (*empty.biases[:-1], task.rows.loss.constant(task.rows).reshape(1, -1))
     constant = network.replace(weights=empty.weights, biases=biases, mask=empty.mask)
-    return constant, sizes(constant, task), torch.tensor([task.rows.variance], dtype=task.rows.y.dtype)
+    return constant, sizes(constant, task), torch.tensor([task.rows.constant_loss], dtype=task.rows.y.dtype)
 
 
 @torch.no_grad()

@@ -126,8 +126,7 @@ class _Data:
             part, scaling = self.X.T[np.ix_(columns, index)].T, self.scaling.of_columns(columns)
         inputs, target = scaling.inputs(part), scaling.target(self.y[index])
         weight = None if self.weight is None else torch.tensor(self.weight[index], dtype=dtype)
-        n_targets = 1 if self.y.ndim == 1 else self.y.shape[1]
-        return Rows(torch.tensor(inputs, dtype=dtype), torch.tensor(target.T, dtype=dtype), weight, n_targets)
+        return Rows(torch.tensor(inputs, dtype=dtype), torch.tensor(target.T, dtype=dtype), weight)
 
 
 def search_table(
@@ -338,12 +337,12 @@ def _latent_path(
     validation, weight = np.full(1, np.nan), None
     if len(data.held):
         rows = data.rows(data.held, torch.float64)
-        validation = rows.squared_errors(network).numpy(force=True)[0]
+        validation = rows.losses(network).numpy(force=True)[0]
         weight = None if data.weight is None else data.weight[data.held]
     rows = data.rows(np.sort(last), torch.float64)
     if search.readout == "ridge":
         network = with_readout(network, solve_readout(network.last_hidden(rows.X), rows))
-    fvu = float(rows.error(network)) / rows.variance
+    fvu = float(rows.error(network)) / rows.constant_loss
     found = PathNetwork(in_raw_units(network, data.scaling), start, fvu, validation, weight)
     return with_rounding([found], rows, data.scaling, np.arange(data.X.shape[1]))
 

@@ -90,7 +90,7 @@ def best_of_tried(children: SoftNetworks, n_parents: int, problem: Problem) -> S
     """Solve the readouts, and keep the best child of each parent; parent i has every n_parents-th child from i on."""
     readout = solve_readout(children.last_hidden(problem.rows.X), problem.rows)
     children = fold_constants(with_readout(children, readout))
-    best = readout.fvu.nan_to_num(torch.inf, torch.inf).reshape(-1, n_parents).argmin(0)
+    best = readout.unexplained.nan_to_num(torch.inf, torch.inf).reshape(-1, n_parents).argmin(0)
     return children[best * n_parents + torch.arange(n_parents, device=best.device)]
 
 

@@ -1,7 +1,7 @@
 """Gradient descent of all starts of one depth at once, and the hard networks met on the way.
 
-Every start moves by itself: the loss is a sum over starts and Adam works number by number. Now and then all starts
-are hardened, at several weight thresholds, and each keeps the best hard network it has been.
+Every start moves by itself: the loss is a sum over starts and Adam works on each parameter by itself. Now and then all
+starts are hardened, at several weight thresholds, and each keeps the best hard network it has been.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from sk_swat.latent.autoencoder import Autoencoder
 from sk_swat.latent.layout import RawNetworks
 from sk_swat.latent.objective import (
     Softness,
-    fvu,
     gated_networks,
     hard_objective,
+    mean_loss,
     relaxed_neurons,
     relaxed_size,
     softness_at,
@@ -33,6 +33,7 @@ __all__ = ["Descent", "HardBest", "descend"]
 _LARGEST_THRESHOLD = 3.0
 _CHECKS = 8  # times the starts are hardened during the descent
 _PATIENCE = 2  # checks without a better hard network that end the descent, once everything is decided
+_PLAIN = ("objective", "latent", "inputs", "threshold", "step")  # parts of a HardBest
 _INPUT_THRESHOLD = 0.02  # weights of a learned input layer below this are cut
 
 
@@ -58,14 +59,8 @@ class HardBest:
         def pick(old: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
             return torch.where(better.reshape(-1, *[1] * (old.ndim - 1)), new, old)
 
-        return HardBest(
-            pick(self.objective, other.objective),
-            self.networks.combine(other.networks, pick),
-            pick(self.latent, other.latent),
-            pick(self.inputs, other.inputs),
-            pick(self.threshold, other.threshold),
-            pick(self.step, other.step),
-        )
+        parts = {name: pick(getattr(self, name), getattr(other, name)) for name in _PLAIN}
+        return HardBest(networks=self.networks.combine(other.networks, pick), **parts)
 
 
 @dataclass(frozen=True)
@@ -100,7 +95,7 @@ class Descent:
 
 
 class _Position:
-    """The numbers that move: latents, weight thresholds and, with more columns than slots, input layers."""
+    """What moves: latents, weight thresholds and, with more columns than slots, input layers."""
 
     def __init__(self, starts: Starts) -> None:
         learns_inputs = starts.inputs.shape[1] > starts.inputs.shape[2]
@@ -138,16 +133,16 @@ class _Landscape:
         config, raw = self.config, self._decode(position)
         networks = gated_networks(raw, position.inputs, position.threshold, softness, self.allowed)
         solve = config.readout == "ridge"
-        error = fvu(networks, self.problem.rows, solve)
+        error = mean_loss(networks, self.problem.rows, solve)
         n_targets = self.problem.rows.n_targets
         if solve:  # every living neuron will have an output weight, whatever was decoded
             networks = networks.replace(
                 weights=(*networks.weights[:-1], torch.ones_like(networks.weights[-1]).expand(-1, -1, n_targets))
             )
-        numbers, neurons = relaxed_size(networks, softness.count_width), relaxed_neurons(networks)
-        # a number also costs what Akaike's final prediction error says: 2 / n of the unexplained variance
+        size, neurons = relaxed_size(networks, softness.count_width), relaxed_neurons(networks)
+        # a parameter also costs what Akaike's final prediction error says: 2 / n of the unexplained variance
         price = config.sparsity + 2 * error.detach() / self.problem.rows.n_observations
-        return error + price * numbers + config.compactness * neurons
+        return error + price * size + config.compactness * neurons
 
     @torch.no_grad()
     def harden(self, position: _Position, step: int, deadline: Deadline) -> HardBest:
@@ -163,9 +158,9 @@ class _Landscape:
             if self.config.readout == "ridge":
                 readout = solve_readout(networks.last_hidden(self.problem.rows.X), self.problem.rows)
                 networks = with_readout(networks, readout)
-                error = readout.fvu * self.problem.rows.variance
+                error = readout.unexplained * self.problem.rows.constant_loss
             else:
-                error = fvu(networks, self.problem.rows, solve=False)
+                error = mean_loss(networks, self.problem.rows, solve=False)
             networks = fold_constants(networks)  # what does nothing costs nothing
             objective = hard_objective(networks, self.problem, self.config, error).nan_to_num(torch.inf, torch.inf)
             found = HardBest(objective, networks, latent, cut, position.threshold, steps)
@@ -182,23 +177,7 @@ def descend(
     config: SearchConfig,
     deadline: Deadline | None = None,
 ) -> Descent:
-    """Move the starts downhill, then decide.
-
-    Parameters
-    ----------
-    starts : Starts
-        Where to start; not changed.
-    problem : Problem
-        Rows.
-    autoencoder : Autoencoder
-        What decodes the latents.
-    depth : int
-        Decoder to use.
-    config : SearchConfig
-        Settings.
-    deadline : Deadline, default=None
-        When to stop before all steps are done.
-    """
+    """Move the starts downhill in the latent space of the decoder of this depth, then decide."""
     deadline = deadline or Deadline()
     landscape, position = _Landscape(problem, autoencoder, depth, config), _Position(starts)
     optimizer = torch.optim.Adam(position.moving, lr=config.learning_rate)

@@ -1,8 +1,9 @@
 """What the descent minimises, term by term.
 
-    FVU + sparsity * (relaxed number of non-zero numbers) + compactness * (relaxed number of living neurons)
+    mean loss + sparsity * (relaxed count of non-zero parameters) + compactness * (relaxed count of living neurons)
 
-The terms are those of arXiv 2506.08270, section IV, with weights a user can reason about: prices in R^2.
+The terms are those of arXiv 2506.08270, section IV, with weights a user can reason about: prices in R^2. Targets are
+standardised over the whole table, so their mean squared error on a sample of it is taken as 1 - R^2.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from sk_swat.refine.rows import Rows
 
 __all__ = [
     "Softness",
-    "fvu",
     "gated_networks",
     "hard_objective",
     "hard_sizes",
+    "mean_loss",
     "relaxed_neurons",
     "relaxed_size",
     "softness_at",
@@ -42,7 +43,7 @@ class Softness:
     mask_sharpness : float
         Factor of the mask logits; grows late, so that neurons are not lost early.
     count_width : float
-        Size of a weight that counts as half a number.
+        Size of a weight that counts as half a parameter.
     """
 
     temperature: float
@@ -67,18 +68,8 @@ def gated_networks(
 ) -> SoftNetworks:
     """Soft networks on the columns of X, with gates on hidden weights: W~ = W sigmoid(s (|W| - t)).
 
-    Parameters
-    ----------
-    raw : RawNetworks
-        Decoded networks.
-    inputs : Tensor of shape (n_networks, n_columns, n_slots)
-        Input layers.
-    threshold : Tensor of shape (n_networks,)
-        Learned weight threshold t of each network.
-    softness : Softness
-        Current softness.
-    allowed : Tensor of bool, of shape (n_activations,)
-        Activations that may be chosen.
+    `inputs` are input layers of shape (n_networks, n_columns, n_slots), `threshold` holds the learned t of each
+    network, `allowed` says which activations may be chosen.
     """
     networks = raw.soften(softness.temperature, allowed).connected(inputs)
     t = threshold[:, None, None]
@@ -87,11 +78,10 @@ def gated_networks(
     return networks.replace(weights=(*hidden, networks.weights[-1]), mask=masks)
 
 
-def fvu(networks: SoftNetworks, rows: Rows, solve: bool) -> torch.Tensor:
-    """Fraction of variance unexplained, of shape (n_networks,), with the best or the decoded output layer.
+def mean_loss(networks: SoftNetworks, rows: Rows, solve: bool) -> torch.Tensor:
+    """Mean loss of soft networks, of shape (n_networks,), with the best or the decoded output layer.
 
-    The target is standardised over the whole table, so the mean squared error on a sample of it is taken as FVU. The
-    best output layer is solved without gradient: at its optimum the gradient through it vanishes.
+    The best output layer is solved without gradient: at its optimum the gradient through it vanishes.
     """
     hidden, weight, bias = networks.last_hidden(rows.X), networks.weights[-1], networks.biases[-1]
     if solve:
@@ -99,11 +89,11 @@ def fvu(networks: SoftNetworks, rows: Rows, solve: bool) -> torch.Tensor:
             readout = solve_readout(hidden, rows)
         weight, bias = readout.weight, readout.bias
     output = torch.baddbmm(bias[:, None, :], hidden, weight).mT
-    return rows.mean((output - rows.y.reshape(rows.n_targets, -1)).square()).mean(1)
+    return rows.mean(rows.loss.value(output - rows.y)).mean(1)
 
 
 def hard_sizes(networks: SoftNetworks, counted: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
-    """Count the numbers and the living neurons of hard networks, each of shape (n_networks,).
+    """Count the parameters and the living neurons of hard networks, each of shape (n_networks,).
 
     Weights of at most `counted` in size do not count. Every living neuron and every output have one bias: in the units
     of the data there is one.
@@ -121,39 +111,25 @@ def hard_objective(
     counted: float = 0.0,
     n_fitted: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Exact objective of hard networks, of shape (n_networks,).
+    """Exact objective of hard networks on the columns of X, of shape (n_networks,).
 
-    The FVU is estimated for new rows: the error on the fitted rows times (n + k) / (n - k), Akaike's final
-    prediction error with k fitted numbers and n rows, averaged with the error on the held-out rows if there are any.
-    With fewer than two rows a number the fit says nothing: its error counts as at least 1.
-
-    Parameters
-    ----------
-    networks : SoftNetworks
-        Hard networks on the columns of X.
-    problem : Problem
-        Rows; those held out are evaluated here.
-    config : SearchConfig
-        Prices.
-    error : Tensor of shape (n_networks,)
-        Mean squared error on the fitted rows.
-    counted : float, default=0.0
-        Weights of at most this size are free.
-    n_fitted : Tensor of shape (n_networks,), default=None
-        Numbers that were fitted to the rows; None stands for all.
+    The loss is estimated for new rows: `error`, that on the fitted rows, times (n + k) / (n - k), Akaike's final
+    prediction error with k fitted parameters (`n_fitted`; None stands for all) and n rows, averaged with the loss on
+    the held-out rows if there are any. With fewer than two rows a parameter the fit says nothing: its loss counts as
+    at least 1. Weights of at most `counted` in size are free.
     """
-    numbers, neurons = hard_sizes(networks, counted)
-    fitted = numbers if n_fitted is None else n_fitted
+    size, neurons = hard_sizes(networks, counted)
+    fitted = size if n_fitted is None else n_fitted
     n_rows, n_held = problem.rows.n_observations, 0.0 if problem.held is None else problem.held.n_observations
     credible = torch.where(2 * fitted > n_rows, error.clamp_min(1.0), error)
     total = credible * (n_rows + fitted) / (n_rows - fitted).clamp_min(0.5) * n_rows
     if problem.held is not None:
         total = total + problem.held.error(networks) * n_held
-    return total / (n_rows + n_held) + config.sparsity * numbers + config.compactness * neurons
+    return total / (n_rows + n_held) + config.sparsity * size + config.compactness * neurons
 
 
 def relaxed_size(networks: SoftNetworks, width: float) -> torch.Tensor:
-    """Relaxed count of non-zero numbers: w^2 / (w^2 + width^2) for a weight between living neurons, 1 a bias."""
+    """Relaxed count of non-zero parameters: w^2 / (w^2 + width^2) for a weight between living neurons, 1 a bias."""
     living = [networks.input_mask, *networks.mask, torch.ones_like(networks.biases[-1])]
     total = torch.full_like(networks.biases[-1][:, 0], networks.n_outputs)
     for layer, weight in enumerate(networks.weights):

@@ -1,4 +1,4 @@
-"""Rank hard networks on a table: input layers at random, readouts in closed form, the best go on."""
+"""Rank hard networks on a table: input layers at random, readouts fitted, the best go on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sk_swat.utils.deadline import Deadline
 
 __all__ = ["DrawnInputs", "choose_candidates", "draw_inputs", "fit_readouts", "screen"]
 
-_COUNTED = 0.02  # decoded weights below this do not count as numbers while candidates are ranked
+_COUNTED = 0.02  # decoded weights below this do not count while candidates are ranked
 _FEW_ROWS = 64  # on which all candidates are ranked before the better ones are ranked on more
 _TOGETHER = 256  # candidates that are ranked between two looks at the clock
 
@@ -45,18 +45,18 @@ def screen(
 
     Returns
     -------
-    index, score, numbers : Tensor of shape (n_decoded,), or n_restarts if that is more, or fewer
+    index, score, size : Tensor of shape (n_decoded,), or n_restarts if that is more, or fewer
         Networks, best first but each kind once before any comes again; their objectives and sizes.
     """
     with torch.no_grad():
         every = torch.arange(len(kind), device=kind.device)
         score, _ = _in_groups(networks, every, problem.ranking_rows(_FEW_ROWS), config, deadline)
         index = score.argsort(stable=True)[: max(config.n_decoded, config.n_restarts)]
-        score, numbers = _in_groups(networks, index, problem.ranking_rows(config.n_ranking_rows), config, deadline)
+        score, size = _in_groups(networks, index, problem.ranking_rows(config.n_ranking_rows), config, deadline)
     index = index[: len(score)]
     order = score.argsort(stable=True)
     order = torch.cat([order[first := _first_of_its_kind(kind[index][order])], order[~first]])
-    return index[order], score[order], numbers[order]
+    return index[order], score[order], size[order]
 
 
 def _in_groups(
@@ -72,8 +72,8 @@ def _in_groups(
         if found and deadline is not None and deadline.passed():
             break
         found.append(fit_readouts(networks(group), problem, config)[1:])
-    score, numbers = zip(*found, strict=True)
-    return torch.cat(score), torch.cat(numbers)
+    score, size = zip(*found, strict=True)
+    return torch.cat(score), torch.cat(size)
 
 
 def _first_of_its_kind(values: torch.Tensor) -> torch.Tensor:
@@ -91,20 +91,20 @@ def fit_readouts(
     readout = solve_readout(networks.last_hidden(problem.rows.X), problem.rows)
     networks = with_readout(networks, readout)
     n_fitted = (networks.mask[-1].sum(1) + 1) * networks.n_outputs
-    score = hard_objective(networks, problem, config, readout.fvu, _COUNTED, n_fitted)
+    score = hard_objective(networks, problem, config, readout.unexplained, _COUNTED, n_fitted)
     return networks, score, hard_sizes(networks, _COUNTED)[0].to(score.dtype)
 
 
-def choose_candidates(score: torch.Tensor, numbers: torch.Tensor, config: SearchConfig) -> torch.Tensor:
+def choose_candidates(score: torch.Tensor, size: torch.Tensor, config: SearchConfig) -> torch.Tensor:
     """Choose candidates to go on with: the best, and for a share of them small ones of those that follow.
 
     `score` of shape (n_candidates,) is in the order of :func:`screen`. Small ones are those with the best objective
-    at a higher price of a number, of the `n_parents` best candidates.
+    at a higher price of a parameter, of the `n_parents` best candidates.
     """
-    score, numbers = (part[: max(config.n_parents, config.n_restarts)] for part in (score, numbers))
+    score, size = (part[: max(config.n_parents, config.n_restarts)] for part in (score, size))
     n_small = int(config.small_share * config.n_restarts)
     n_best = config.n_restarts - n_small
-    small = (score[n_best:] + config.small_price * numbers[n_best:]).argsort(stable=True)[:n_small]
+    small = (score[n_best:] + config.small_price * size[n_best:]).argsort(stable=True)[:n_small]
     return torch.cat([torch.arange(min(n_best, len(score)), device=score.device), small + n_best])
 
 
@@ -112,14 +112,8 @@ def choose_candidates(score: torch.Tensor, numbers: torch.Tensor, config: Search
 class DrawnInputs:
     """What each input slot sees: one column each, with a sign; slots beyond the drawn columns see nothing.
 
-    Parameters
-    ----------
-    column : Tensor of int, of shape (n_starts, n_drawn)
-        Columns of the first slots.
-    sign : Tensor of shape (n_starts, n_drawn)
-        1 or -1, 0 for slots that are not in use.
-    shape : tuple of int
-        Columns of the table, and slots.
+    `column` and `sign` (1 or -1, 0 for slots that are not in use) have shape (n_starts, n_drawn), `shape` holds the
+    numbers of columns of the table and of slots.
     """
 
     column: torch.Tensor
@@ -136,16 +130,9 @@ class DrawnInputs:
 
 
 def draw_inputs(problem: Problem, input_mask: torch.Tensor, generator: torch.Generator) -> DrawnInputs:
-    """Give every slot in use a column of its own and a sign.
+    """Give every slot in use (1 in `input_mask`, of shape (n_starts, n_slots)) a column of its own and a sign.
 
-    Parameters
-    ----------
-    problem : Problem
-        Rows, the columns to draw from, and their chances: columns that say more alone are drawn more often.
-    input_mask : Tensor of shape (n_starts, n_slots)
-        1 for slots in use.
-    generator : torch.Generator
-        Source of the draws.
+    Columns that say more alone are drawn more often.
     """
     n_starts, slots = input_mask.shape
     columns = problem.columns

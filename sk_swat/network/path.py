@@ -59,16 +59,16 @@ class Path:
         errors: np.ndarray,
         weight: np.ndarray | None = None,
     ) -> Path:
-        """Make a path of training FVUs and squared validation errors.
+        """Make a path of losses, all as shares of the best constant's mean loss (for squared error the variance).
 
         Parameters
         ----------
         networks : sequence of SparseMLP
             By increasing size.
         train_fvu : sequence of float
-            Fractions of variance unexplained on the fitted rows.
+            Mean losses on the fitted rows.
         errors : ndarray of shape (n_networks, n_rows)
-            Squared errors on validation rows, in units of the target's variance.
+            Losses on validation rows.
         weight : ndarray of shape (n_rows,), default=None
             How often each of these rows counts; None stands for once.
         """

@@ -22,10 +22,10 @@ from sk_swat.network.activations import ACTIVATION_NAMES, ACTIVATIONS
 from sk_swat.network.equivalence import canonical, fold_constants, padded
 from sk_swat.network.softnet import SoftNetworks, concatenate, flatten, unflatten
 from sk_swat.pretraining.functions import random_function
+from sk_swat.refine.criteria import inverse_curvature, saliencies
 from sk_swat.refine.free_parameters import FreeParameters
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.rows import Rows
-from sk_swat.refine.saliency import inverse_curvature, saliencies
 
 __all__ = [
     "Corpus",
@@ -139,7 +139,7 @@ def _prune_once(rng: np.random.Generator, networks: SoftNetworks, X: torch.Tenso
     """Remove a random share of the numbers with the smallest Optimal Brain Surgeon saliency."""
     parameters = flatten(networks)
     numbers = FreeParameters(networks, torch.ones_like(parameters))
-    equations = numbers.normal_equations(numbers.start, Rows(X, y))
+    equations = numbers.normal_equations(numbers.start, Rows(X, y[:, None]))
     ridge = numbers.start.new_full((len(networks),), 1e-4)
     saliency = saliencies(numbers.start, inverse_curvature(numbers, equations, ridge))
     share = torch.as_tensor(
@@ -171,9 +171,9 @@ def fitted_chunk(seed: Sequence[int], depth: int, n_networks: int = 128, n_rows:
     start = random_networks(rng, n_networks, n_inputs, widths, mix, density=rng.choice([0.6, 1.0]))
     rows = torch.as_tensor(X, dtype=torch.float32)
     ridge = float(10 ** rng.uniform(-5, -3.5))
-    fitted = fit_networks(start, Rows(rows, y), n_steps=14, ridge=ridge).networks
+    fitted = fit_networks(start, Rows(rows, y[:, None]), n_steps=14, ridge=ridge).networks
     pruned = _prune_once(rng, fitted, rows, y)
-    fitted = fit_networks(pruned, Rows(rows, y), n_steps=16, ridge=ridge).networks
+    fitted = fit_networks(pruned, Rows(rows, y[:, None]), n_steps=16, ridge=ridge).networks
     networks, usable = _standardise(fold_constants(fitted), rows)
     return canonical(padded(networks[usable], WIDTH))
 
@@ -192,7 +192,7 @@ def dense_chunk(seed: Sequence[int], depth: int, n_networks: int = 96, n_rows: i
     rows = torch.as_tensor(X, dtype=torch.float32)
     y = torch.as_tensor(np.stack([random_function(rng, X) for _ in range(n_networks)]), dtype=torch.float32)
     start = random_networks(rng, n_networks, n_inputs, widths, mix, density=1.0)
-    fitted = fit_networks(start, Rows(rows, y), n_steps=30, ridge=1e-5).networks
+    fitted = fit_networks(start, Rows(rows, y[:, None]), n_steps=30, ridge=1e-5).networks
     networks, usable = _standardise(fold_constants(fitted), rows)
     return canonical(padded(networks[usable], WIDTH))
 

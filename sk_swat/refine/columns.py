@@ -21,7 +21,7 @@ __all__ = ["ColumnView", "column_chance", "column_view"]
 _BY_CHANCE = 0.2  # least share of the draws that all columns have alike, whatever the tests say
 _DOUBT = 2.0  # standard errors beyond chance after which the tests decide half of the other draws
 _MOST_PAIRED = 2000  # columns whose products are tested
-_MOST_PRODUCTS = 1_000_000_000  # of two numbers between two looks at the clock
+_MOST_PRODUCTS = 1_000_000_000  # of two values between two looks at the clock
 _FEW_COLUMNS = 16  # tables up to this width are seen as a whole
 _FEWEST_SEEN, _MORE, _DRAWN = 10, 4, 2  # columns seen: at least, besides those in use, and how many of these by chance
 
@@ -89,14 +89,14 @@ def column_chance(rows: Rows, residuals: torch.Tensor | None = None, deadline: D
         If it passes before all tests are made, those of single columns with the first residuals decide, or more.
     """
     deadline = deadline or Deadline()
-    residuals = rows.y.reshape(rows.n_targets, -1) if residuals is None else residuals
+    residuals = rows.y if residuals is None else residuals
     residuals = residuals - rows.mean(residuals)[:, None]
-    told = _told(rows, residuals, deadline)
+    told = _evidence(rows, residuals, deadline)
     told = (1 - _BY_CHANCE) * told / (told.sum() + _DOUBT)
     return told + (1 - told.sum()) / len(told)
 
 
-def _told(rows: Rows, residuals: torch.Tensor, deadline: Deadline) -> torch.Tensor:
+def _evidence(rows: Rows, residuals: torch.Tensor, deadline: Deadline) -> torch.Tensor:
     """Say how far the tests of each column are beyond chance, summed over the residuals of several targets."""
     X, n_columns = rows.X, rows.X.shape[1]
     square = X.square() - rows.mean(X.square().mT)
@@ -127,7 +127,7 @@ def column_view(
 ) -> ColumnView | None:
     """Columns that each network sees while it is polished and pruned; None where the table is so narrow that it is all.
 
-    These are the columns in use, then those whose new weights would lower the error of this very network most (by the
+    These are the columns in use, then those whose new weights would lower the loss of this very network most (by the
     slope, of a weight into any neuron or into the output), and some that are drawn.
 
     Parameters

@@ -1,7 +1,7 @@
-"""Hard networks as lists of their free numbers: evaluation, Jacobian and normal equations of a whole batch.
+"""Hard networks as lists of their free parameters: loss, Jacobian and normal equations of a whole batch.
 
-A network of thirty numbers has a Jacobian of thirty columns, however wide the layers are that it lives in. A column
-is the product of two rows: what the number multiplies (an input, a neuron, or 1), and how the output moves with the
+A network of thirty parameters has a Jacobian of thirty columns, however wide the layers are that it lives in. A column
+is the product of two rows: what the parameter multiplies (an input, a neuron, or 1), and how the output moves with the
 neuron it feeds. Rows of data are taken in chunks, so memory stays bounded.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -28,16 +28,16 @@ _MOST_ENTRIES = 4_000_000  # of a Jacobian, where so few rows have more: then ne
 
 @dataclass(frozen=True)
 class NormalEquations:
-    """What a Gauss-Newton step needs, over the free numbers, in float64.
+    """What a Gauss-Newton step needs, over the free parameters, in float64.
 
     Parameters
     ----------
     matrix : Tensor of shape (n_networks, n_free, n_free)
-        J'J / n.
+        J'CJ / 2n, with the loss's curvature C; J'J / n for squared error.
     gradient : Tensor of shape (n_networks, n_free)
-        J'r / n.
+        J'g / 2n, with the loss's gradient g; J'r / n for squared error.
     error : Tensor of shape (n_networks,)
-        Mean squared error.
+        Mean loss.
     """
 
     matrix: torch.Tensor
@@ -46,27 +46,31 @@ class NormalEquations:
 
 
 class FreeParameters:
-    """Hard networks of which some numbers may move; all others are exactly zero.
+    """Hard networks of which some parameters may move; all others are exactly zero.
 
     Parameters
     ----------
     networks : SoftNetworks
         Hard networks: one activation a neuron, masks of 0 and 1.
     free : Tensor of bool, of shape (n_networks, n_parameters), default=None
-        Numbers that may move, in the order of :func:`flatten`. None frees the non-zero ones. Numbers of masked
+        Parameters that may move, in the order of :func:`flatten`. None frees the non-zero ones. Those of masked
         neurons never move.
 
     Attributes
     ----------
+    networks : SoftNetworks
+        As given.
     place : Tensor of int, of shape (n_networks, n_free)
-        Where each free number stands in the order of :func:`flatten`, increasing; networks with fewer free numbers
-        than others are filled up.
+        Where each free parameter stands in the order of :func:`flatten`, increasing; networks with fewer of them than
+        others are filled up.
     valid : Tensor of bool, of shape (n_networks, n_free)
         False for the fillings.
+    start : Tensor of shape (n_networks, n_free)
+        Their values as given, in float64; 0 for the fillings.
     """
 
     def __init__(self, networks: SoftNetworks, free: torch.Tensor | None = None) -> None:
-        self._networks = networks
+        self.networks = networks
         parameters = flatten(networks)
         free = (parameters != 0 if free is None else free.bool()) & self._between_living()
         n_free = max(1, int(free.sum(1).max())) if len(free) else 1
@@ -81,17 +85,21 @@ class FreeParameters:
     def __len__(self) -> int:
         return len(self.place)
 
-    def networks(self, values: torch.Tensor) -> SoftNetworks:
-        """Networks with the given free numbers, of shape (n_networks, n_free); all other numbers are zero."""
-        return unflatten(self._networks, self._spread(values))
+    def with_values(self, values: torch.Tensor) -> SoftNetworks:
+        """Networks with the given free parameters, of shape (n_networks, n_free); all others are zero."""
+        return unflatten(self.networks, self._spread(values))
+
+    def among(self, mask: torch.Tensor) -> torch.Tensor:
+        """Which of the free parameters are in a mask of shape (n_parameters,) or (n_networks, n_parameters)."""
+        return self.valid & mask.expand(len(self), -1).gather(1, self.place)
 
     def full_mask(self, kept: torch.Tensor) -> torch.Tensor:
-        """Bool of shape (n_networks, n_free) in the order of :func:`flatten`, of shape (n_networks, n_parameters)."""
+        """Undo :meth:`among`: bool of shape (n_networks, n_parameters) from one of shape (n_networks, n_free)."""
         mask = torch.zeros(len(self), self._n_parameters, dtype=torch.bool, device=kept.device)
         return mask.scatter(1, self.place, kept & self.valid)
 
-    def mean_squared_error(self, values: torch.Tensor, rows: Rows, deadline: Deadline | None = None) -> torch.Tensor:
-        """Error of k sets of free numbers, of shape (k, n_networks, n_free), as a Tensor of shape (k, n_networks).
+    def mean_loss(self, values: torch.Tensor, rows: Rows, deadline: Deadline | None = None) -> torch.Tensor:
+        """Loss of k sets of free parameters, of shape (k, n_networks, n_free), as a Tensor of shape (k, n_networks).
 
         Raises TimeIsUp if the deadline passes between two chunks of rows.
         """
@@ -101,7 +109,7 @@ class FreeParameters:
         for part in self._chunks(rows, deadline):
             output = self._forward(parameters, part.X, n_sets)[0].flatten(1).unflatten(0, (n_sets, -1))
             y, weight = part.one_after_the_other()
-            total += _sum((output - y).square(), weight)
+            total += _sum(rows.loss.value(output - y), weight)
         return total / rows.n_observations
 
     def jacobian(self, values: torch.Tensor, X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -119,7 +127,7 @@ class FreeParameters:
         return output, derivatives if self._all_valid else derivatives.mul_(self.valid[:, :, None])
 
     def normal_equations(self, values: torch.Tensor, rows: Rows, deadline: Deadline | None = None) -> NormalEquations:
-        """Gauss-Newton matrix and gradient at the given free numbers, of shape (n_networks, n_free).
+        """Gauss-Newton matrix and gradient at the given free parameters, of shape (n_networks, n_free).
 
         Raises TimeIsUp if the deadline passes between two chunks of rows, or two groups of networks.
         """
@@ -127,43 +135,43 @@ class FreeParameters:
         matrix = values.new_zeros(len(self), n_free, n_free)
         gradient, error = torch.zeros_like(values), values.new_zeros(len(self))
         for index, group in self._groups(rows):
-            for part in self._chunks(_rows_of(rows, index), deadline):
+            for part in self._chunks(rows.of_networks(index), deadline):
                 output, derivatives = group.jacobian(values[index], part.X)
                 y, weight = part.one_after_the_other()
-                residual = output - y
-                weighted = derivatives if weight is None else derivatives * weight
+                error[index] += _sum(rows.loss.value(output - y), weight)
+                residual, weight = rows.loss.as_least_squares(output - y, weight)
+                weighted = derivatives if weight is None else derivatives * weight[..., None, :]
                 matrix[index] += weighted @ derivatives.mT
                 gradient[index] += (weighted @ residual[:, :, None]).squeeze(2)
-                error[index] += _sum(residual.square(), weight)
         n = rows.n_observations
         return NormalEquations(matrix / n, gradient / n, error / n)
 
     def pull_on_first_layer(self, rows: Rows) -> tuple[torch.Tensor, torch.Tensor]:
-        """How the residuals pull at what enters the first hidden layer.
+        """How the loss pulls at the output, and at what enters the first hidden layer.
 
         Returns
         -------
         residuals : Tensor of shape (n_networks, n_rows)
-            Target less output, summed over several targets.
+            Derivative of minus half of the loss of each row with respect to the output, summed over the targets; for
+            squared error target less output.
         pull : Tensor of shape (n_networks, width, n_rows)
-            Derivative of minus half of the squared error of each row with respect to the input of each neuron. Neither
-            is weighted.
+            The same with respect to the input of each neuron. Neither is weighted.
         """
         output, _, deltas = self._with_deltas(self.start, rows.X)
-        residuals = rows.one_after_the_other()[0] - output
+        residuals = -0.5 * rows.loss.gradient(output - rows.one_after_the_other()[0])
         pull = (deltas[0] * residuals[:, None, :]).unflatten(2, (rows.n_targets, -1)).sum(2)
         return residuals.unflatten(1, (rows.n_targets, -1)).sum(1), pull
 
     def _with_deltas(
         self, values: torch.Tensor, X: torch.Tensor
     ) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor]]:
-        """Give outputs, rows that numbers multiply, and derivatives of the outputs by what enters each layer.
+        """Give outputs, rows that parameters multiply, and derivatives of the outputs by what enters each layer.
 
         All have one entry for each row of the first output, then of the second, and so on.
         """
         parameters = self._spread(values).to(X.dtype)
         output, rows, slopes = self._forward(parameters, X, derivative=True)
-        networks, n_outputs = unflatten(self._networks, parameters), output.shape[1]
+        networks, n_outputs = unflatten(self.networks, parameters), output.shape[1]
         if n_outputs > 1:
             rows, slopes = ([part.repeat(1, 1, n_outputs) for part in parts] for parts in (rows, slopes))
         own = torch.eye(n_outputs, dtype=output.dtype, device=output.device).repeat_interleave(output.shape[2], dim=1)
@@ -174,7 +182,7 @@ class FreeParameters:
 
     @property
     def _n_parameters(self) -> int:
-        return sum(part[0].numel() for part in (*self._networks.weights, *self._networks.biases))
+        return sum(part[0].numel() for part in (*self.networks.weights, *self.networks.biases))
 
     def _spread(self, values: torch.Tensor) -> torch.Tensor:
         empty = values.new_zeros(len(self), self._n_parameters)
@@ -204,15 +212,15 @@ class FreeParameters:
     def _part(self, index: slice) -> FreeParameters:
         """Give some of the networks, with as many fillings as all have."""
         part = copy.copy(self)
-        part._networks = self._networks[index]
+        part.networks = self.networks[index]
         for name in ("place", "valid", "start", "_source", "_target"):
             setattr(part, name, getattr(self, name)[index])
-        part._kinds = {1: [part._living_by_kind(layer) for layer in range(part._networks.depth)]}
+        part._kinds = {1: [part._living_by_kind(layer) for layer in range(part.networks.depth)]}
         return part
 
     def _between_living(self) -> torch.Tensor:
-        """Numbers that join living neurons, and biases of living ones."""
-        networks = self._networks
+        """Weights between living neurons, and their biases."""
+        networks = self.networks
         outputs = torch.ones_like(networks.biases[-1])
         ends = [networks.input_mask > 0, *(mask > 0 for mask in networks.mask), outputs > 0]
         parts = []
@@ -221,11 +229,11 @@ class FreeParameters:
         return torch.cat(parts, dim=1)
 
     def _ends(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Row of what each number multiplies (inputs, neurons layer by layer, 1), and row of the neuron it feeds."""
+        """Row of what each parameter multiplies (inputs, neurons layer by layer, 1), and row of the neuron it feeds."""
         source, target, before, after = [], [], 0, 0
-        one = sum(weight.shape[1] for weight in self._networks.weights)
-        device = self._networks.weights[0].device
-        for weight in self._networks.weights:
+        one = sum(weight.shape[1] for weight in self.networks.weights)
+        device = self.networks.weights[0].device
+        for weight in self.networks.weights:
             n_in, n_out = weight.shape[1:]
             inputs = torch.arange(n_in, device=device).repeat_interleave(n_out) + before
             source += [inputs, torch.full((n_out,), one, device=device)]
@@ -235,7 +243,7 @@ class FreeParameters:
 
     def _living_by_kind(self, layer: int) -> list[tuple[str, torch.Tensor]]:
         """For each activation in use the living neurons that have it, as flat indices (network, neuron)."""
-        share, mask = self._networks.activation[layer], self._networks.mask[layer]
+        share, mask = self.networks.activation[layer], self.networks.mask[layer]
         kind = torch.where(mask > 0, share.argmax(-1), -1).flatten()
         groups = [(name, (kind == index).nonzero().squeeze(1)) for index, name in enumerate(ACTIVATIONS)]
         return [(name, neurons) for name, neurons in groups if len(neurons)]
@@ -248,18 +256,18 @@ class FreeParameters:
                     (name, torch.cat([neurons + copy * share[..., 0].numel() for copy in range(n_sets)]))
                     for name, neurons in groups
                 ]
-                for groups, share in zip(self._kinds[1], self._networks.activation, strict=True)
+                for groups, share in zip(self._kinds[1], self.networks.activation, strict=True)
             ]
         return self._kinds[n_sets]
 
     def _forward(
         self, parameters: torch.Tensor, X: torch.Tensor, n_sets: int = 1, derivative: bool = False
     ) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor]]:
-        """Give outputs; rows that numbers multiply, layer by layer and 1 at last; slopes of every layer on request.
+        """Give outputs; rows that parameters multiply, layer by layer and 1 at last; slopes of every layer on request.
 
         Outputs have shape (n_networks, n_outputs, n_rows), all others (n_networks, width, n_rows).
         """
-        networks, kinds = unflatten(self._networks, parameters), self._kinds_of(n_sets)
+        networks, kinds = unflatten(self.networks, parameters), self._kinds_of(n_sets)
         inputs = X.mT if X.ndim == 2 or n_sets == 1 else X.mT.repeat(n_sets, 1, 1)
         rows, slopes = [inputs.expand(len(parameters), -1, -1)], []
         for layer in range(networks.depth):
@@ -280,12 +288,6 @@ class FreeParameters:
         if derivative:
             rows.append(torch.ones_like(output[:, :1]))
         return output, rows, slopes
-
-
-def _rows_of(rows: Rows, index: slice) -> Rows:
-    """Rows for some of the networks, where each has inputs or targets of its own."""
-    X = rows.X if rows.X.ndim == 2 else rows.X[index]
-    return replace(rows, X=X, y=rows.y[index] if rows.y.ndim == 2 and rows.n_targets == 1 else rows.y)
 
 
 def _sum(values: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:

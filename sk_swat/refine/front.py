@@ -13,7 +13,7 @@ __all__ = ["Front", "Member"]
 
 @dataclass(frozen=True)
 class Member:
-    """A network of a front: a batch of one, its size, its error on the rows of the search, and the start it is from."""
+    """A network of a front: a batch of one, its size, its mean loss on the rows of the search, and its start."""
 
     network: SoftNetworks
     size: int
@@ -27,7 +27,7 @@ class Member:
 
 
 class Front:
-    """Networks, of each depth and size the one with the smallest error so far."""
+    """Networks, of each depth and size the one with the smallest loss so far."""
 
     def __init__(self) -> None:
         self._best: dict[tuple[int, int], Member] = {}
@@ -43,7 +43,7 @@ class Front:
         networks : SoftNetworks
             Hard networks.
         size, error, start : Tensor of shape (n_networks,)
-            Non-zero numbers, mean squared error (not finite: not taken), and the start each is from.
+            Non-zero parameters, mean loss (not finite: not taken), and the start each is from.
         """
         for index, (n, value, begin) in enumerate(zip(size.tolist(), error.tolist(), start.tolist(), strict=True)):
             key = (networks.depth, n)
@@ -65,7 +65,7 @@ class Front:
         Parameters
         ----------
         gain : float, default=0.0
-            Share by which the error must fall below that of the next smaller member, in [0, 1).
+            Share by which the loss must fall below that of the next smaller member, in [0, 1).
         """
         chosen: list[Member] = []
         for member in sorted(self._best.values(), key=lambda one: (one.size, one.error, one.depth)):

@@ -1,6 +1,6 @@
 """Levenberg-Marquardt for many small networks at once.
 
-Every network of a batch minimises its own mean squared error with its own damping; see
+Every network of a batch minimises its own mean loss with its own damping; see
 :class:`sk_swat.refine.free_parameters.FreeParameters` for what moves and what stays zero.
 """
 
@@ -25,7 +25,7 @@ _LEAST_DIAGONAL = 1e-9
 
 @dataclass(frozen=True)
 class LMResult:
-    """Fitted networks with their mean squared error and damping, each of shape (n_networks,), and accepted steps."""
+    """Fitted networks with their mean loss and damping, each of shape (n_networks,), and accepted steps."""
 
     networks: SoftNetworks
     error: torch.Tensor
@@ -45,7 +45,7 @@ def fit_networks(
 ) -> LMResult:
     """Fit every network to its target by Levenberg-Marquardt.
 
-    Minimises ``mean((f(X) - y)^2) + ridge * |parameters|^2``. Each step tries three dampings and keeps the best; a
+    Minimises ``mean(loss(f(X) - y)) + ridge * |parameters|^2``. Each step tries three dampings and keeps the best; a
     step that does not lower the sum is not taken, and the damping of that network grows. A non-finite step counts as
     such. Linear equations are solved in float64, whatever the networks hold.
 
@@ -62,29 +62,29 @@ def fit_networks(
     damping : float or Tensor of shape (n_networks,), default=1e-1
         First damping, relative to the diagonal of the Gauss-Newton matrix.
     free : Tensor of bool, of shape (n_networks, n_parameters), default=None
-        Numbers that may move; all others are set to zero. None frees the non-zero ones.
+        Parameters that may move; all others are set to zero. None frees the non-zero ones.
     deadline : Deadline, default=None
         When to stop before all steps are done. A step that is under way is left: networks are as after the last whole
-        one, or as given, with their errors.
+        one, or as given, with their losses.
     """
     deadline = deadline or Deadline()
-    numbers = FreeParameters(networks, free)
-    values = numbers.start
+    parameters = FreeParameters(networks, free)
+    values = parameters.start
 
     def one_each(number: float | torch.Tensor) -> torch.Tensor:
         return torch.as_tensor(number, dtype=torch.float64, device=values.device).expand(len(values)).clone()
 
     ridge, damp = one_each(ridge), one_each(damping)
     accepted = torch.zeros_like(damp, dtype=torch.int64)
-    error = numbers.mean_squared_error(values[None], rows)[0]
+    error = parameters.mean_loss(values[None], rows)[0]
     multiples = damp.new_tensor(_TRIED)[:, None]
     index = torch.arange(len(values), device=values.device)
     for _ in range(n_steps):
         tried = damp * multiples
         try:
-            equations = numbers.normal_equations(values, rows, deadline)
-            trials = values - damped_steps(equations, values, ridge, tried, numbers.valid)
-            errors = numbers.mean_squared_error(trials, rows, deadline)
+            equations = parameters.normal_equations(values, rows, deadline)
+            trials = values - damped_steps(equations, values, ridge, tried, parameters.valid)
+            errors = parameters.mean_loss(trials, rows, deadline)
         except TimeIsUp:
             break
         losses = (errors + ridge * trials.square().sum(2)).nan_to_num(torch.inf, torch.inf)
@@ -95,13 +95,13 @@ def fit_networks(
         damp = torch.where(better, tried[best, index], damp * _AFTER_FAILURE).clamp(_LEAST_DAMPING, _MOST_DAMPING)
         accepted += better
     dtype = networks.weights[0].dtype
-    return LMResult(numbers.networks(values.to(dtype)), error.to(dtype), damp, accepted)
+    return LMResult(parameters.with_values(values.to(dtype)), error.to(dtype), damp, accepted)
 
 
 def damped_steps(
     equations: NormalEquations, values: torch.Tensor, ridge: torch.Tensor, damping: torch.Tensor, moving: torch.Tensor
 ) -> torch.Tensor:
-    """Solve (J'J/n + ridge + damping * diagonal) step = J'r/n + ridge * values for each network and damping.
+    """Solve (matrix + ridge + damping * diagonal) step = gradient + ridge * values for each network and damping.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def damped_steps(
     damping : Tensor of shape (n_dampings, n_networks)
         Dampings to try.
     moving : Tensor of bool, of shape (n_networks, n_free)
-        Numbers that move; the step of the others is zero. So is that of a network whose equations have no solution.
+        Parameters that move; the step of the others is zero. So is that of a network whose equations have no solution.
 
     Returns
     -------

@@ -1,8 +1,8 @@
 """Prune many networks step by step, and hand over every network met on the way.
 
-A round chooses what goes (:mod:`sk_swat.refine.saliency`), moves the other numbers at once to where the quadratic
+A round chooses what goes (:mod:`sk_swat.refine.criteria`), moves the other parameters at once to where the quadratic
 model has its new minimum (with several dampings, the best is kept, so that a bad model does no harm), removes what
-no longer reaches the output, and polishes. A network whose error leaps in a round takes the round again with the next
+no longer reaches the output, and polishes. A network whose loss leaps in a round takes the round again with the next
 candidates, and keeps the better outcome.
 """
 
@@ -17,18 +17,17 @@ from sk_swat.network.equivalence import fold_constants
 from sk_swat.network.softnet import SoftNetworks
 from sk_swat.refine.free_parameters import FreeParameters, NormalEquations
 from sk_swat.refine.levenberg_marquardt import damped_steps, fit_networks
-from sk_swat.refine.saliency import choose_removals, inverse_curvature
 from sk_swat.refine.task import RefineTask, removable, sizes
 from sk_swat.utils.deadline import TimeIsUp
 
 __all__ = ["Sink", "prune"]
 
-# takes networks, their sizes, their errors, and which of the given networks each one comes from
+# takes networks, their sizes, their mean losses, and which of the given networks each one comes from
 Sink = Callable[[SoftNetworks, torch.Tensor, torch.Tensor, torch.Tensor], None]
 
-_ONE_AT_A_TIME = 24  # numbers; larger networks lose several in a round
+_ONE_AT_A_TIME = 24  # parameters; larger networks lose several in a round
 _SHARE = 0.12
-_CLIFF = 4.0  # factor of the error in one round above which other removals are tried
+_CLIFF = 4.0  # factor of the loss in one round above which other removals are tried
 _FIRST_DAMPING = 1e-1
 _DAMPINGS = (1e-3, 1.0, 10.0)  # multiples of the damping tried for the step that makes up for a removal
 
@@ -42,15 +41,15 @@ def prune(
     smallest: int | torch.Tensor = 1,
     share: float = _SHARE,
 ) -> None:
-    """Remove number after number.
+    """Remove parameter after parameter.
 
     Parameters
     ----------
     networks : SoftNetworks
         Hard networks of one depth, polished.
     task : RefineTask
-        Rows, with one set of inputs for all networks or one for each, and when to stop. A round that is under way then
-        is left; what is there before it is handed over.
+        Rows, what goes first, and when to stop. A round that is under way then is left; what is there before it is
+        handed over.
     sink : callable
         Called in every round with all networks as they then are: nothing disconnected, each with fewer
         weights and biases than before, and of no larger size.
@@ -59,7 +58,7 @@ def prune(
     smallest : int or Tensor of int, of shape (n_networks,), default=1
         Networks of this size or less are not pruned further.
     share : float, default=0.12
-        Of the numbers of a network larger than 24 that go in a round.
+        Of the parameters of a network larger than 24 that go in a round.
     """
     networks = fold_constants(networks)
     may_go = removable(networks, task)
@@ -92,51 +91,50 @@ def prune(
 def _round(
     state: _State, allowed: torch.Tensor, task: RefineTask, n_polish: int, share: float
 ) -> tuple[SoftNetworks, torch.Tensor]:
-    """Shrink each network; those whose error leaps a second time, in another way, and keep the better outcome."""
-    networks, damping, error, gone = _shrunk(state, allowed, task, n_polish, share)
+    """Shrink each network; those whose loss leaps a second time, in another way, and keep the better outcome."""
+    networks, damping, error, gone = _shrink(state, allowed, task, n_polish, share)
     others = allowed & ~gone
     fallen = ((error > _CLIFF * state.error) & state.has_any(others)).nonzero().squeeze(1)
     if len(fallen):
         theirs = task.of_networks(fallen)
         again = _State.of(state.networks[fallen], state.damping[fallen], theirs)
-        other, other_damping, other_error, _ = _shrunk(again, others[fallen], theirs, n_polish, share)
+        other, other_damping, other_error, _ = _shrink(again, others[fallen], theirs, n_polish, share)
         better = (other_error < error[fallen]).nonzero().squeeze(1)
-        networks = _replaced(networks, fallen[better], other[better])
-        damping = damping.index_copy(0, fallen[better], other_damping[better])
+        index = fallen[better]
+        networks = networks.combine(other[better], lambda old, new: old.index_copy(0, index, new))
+        damping = damping.index_copy(0, index, other_damping[better])
     return networks, damping
-
-
-def _replaced(networks: SoftNetworks, index: torch.Tensor, others: SoftNetworks) -> SoftNetworks:
-    return networks.combine(others, lambda old, new: old.index_copy(0, index, new))
 
 
 @dataclass(frozen=True)
 class _State:
     """Networks at the beginning of a round."""
 
-    networks: SoftNetworks
+    parameters: FreeParameters
     damping: torch.Tensor
-    numbers: FreeParameters
     equations: NormalEquations
     size: torch.Tensor
 
     @classmethod
     def of(cls, networks: SoftNetworks, damping: torch.Tensor, task: RefineTask) -> _State:
-        numbers = FreeParameters(networks)
-        equations = numbers.normal_equations(numbers.start, task.rows, task.deadline)
-        return cls(networks, damping, numbers, equations, sizes(networks, task))
+        parameters = FreeParameters(networks)
+        equations = parameters.normal_equations(parameters.start, task.rows, task.deadline)
+        return cls(parameters, damping, equations, sizes(networks, task))
+
+    @property
+    def networks(self) -> SoftNetworks:
+        return self.parameters.networks
 
     @property
     def error(self) -> torch.Tensor:
         return self.equations.error
 
     def has_any(self, allowed: torch.Tensor) -> torch.Tensor:
-        """Which networks have a number that may go."""
-        place = self.numbers.place
-        return (self.numbers.valid & allowed.expand(len(place), -1).gather(1, place)).any(1)
+        """Which networks have a parameter that may go."""
+        return self.parameters.among(allowed).any(1)
 
 
-def _shrunk(
+def _shrink(
     state: _State, allowed: torch.Tensor, task: RefineTask, n_polish: int, share: float
 ) -> tuple[SoftNetworks, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Remove what costs least from each network, and polish.
@@ -149,35 +147,28 @@ def _shrunk(
         What was chosen.
     """
     task.deadline.check()
-    numbers, equations = state.numbers, state.equations
+    parameters, equations = state.parameters, state.equations
     ridge = task.ridge(equations.error)
     wanted = torch.where(state.size <= _ONE_AT_A_TIME, 1, (share * state.size.float()).ceil())
-    inverse = inverse_curvature(numbers, equations, ridge)
-    removed = choose_removals(numbers, state.networks, numbers.start, inverse, wanted, allowed)
-    values = _without(numbers, equations, removed, ridge, state.damping, task)
-    networks = fold_constants(numbers.networks(values.to(task.rows.y.dtype)))
+    removed = task.criterion.removals(parameters, equations, ridge, wanted, parameters.among(allowed))
+    values = _values_without(removed, state, ridge, task)
+    networks = fold_constants(parameters.with_values(values.to(task.rows.y.dtype)))
     result = fit_networks(
         networks, task.rows, n_steps=n_polish, ridge=ridge, damping=state.damping, deadline=task.deadline
     )
-    return result.networks, result.damping.clamp(1e-6, 1.0), result.error.double(), numbers.full_mask(removed)
+    return result.networks, result.damping.clamp(1e-6, 1.0), result.error.double(), parameters.full_mask(removed)
 
 
-def _without(
-    numbers: FreeParameters,
-    equations: NormalEquations,
-    removed: torch.Tensor,
-    ridge: torch.Tensor,
-    damping: torch.Tensor,
-    task: RefineTask,
-) -> torch.Tensor:
-    """Set numbers to zero, and move the others so as to make up for it where that helps."""
-    values, kept = numbers.start, numbers.valid & ~removed
+def _values_without(removed: torch.Tensor, state: _State, ridge: torch.Tensor, task: RefineTask) -> torch.Tensor:
+    """Set parameters to zero, and move the others so as to make up for it where that helps."""
+    parameters, equations = state.parameters, state.equations
+    values, kept = parameters.start, parameters.valid & ~removed
     zeroed = torch.where(removed, 0.0, values)
-    # the gradient where the numbers have gone, by the quadratic model
+    # the gradient where the parameters have gone, by the quadratic model
     gradient = equations.gradient - (equations.matrix @ (values - zeroed)[:, :, None]).squeeze(2)
     there = NormalEquations(equations.matrix, gradient, equations.error)
-    tried = damping * damping.new_tensor(_DAMPINGS)[:, None]
+    tried = state.damping * state.damping.new_tensor(_DAMPINGS)[:, None]
     trials = torch.cat([zeroed[None], zeroed - damped_steps(there, zeroed, ridge, tried, kept)])
-    loss = numbers.mean_squared_error(trials, task.rows, task.deadline) + ridge * trials.square().sum(2)
+    loss = parameters.mean_loss(trials, task.rows, task.deadline) + ridge * trials.square().sum(2)
     best = loss.nan_to_num(torch.inf, torch.inf).argmin(0)
     return trials[best, torch.arange(len(best), device=best.device)]

@@ -1,4 +1,4 @@
-"""What refinement is given: standardised rows, what counts as a number, and until when."""
+"""What refinement is given: standardised rows, what is removed first, what counts as a parameter, and until when."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 
 from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.softnet import SoftNetworks
+from sk_swat.refine.criteria import Criterion, OptimalBrainSurgeon
 from sk_swat.refine.rows import Rows
 from sk_swat.utils.deadline import Deadline
 
@@ -20,38 +21,40 @@ _IDENTITY = ACTIVATION_NAMES.index("identity")
 
 @dataclass(frozen=True)
 class RefineTask:
-    """Rows to fit, in the units of the search (variance 1).
+    """Rows to fit, in the units of the search (variance 1), and how.
 
     Parameters
     ----------
     rows : Rows
-        The rows.
+        The rows, with the loss of a fit.
     x_centred, y_centred : bool
         Whether the raw columns and the raw target are merely scaled, not shifted: only then a zero bias of the first
-        layer, or of the output, stays zero in raw units and saves a number.
+        layer, or of the output, stays zero in raw units and saves a parameter.
     deadline : Deadline
         When to stop.
+    criterion : Criterion, default=OptimalBrainSurgeon()
+        What pruning removes next.
     """
 
     rows: Rows
     x_centred: bool = True
     y_centred: bool = True
     deadline: Deadline = field(default_factory=Deadline)
+    criterion: Criterion = field(default_factory=OptimalBrainSurgeon)
 
     def of_networks(self, index: torch.Tensor) -> RefineTask:
         """Task of some of the networks; see :meth:`sk_swat.refine.rows.Rows.of_networks`."""
-        return self if self.rows.X.ndim == 2 else replace(self, rows=self.rows.of_networks(index))
+        return replace(self, rows=self.rows.of_networks(index))
 
     def r2(self, error: float) -> float:
-        """R^2 of a mean squared error; 0 where the target does not vary on these rows."""
-        variance = self.rows.variance
-        return 1 - error / variance if variance > 0 else 0.0
+        """R^2 of a mean loss, or what stands for it; see :meth:`sk_swat.refine.losses.Loss.score`."""
+        return self.rows.loss.score(error, self.rows)
 
     def ridge(self, error: torch.Tensor) -> torch.Tensor:
-        """Weight of the squared parameters for networks of the given errors.
+        """Weight of the squared parameters for networks of the given mean losses.
 
-        The prior is normal with variance 4 for every number; noise is as large as the error. With n rows that is
-        error / (4 n), for each of several targets.
+        The prior is normal with variance 4 for every parameter; noise is as large as the loss. With n rows that is
+        loss / (4 n), for each of several targets.
         """
         ridge = error.double() / (_PRIOR_VARIANCE * self.rows.n_observations)
         return ridge.nan_to_num(_MOST_RIDGE, _MOST_RIDGE).clamp(_LEAST_RIDGE, _MOST_RIDGE)
@@ -63,7 +66,7 @@ def _costs_anyway(layer: int, depth: int, task: RefineTask) -> bool:
 
 
 def removable(networks: SoftNetworks, task: RefineTask) -> torch.Tensor:
-    """Numbers whose removal saves a number, as a bool Tensor of shape (n_parameters,) in the order of flatten."""
+    """Parameters whose removal saves one, as a bool Tensor of shape (n_parameters,) in the order of flatten."""
     parts = []
     for layer, (weight, bias) in enumerate(zip(networks.weights, networks.biases, strict=True)):
         parts.append(torch.ones(weight[0].numel(), dtype=torch.bool, device=weight.device))
@@ -73,10 +76,10 @@ def removable(networks: SoftNetworks, task: RefineTask) -> torch.Tensor:
 
 
 def sizes(networks: SoftNetworks, task: RefineTask) -> torch.Tensor:
-    """Non-zero numbers of each network in raw units, of shape (n_networks,).
+    """Non-zero parameters of each network in raw units, of shape (n_networks,).
 
     Biases of identity neurons are counted where they are or where they can go, in what they feed, whichever is less.
-    What else `SparseMLP.simplified` saves is still counted. A network that loses a number never gets larger.
+    What else `SparseMLP.simplified` saves is still counted. A network that loses a parameter never gets larger.
     """
     total = torch.stack([(weight != 0).sum((1, 2)) for weight in networks.weights]).sum(0)
     living = [*networks.mask, torch.ones_like(networks.biases[-1])]

@@ -65,7 +65,7 @@ def space(tiny_checkpoint):
 
 
 def task_of(X, y):
-    return RefineTask(Rows(torch.tensor(X), torch.tensor(y.T if y.shape[1] > 1 else y[:, 0]), None, y.shape[1]))
+    return RefineTask(Rows(torch.tensor(X), torch.tensor(y.T)))
 
 
 def problem_of(task):

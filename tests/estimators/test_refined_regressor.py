@@ -331,7 +331,7 @@ def events(monkeypatch):
     for module in ("refinement", "pruning", "finish"):
         place = {"refinement": refinement, "finish": finish}.get(module) or sys.modules["sk_swat.refine.pruning"]
         spy(place, "fit_networks", "fit")
-    spy(finish, "_squared_errors", "judge")
+    spy(finish, "_losses", "judge")
     return log
 
 

@@ -26,7 +26,7 @@ def table():
 @pytest.fixture
 def rows():
     X = torch.randn(30, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    return Rows(X, torch.stack([torch.sin(X[:, 0]), X[:, 1] + X[:, 0], X[:, 2].square()]), None, 3)
+    return Rows(X, torch.stack([torch.sin(X[:, 0]), X[:, 1] + X[:, 0], X[:, 2].square()]))
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_readout_of_several_targets_is_that_of_each(hard_networks, rows):
     alone = [solve_readout(hidden, Rows(rows.X, target)) for target in rows.y]
     torch.testing.assert_close(together.weight, torch.cat([one.weight for one in alone], dim=2))
     torch.testing.assert_close(together.bias, torch.cat([one.bias for one in alone], dim=1))
-    torch.testing.assert_close(together.fvu, torch.stack([one.fvu for one in alone]).mean(0))
+    torch.testing.assert_close(together.unexplained, torch.stack([one.unexplained for one in alone]).mean(0))
 
 
 def test_errors_are_means_over_targets(networks, rows):
@@ -59,9 +59,9 @@ def test_errors_are_means_over_targets(networks, rows):
     assert outputs.shape == (len(networks), 3, 30)
     expected = (outputs - rows.y).square().mean((1, 2))
     torch.testing.assert_close(rows.error(networks), expected)
-    torch.testing.assert_close(rows.squared_errors(networks).mean(1), expected)
-    assert rows.variance == pytest.approx(float(rows.y.var(1, correction=0).mean()))
-    weighted = Rows(rows.X, rows.y, torch.arange(30.0, dtype=torch.float64), 3)
+    torch.testing.assert_close(rows.losses(networks).mean(1), expected)
+    assert rows.constant_loss == pytest.approx(float(rows.y.var(1, correction=0).mean()))
+    weighted = Rows(rows.X, rows.y, torch.arange(30.0, dtype=torch.float64))
     index = torch.arange(30).repeat_interleave(torch.arange(30))
     torch.testing.assert_close(weighted.error(networks), rows[index].error(networks))
 
@@ -69,19 +69,19 @@ def test_errors_are_means_over_targets(networks, rows):
 @pytest.mark.parametrize("weighted", [False, True])
 def test_equations_are_the_derivatives_of_the_error(networks, rows, weighted):
     if weighted:
-        rows = Rows(rows.X, rows.y, torch.arange(1.0, 31.0, dtype=torch.float64), 3)
+        rows = Rows(rows.X, rows.y, torch.arange(1.0, 31.0, dtype=torch.float64))
     parameters = FreeParameters(networks)
     equations = parameters.normal_equations(parameters.start, rows)
     values = parameters.start.clone().requires_grad_()
     with torch.enable_grad():
-        outputs = parameters.networks(values).forward(rows.X)
+        outputs = parameters.with_values(values).forward(rows.X)
         error = rows.mean((outputs - rows.y).square()).mean(1)
         error.sum().backward()
     torch.testing.assert_close(equations.error, error.detach())
-    torch.testing.assert_close(parameters.mean_squared_error(parameters.start[None], rows)[0], error.detach())
+    torch.testing.assert_close(parameters.mean_loss(parameters.start[None], rows)[0], error.detach())
     torch.testing.assert_close(2 * equations.gradient, values.grad, rtol=1e-8, atol=1e-10)
     one = torch.autograd.functional.jacobian(
-        lambda value: parameters.networks(value[None].expand(len(networks), -1)).forward(rows.X)[0].flatten(),
+        lambda value: parameters.with_values(value[None].expand(len(networks), -1)).forward(rows.X)[0].flatten(),
         parameters.start[0],
     )
     weight = (torch.ones(30, dtype=torch.float64) if rows.weight is None else rows.weight).repeat(3)

@@ -54,7 +54,7 @@ def test_counts_means_and_variance(rows):
     weighted, again = rows
     assert len(weighted) == 40 and weighted.count == len(again) == again.count == 96
     torch.testing.assert_close(weighted.mean(weighted.X.mT), again.X.mean(0))
-    assert weighted.variance == pytest.approx(float(again.y.var(correction=0)))
+    assert weighted.constant_loss == pytest.approx(float(again.y.var(correction=0)))
     part, single = weighted[torch.arange(40) % 2 == 0], weighted.to(torch.float32)
     assert part.count == float(TIMES[::2].sum()) and single.weight.dtype == torch.float32
 
@@ -64,14 +64,12 @@ def test_error_equations_and_readout(rows, hard_networks):
     parameters = FreeParameters(networks)
     torch.testing.assert_close(weighted.error(networks), again.error(networks))
     sets = torch.stack([parameters.start, 0.7 * parameters.start])
-    torch.testing.assert_close(
-        parameters.mean_squared_error(sets, weighted), parameters.mean_squared_error(sets, again)
-    )
+    torch.testing.assert_close(parameters.mean_loss(sets, weighted), parameters.mean_loss(sets, again))
     mine, theirs = (parameters.normal_equations(parameters.start, each) for each in rows)
     for name in ("matrix", "gradient", "error"):
         torch.testing.assert_close(getattr(mine, name), getattr(theirs, name))
     mine, theirs = (solve_readout(networks.last_hidden(each.X), each) for each in rows)
-    for name in ("weight", "bias", "fvu"):
+    for name in ("weight", "bias", "unexplained"):
         torch.testing.assert_close(getattr(mine, name), getattr(theirs, name), rtol=1e-9, atol=1e-9)
 
 

@@ -12,9 +12,9 @@ from sk_swat.latent.checkpoint import load_checkpoint
 from sk_swat.latent.descent import HardBest, descend
 from sk_swat.latent.objective import (
     Softness,
-    fvu,
     gated_networks,
     hard_objective,
+    mean_loss,
     relaxed_neurons,
     relaxed_size,
     softness_at,
@@ -95,7 +95,7 @@ def test_steps_on_one_term_lower_it(term, tiny):
         raw = tiny.autoencoder.decode(latent, starts.input_mask, [2])[2]
         networks = gated_networks(raw, starts.inputs, starts.threshold, softness, ALL)
         if term == "fvu":
-            return fvu(networks, problem.rows, solve=True)
+            return mean_loss(networks, problem.rows, solve=True)
         return relaxed_size(networks, softness.count_width) if term == "numbers" else relaxed_neurons(networks)
 
     optimizer = torch.optim.SGD([latent], lr={"fvu": 0.05, "numbers": 0.02, "neurons": 0.2}[term])
@@ -179,7 +179,7 @@ def test_among_the_same_networks_a_higher_price_never_chooses_a_larger_one(price
     networks = [candidate.network for candidate in search_depths(problem, bundled, [1], config, 0)[0].candidates]
     for value in (0, 1e-4, 1e-3, 1e-2, 1e-1):
         config = replace(config, **{price: value})
-        errors = [fvu(network, problem.rows, solve=False) for network in networks]
+        errors = [mean_loss(network, problem.rows, solve=False) for network in networks]
         objective = [hard_objective(*pair[:1], problem, config, pair[1]) for pair in zip(networks, errors, strict=True)]
         best = networks[int(torch.stack(objective).argmin())]
         neurons = sum(int(mask.sum()) for mask in best.mask)
@@ -225,7 +225,7 @@ def test_readout_without_ridge_is_least_squares_and_its_fvu_the_measured_one():
         readout = solve_readout(hidden, Rows(hidden, y), ridge)
         prediction = (hidden @ readout.weight).squeeze(-1) + readout.bias
         measured = (prediction - y).square().mean(1) / (y - y.mean()).square().mean()
-        torch.testing.assert_close(readout.fvu, measured)
+        torch.testing.assert_close(readout.unexplained, measured)
     solved = solve_readout(hidden, Rows(hidden, y), 0.0)
     for index in range(3):
         design = np.column_stack([hidden[index], np.ones(50)])
@@ -240,8 +240,8 @@ def test_constant_neuron_gets_no_weight_and_a_non_finite_network_an_infinite_fvu
     hidden[2, 5, 0] = torch.inf
     y = hidden[0, :, 0] * 2
     readout = solve_readout(hidden, Rows(hidden, y))
-    assert readout.weight[0, 1, 0] == 0 and readout.fvu[0] < 1e-3
-    assert readout.fvu[1] == torch.inf and readout.fvu[2] == torch.inf
+    assert readout.weight[0, 1, 0] == 0 and readout.unexplained[0] < 1e-3
+    assert readout.unexplained[1] == torch.inf and readout.unexplained[2] == torch.inf
     assert torch.isfinite(readout.weight).all()
 
 
@@ -251,9 +251,9 @@ def test_solved_readout_replaces_the_decoded_one(tiny):
     raw = tiny.autoencoder.decode(starts.latent, starts.input_mask, [1])[1]
     networks = raw.soften(allowed=ALL).connected(starts.inputs)
     readout = solve_readout(networks.last_hidden(problem.rows.X), problem.rows)
-    solved = fvu(networks, problem.rows, solve=True)
-    torch.testing.assert_close(solved, fvu(with_readout(networks, readout), problem.rows, solve=False))
-    assert (solved < fvu(networks, problem.rows, solve=False)).all()
+    solved = mean_loss(networks, problem.rows, solve=True)
+    torch.testing.assert_close(solved, mean_loss(with_readout(networks, readout), problem.rows, solve=False))
+    assert (solved < mean_loss(networks, problem.rows, solve=False)).all()
 
 
 # --- starts

@@ -73,7 +73,7 @@ def test_one_outlier_makes_no_column_likely():
 
 def test_chances_follow_the_residuals_and_all_targets():
     X = normal(400, 30)
-    rows = Rows(X, torch.stack([X[:, 3], X[:, 9]]), None, 2)
+    rows = Rows(X, torch.stack([X[:, 3], X[:, 9]]))
     both = column_chance(rows)
     assert both[3] > 0.2 and both[9] > 0.2
     rest = column_chance(rows, torch.stack([X[:, 20], 0 * X[:, 9]]))

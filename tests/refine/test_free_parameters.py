@@ -28,7 +28,7 @@ def finite_differences(parameters, X, step=1e-6):
     for index in range(parameters.start.shape[1]):
         change = torch.zeros_like(parameters.start)
         change[:, index] = step
-        above, below = (parameters.networks(parameters.start + sign * change).forward(X) for sign in (1, -1))
+        above, below = (parameters.with_values(parameters.start + sign * change).forward(X) for sign in (1, -1))
         columns.append((above - below) / (2 * step))
     return torch.stack(columns, dim=1)
 
@@ -57,7 +57,7 @@ def test_free_parameters_are_kept_and_all_others_are_zero(hard_networks, depth):
     free = some(networks)
     parameters = FreeParameters(networks, free)
     assert parameters.valid.sum(1).tolist() == free.sum(1).tolist() and not parameters.valid.all()
-    assert torch.equal(flatten(parameters.networks(parameters.start)), flatten(networks) * free)
+    assert torch.equal(flatten(parameters.with_values(parameters.start)), flatten(networks) * free)
     assert torch.equal(parameters.full_mask(parameters.valid), free)
     assert all((row[valid].diff() > 0).all() for row, valid in zip(parameters.place, parameters.valid, strict=True))
 
@@ -113,7 +113,7 @@ def test_jacobian_of_some_numbers_and_rows_of_their_own_equals_finite_difference
     parameters = FreeParameters(networks, some(networks))
     X = torch.stack([rows(6, seed=seed) for seed in range(len(networks))])
     output, derivatives = parameters.jacobian(parameters.start, X)
-    torch.testing.assert_close(output, parameters.networks(parameters.start).forward(X))
+    torch.testing.assert_close(output, parameters.with_values(parameters.start).forward(X))
     torch.testing.assert_close(derivatives, finite_differences(parameters, X), rtol=1e-6, atol=1e-7)
     assert (derivatives[~parameters.valid] == 0).all() and not parameters.valid.all()
 
@@ -128,11 +128,12 @@ def test_error_of_several_sets_at_once_equals_that_of_each_network_alone(hard_ne
     parameters = FreeParameters(networks, some(networks))
     X = torch.stack([rows(seed=seed) for seed in range(5)]) if own_rows else rows()
     y = X[..., 0] * X[..., 1]
+    data = Rows(X, y[:, None] if own_rows else y)
     sets = torch.stack([parameters.start, 0.5 * parameters.start, torch.cos(parameters.start)])
-    errors = parameters.mean_squared_error(sets, Rows(X, y))
-    expected = [(parameters.networks(values).forward(X) - y).square().mean(1) for values in sets]
+    errors = parameters.mean_loss(sets, data)
+    expected = [(parameters.with_values(values).forward(X) - y).square().mean(1) for values in sets]
     torch.testing.assert_close(errors, torch.stack(expected))
-    again = parameters.mean_squared_error(sets[:1], Rows(X, y))  # with another number of sets after the first
+    again = parameters.mean_loss(sets[:1], data)  # with another number of sets after the first
     torch.testing.assert_close(again, errors[:1])
 
 
@@ -141,7 +142,7 @@ def test_normal_equations_equal_their_definition(hard_networks):
     parameters, y = FreeParameters(networks, some(networks)), torch.sin(X[:, 0])
     equations = parameters.normal_equations(parameters.start, Rows(X, y))
     J = finite_differences(parameters, X)
-    residual = parameters.networks(parameters.start).forward(X) - y
+    residual = parameters.with_values(parameters.start).forward(X) - y
     torch.testing.assert_close(equations.matrix, J @ J.mT / 20, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(equations.gradient, (J @ residual[:, :, None])[:, :, 0] / 20, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(equations.error, residual.square().mean(1))
@@ -153,14 +154,15 @@ def test_results_over_several_chunks_of_rows_equal_those_over_one(hard_networks,
     parameters = FreeParameters(networks, some(networks))
     X = torch.stack([rows(150, seed=seed) for seed in range(5)]) if own_rows else rows(150)
     y = torch.sin(X[..., 0])
+    data = Rows(X, y[:, None] if own_rows else y)
     sets = torch.stack([parameters.start, 0.5 * parameters.start])
-    whole, error = parameters.normal_equations(sets[1], Rows(X, y)), parameters.mean_squared_error(sets, Rows(X, y))
+    whole, error = parameters.normal_equations(sets[1], data), parameters.mean_loss(sets, data)
     monkeypatch.setattr(free_parameters, "_CHUNK_ENTRIES", 1)
-    assert [len(part) for part in parameters._chunks(Rows(X, y), None)] == [64, 64, 22]
-    parts = parameters.normal_equations(sets[1], Rows(X, y))
+    assert [len(part) for part in parameters._chunks(data, None)] == [64, 64, 22]
+    parts = parameters.normal_equations(sets[1], data)
     for name in ("matrix", "gradient", "error"):
         torch.testing.assert_close(getattr(parts, name), getattr(whole, name), rtol=1e-12, atol=1e-14)
-    torch.testing.assert_close(parameters.mean_squared_error(sets, Rows(X, y)), error, rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(parameters.mean_loss(sets, data), error, rtol=1e-12, atol=1e-14)
 
 
 def test_rows_in_single_precision_give_equations_in_double(hard_networks):

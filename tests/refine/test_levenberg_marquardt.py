@@ -65,7 +65,7 @@ def test_fit_of_a_linear_network_equals_least_squares(hard_networks):
 def test_reported_error_is_that_of_the_fitted_networks(hard_networks):
     networks, X = hard_networks(2), rows()
     y = torch.stack([bumpy(X) + 0.1 * k for k in range(len(networks))])
-    fitted = fit_networks(networks, Rows(X, y), n_steps=7)
+    fitted = fit_networks(networks, Rows(X, y[:, None]), n_steps=7)
     torch.testing.assert_close(fitted.error, (fitted.networks.forward(X) - y).square().mean(1))
     assert ((fitted.accepted >= 1) & (fitted.accepted <= 7)).all()
 
@@ -121,12 +121,12 @@ def test_more_steps_never_make_a_network_worse(hard_networks, depth, dtype):
 def test_non_finite_network_is_left_alone_and_does_not_disturb_the_others(hard_networks):
     networks, X = hard_networks(2), rows()
     y = torch.stack([bumpy(X)] * len(networks))
-    undisturbed = fit_networks(networks, Rows(X, y), n_steps=8)
+    undisturbed = fit_networks(networks, Rows(X, y[:, None]), n_steps=8)
     y[1, 3] = torch.nan
     last = networks.weights[-1].clone()
     last[2] *= 1e200
     disturbed = networks.replace(weights=(*networks.weights[:-1], last))
-    fitted = fit_networks(disturbed, Rows(X, y), n_steps=8)
+    fitted = fit_networks(disturbed, Rows(X, y[:, None]), n_steps=8)
     assert fitted.accepted[1] == 0
     torch.testing.assert_close(flatten(fitted.networks)[1], flatten(disturbed)[1], rtol=0, atol=0)
     assert torch.isfinite(flatten(fitted.networks)).all()
@@ -139,7 +139,7 @@ def test_each_network_of_a_batch_gets_the_result_it_gets_alone(hard_networks, de
     networks = hard_networks(depth, SMOOTH)
     X = torch.stack([rows(seed=seed) for seed in range(len(networks))])
     y = torch.stack([bumpy(part) for part in X])
-    together = fit_networks(networks, Rows(X, y), n_steps=10, ridge=1e-3)
+    together = fit_networks(networks, Rows(X, y[:, None]), n_steps=10, ridge=1e-3)
     alone = [
         fit_networks(networks[index : index + 1], Rows(X[index : index + 1], y[index]), n_steps=10, ridge=1e-3)
         for index in range(len(networks))
@@ -168,7 +168,7 @@ def test_network_at_its_minimum_stays_there_and_its_damping_grows(hard_networks)
     networks, X = hard_networks(2, SMOOTH, n_networks=2), rows()
     parameters = FreeParameters(networks)
     y = parameters.jacobian(parameters.start, X)[0]  # so that the error is exactly zero: nothing can lower it
-    fitted = fit_networks(networks, Rows(X, y), n_steps=3, ridge=0.0, damping=1e-2)
+    fitted = fit_networks(networks, Rows(X, y[:, None]), n_steps=3, ridge=0.0, damping=1e-2)
     assert fitted.accepted.tolist() == [0, 0] and not fitted.error.any()
     assert torch.equal(flatten(fitted.networks), flatten(networks))
     assert (fitted.damping > 1.0).all()

@@ -51,7 +51,7 @@ def many_targets(n_networks, n_rows, n_targets=20):
     bias = torch.as_tensor(rng.normal(size=(n_networks, n_targets)))
     networks = networks.replace(weights=(networks.weights[0], last), biases=(networks.biases[0], bias))
     X, y = rng.normal(size=(n_rows, 10)), rng.normal(size=(n_targets, n_rows))
-    return networks, Rows(torch.as_tensor(X), torch.as_tensor(y), None, n_targets)
+    return networks, Rows(torch.as_tensor(X), torch.as_tensor(y))
 
 
 # --- what a deadline promises
@@ -111,7 +111,7 @@ def test_groups_of_networks_keep_inputs_and_targets_of_their_own(hard_networks):
     rng = np.random.default_rng(0)
     X, y = torch.as_tensor(rng.normal(size=(400, 80, 10))), torch.as_tensor(rng.normal(size=(400, 80)))
     parameters, deadline = FreeParameters(networks), Looks()
-    together = parameters.normal_equations(parameters.start, Rows(X, y), deadline)
+    together = parameters.normal_equations(parameters.start, Rows(X, y[:, None]), deadline)
     assert deadline.n_looks > 2
     for index in (0, 399):
         alone = FreeParameters(networks[index : index + 1])
@@ -127,7 +127,7 @@ def test_equations_that_would_take_too_long_are_left(n_looks):
     with pytest.raises(TimeIsUp):
         parameters.normal_equations(parameters.start, rows, after_looks(n_looks))
     with pytest.raises(TimeIsUp):
-        FreeParameters(networks).mean_squared_error(parameters.start[None], rows, after_looks(0))
+        FreeParameters(networks).mean_loss(parameters.start[None], rows, after_looks(0))
 
 
 # --- pruning

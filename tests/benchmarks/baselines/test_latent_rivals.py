@@ -295,7 +295,7 @@ def test_child_of_a_random_network_has_the_best_readout(parents):
     for child in (children_of(unfitted, problem), children_of(unfitted, problem, 1)):
         error = (child.forward(problem.rows.X) - problem.rows.y).square().mean(1)
         torch.testing.assert_close(
-            error, solve_readout(child.last_hidden(problem.rows.X), problem.rows).fvu, rtol=0.01, atol=1e-4
+            error, solve_readout(child.last_hidden(problem.rows.X), problem.rows).unexplained, rtol=0.01, atol=1e-4
         )
 
 

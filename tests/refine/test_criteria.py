@@ -8,10 +8,10 @@ from scipy.optimize import least_squares
 from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.equivalence import fold_constants
 from sk_swat.network.softnet import SoftNetworks, concatenate, flatten, unflatten
+from sk_swat.refine.criteria import OptimalBrainSurgeon, inverse_curvature, row_saliencies, saliencies
 from sk_swat.refine.free_parameters import FreeParameters, NormalEquations
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.rows import Rows
-from sk_swat.refine.saliency import choose_removals, inverse_curvature, row_saliencies, saliencies
 
 N_ROWS = 200
 NO_RIDGE = torch.zeros(1, dtype=torch.float64)
@@ -95,12 +95,19 @@ def everything(networks):
     return torch.ones(flatten(networks).shape[1], dtype=torch.bool)
 
 
+def removals(parameters, wanted, removable, equations=None):
+    """What Optimal Brain Surgeon chooses, by default with the identity for the curvature."""
+    if equations is None:
+        nothing = parameters.start.new_zeros(*parameters.start.shape, parameters.start.shape[1])
+        equations = NormalEquations(nothing, parameters.start, parameters.start[:, 0])
+    ridge = NO_RIDGE.expand(len(parameters))
+    return OptimalBrainSurgeon().removals(parameters, equations, ridge, wanted, parameters.among(removable))
+
+
 def by_magnitude(networks, wanted, removable=None):
     """Removals of one network when the curvature is the identity, as a set of places in the order of flatten."""
     parameters = FreeParameters(networks)
-    inverse = torch.eye(parameters.start.shape[1], dtype=torch.float64)[None]
-    may_go = everything(networks) if removable is None else removable
-    removed = choose_removals(parameters, networks, parameters.start, inverse, torch.tensor([wanted]), may_go)
+    removed = removals(parameters, torch.tensor([wanted]), everything(networks) if removable is None else removable)
     return set(parameters.full_mask(removed)[0].nonzero().flatten().tolist())
 
 
@@ -129,20 +136,22 @@ def linear():
         left = left - design[:, moving] @ np.linalg.lstsq(design[:, moving], left)[0]
         return np.mean(left**2) - np.mean((target - design @ solution) ** 2)
 
-    return networks, parameters, torch.as_tensor(solution)[None], inverse, rise
+    parameters.start = torch.as_tensor(solution)[None]
+    return networks, parameters, inverse, rise
 
 
 def test_saliency_is_exact_for_a_linear_problem(linear):
-    _, _, values, inverse, rise = linear
+    _, parameters, inverse, rise = linear
+    values = parameters.start
     expected = [rise([index]) for index in range(values.shape[1])]
     np.testing.assert_allclose(saliencies(values, inverse)[0], expected, rtol=1e-3)  # the small ridge costs 1e-7
 
 
 @pytest.mark.parametrize("layer", [0, 1, 2])
 def test_saliency_of_a_row_is_exact_for_a_linear_problem(layer, linear):
-    networks, parameters, values, inverse, rise = linear
-    rises, members = row_saliencies(parameters, networks, values, inverse, layer)
-    place = unflatten(networks, torch.arange(values.shape[1])[None])
+    networks, parameters, inverse, rise = linear
+    rises, members = row_saliencies(parameters, inverse, layer)
+    place = unflatten(networks, torch.arange(parameters.start.shape[1])[None])
     assert torch.equal(members, place.weights[layer])
     held = [()] * members.shape[1]
     if layer > 0:  # what leads into the neuron goes with it, and cannot make up for it
@@ -157,7 +166,7 @@ def test_absent_numbers_are_no_members_of_a_row():
     networks.weights[1][0, 2] = 0.0
     parameters = FreeParameters(networks)
     inverse = torch.eye(parameters.start.shape[1], dtype=torch.float64)[None]
-    rise, members = row_saliencies(parameters, networks, parameters.start, inverse, 1)
+    rise, members = row_saliencies(parameters, inverse, 1)
     assert rise[0].tolist() == [pytest.approx(1.6**2), pytest.approx(0.3**2 + 1.5**2), np.inf]
     assert (members[0] >= 0).tolist() == [[True, False], [True, True], [False, False]]
     assert parameters.start[0, members[0, 0, 0]] == 1.6
@@ -182,7 +191,7 @@ def test_saliency_of_small_numbers_is_close_to_the_rise_after_a_refit(kind):
 def test_saliency_of_an_input_is_close_to_the_rise_after_a_refit(kind):
     networks, X, y = fitted(weak_input(kind), noise=0.0)
     parameters, inverse, error = curvature(networks, X, y)
-    rise = row_saliencies(parameters, networks, parameters.start, inverse, 0)[0][0]
+    rise = row_saliencies(parameters, inverse, 0)[0][0]
     left = without(networks, all_rows(networks)[0][2])
     np.testing.assert_allclose(rise[2], refitted(left, X, y) - error, rtol=0.05)
     assert rise[:2].min() > 5 * rise[2]
@@ -195,7 +204,7 @@ def test_saliency_of_an_input_is_close_to_the_rise_after_a_refit(kind):
 def test_saliency_of_a_weak_neuron_is_close_to_the_rise_after_a_refit(truth, kind):
     networks, X, y = fitted(truth(kind), noise=0.0)
     parameters, inverse, error = curvature(networks, X, y)
-    rise = row_saliencies(parameters, networks, parameters.start, inverse, 1)[0][0]
+    rise = row_saliencies(parameters, inverse, 1)[0][0]
     left = fold_constants(without(networks, all_rows(networks)[1][2]))
     np.testing.assert_allclose(rise[2], refitted(left, X, y) - error, rtol=0.1)
 
@@ -224,8 +233,9 @@ def test_ridge_makes_numbers_dearer_and_singular_curvature_falls_back_to_magnitu
 )
 def test_choice_is_the_best_of_all_removals_or_nearly(truth, kind):
     networks, X, y = fitted(truth(kind), noise=0.01 if truth is weak_input else 0.0)
-    parameters, inverse, error = curvature(networks, X, y)
-    chosen = choose_removals(parameters, networks, parameters.start, inverse, torch.ones(1), everything(networks))
+    parameters, _, error = curvature(networks, X, y)
+    equations = parameters.normal_equations(parameters.start, Rows(X, y))
+    chosen = removals(parameters, torch.ones(1), everything(networks), equations)
 
     def price(gone):
         """Rise of the error for each number that goes, by removal and refit."""
@@ -266,9 +276,7 @@ def test_every_network_of_a_batch_gets_its_own_choice():
     batch[1].weights[1][0, 1, 0] = 0.5
     together = concatenate(batch)
     parameters = FreeParameters(together)
-    inverse = torch.eye(parameters.start.shape[1], dtype=torch.float64).expand(2, -1, -1)
-    wanted = torch.tensor([1, 4])
-    removed = choose_removals(parameters, together, parameters.start, inverse, wanted, everything(together))
+    removed = removals(parameters, torch.tensor([1, 4]), everything(together))
     chosen = [set(row.nonzero().flatten().tolist()) for row in parameters.full_mask(removed)]
     assert chosen == [by_magnitude(batch[0], 1), by_magnitude(batch[1], 4)]
     assert not parameters.valid.all() and len(chosen[0]) == 2

@@ -1,0 +1,113 @@
+"""Losses: what a fit minimises. The best constant, readouts and Gauss-Newton steps follow from three functions."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:  # rows hold their loss
+    from sk_swat.refine.rows import Rows
+
+__all__ = ["Loss", "SquaredError"]
+
+_REWEIGHTED = 50  # rounds in which a constant is fitted
+
+
+class Loss(ABC):
+    """What a fit minimises: the mean, over rows and targets, of a function of the residual (output less target).
+
+    Targets of a search have variance 1, and prices are prices in R^2. So the function should be about 0 at 0 and 1 at
+    -1 and 1: then an error as large as the target's standard deviation costs as much as with squared error.
+
+    Attributes
+    ----------
+    quadratic : bool
+        Whether a readout is solved by one ridge regression; otherwise it is reweighted.
+    """
+
+    quadratic = False
+
+    @abstractmethod
+    def value(self, residual: torch.Tensor) -> torch.Tensor:
+        """Loss of each residual, of the same shape; at least 0, and differentiable by torch."""
+
+    @abstractmethod
+    def gradient(self, residual: torch.Tensor) -> torch.Tensor:
+        """Differentiate the value."""
+
+    @abstractmethod
+    def curvature(self, residual: torch.Tensor) -> torch.Tensor:
+        """Curvature that steps use, above 0: the second derivative, or more where that is small.
+
+        ``gradient / residual`` suits a loss that grows more slowly than a square: a step can then never be too long.
+        """
+
+    def as_least_squares(
+        self, residual: torch.Tensor, weight: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Residuals and weights of rows with which weighted squares have this loss's gradient and curvature."""
+        curvature = self.curvature(residual)
+        half = 0.5 * curvature
+        return self.gradient(residual) / curvature, half if weight is None else half * weight
+
+    def constant(self, rows: Rows) -> torch.Tensor:
+        """Output that suits each target best if it is the same for all rows, of shape (n_targets,)."""
+        best = rows.mean(rows.y)
+        for _ in range(_REWEIGHTED):
+            residual = best[:, None] - rows.y
+            best = best - rows.mean(self.gradient(residual)) / rows.mean(self.curvature(residual))
+        return best
+
+    def of_constant(self, rows: Rows) -> float:
+        """Mean loss of the best constant."""
+        return float(rows.mean(self.value(self.constant(rows)[:, None] - rows.y)).mean())
+
+    def unit(self, rows: Rows) -> float:
+        """Mean loss on other rows of the same table that counts as a score of 0."""
+        return self.of_constant(rows)
+
+    def score(self, loss: float, rows: Rows) -> float:
+        """Share of the best constant's mean loss that is gone (R^2 for squared error); 0 if that loses nothing."""
+        constant = self.of_constant(rows)
+        return 1 - loss / constant if constant > 0 else 0.0
+
+
+class SquaredError(Loss):
+    """The square of the residual; its score is R^2."""
+
+    quadratic = True
+
+    def value(self, residual: torch.Tensor) -> torch.Tensor:
+        """Square it."""
+        return residual.square()
+
+    def gradient(self, residual: torch.Tensor) -> torch.Tensor:
+        """Twice the residual."""
+        return 2 * residual
+
+    def curvature(self, residual: torch.Tensor) -> torch.Tensor:
+        """Two, everywhere."""
+        return torch.full_like(residual, 2.0)
+
+    def as_least_squares(
+        self, residual: torch.Tensor, weight: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Give back what came."""
+        return residual, weight
+
+    def constant(self, rows: Rows) -> torch.Tensor:
+        """Mean of each target."""
+        return rows.mean(rows.y.squeeze(0)).reshape(-1)
+
+    def of_constant(self, rows: Rows) -> float:
+        """Variance, the mean over the targets."""
+        y = rows.y.squeeze(0)  # sums of one target are rounded in another order than those of several
+        if rows.weight is None and y.ndim == 1:
+            return float(y.var(correction=0))
+        return float(rows.mean((y - rows.mean(y)[..., None]).square()).mean())
+
+    def unit(self, rows: Rows) -> float:
+        """Variance of a target on the whole table, of which these rows may be a few."""
+        return 1.0
