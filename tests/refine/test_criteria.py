@@ -1,5 +1,8 @@
 """Saliencies against removal with refit: exact for linear problems, close for the small parameters of a network."""
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -8,10 +11,12 @@ from scipy.optimize import least_squares
 from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.equivalence import fold_constants
 from sk_swat.network.softnet import SoftNetworks, concatenate, flatten, unflatten
-from sk_swat.refine.criteria import OptimalBrainSurgeon, inverse_curvature, row_saliencies, saliencies
+from sk_swat.refine.criteria import Criterion, OptimalBrainSurgeon, inverse_curvature, row_saliencies, saliencies
 from sk_swat.refine.free_parameters import FreeParameters, NormalEquations
 from sk_swat.refine.levenberg_marquardt import fit_networks
+from sk_swat.refine.pruning import prune
 from sk_swat.refine.rows import Rows
+from sk_swat.refine.task import RefineTask
 
 N_ROWS = 200
 NO_RIDGE = torch.zeros(1, dtype=torch.float64)
@@ -288,3 +293,41 @@ def test_neuron_goes_as_a_whole_if_that_costs_less_for_each_number():
     assert by_magnitude(networks, 1) == row and len(row) == 2
     networks.weights[1][0, 2, 0] = 1.0
     assert by_magnitude(networks, 1) == {max(row)}
+
+
+# --- another criterion
+
+
+class Magnitude(Criterion):
+    """The smallest parameters go, whatever they do."""
+
+    def removals(self, parameters, equations, ridge, wanted, removable):
+        order = torch.where(removable, parameters.start.abs(), torch.inf).argsort(dim=1)
+        rank = order.argsort(dim=1)
+        return removable & (rank < wanted.clamp_min(1)[:, None])
+
+
+def test_pruning_removes_what_the_criterion_says(hard_networks):
+    X = torch.randn(80, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    task = RefineTask(Rows(X, torch.tanh(X[:, 0]) + X[:, 1]))
+    networks = fold_constants(hard_networks(1, ("tanh",)))
+    smallest = flatten(networks).abs().argmin(1, keepdim=True)
+    for criterion, expected in ((Magnitude(), True), (OptimalBrainSurgeon(), False)):
+        found = []
+        prune(networks, replace(task, criterion=criterion), lambda *one: found.append(one), n_polish=0)  # noqa: B023
+        gone = [(flatten(some).gather(1, smallest) == 0).all() for some, *_ in found[:2]]
+        assert gone == [False, expected]
+
+
+def test_whole_fit_by_magnitude_is_no_better_than_by_saliency(refined, table, monkeypatch):
+    plain = refined().fit(*table)
+    monkeypatch.setattr("sk_swat.fitting.table.RefineTask", partial(RefineTask, criterion=Magnitude()))
+    by_size = refined().fit(*table)
+    assert by_size.score(*table) > 0.9
+
+    def best(model, most):
+        path = model.path_
+        return path["r2_train"][path["n_nonzero"] <= most].max()
+
+    assert all(best(by_size, most) <= best(plain, most) + 1e-3 for most in (8, 12, 16, 24))
+    assert best(by_size, 8) < best(plain, 8) - 0.01
