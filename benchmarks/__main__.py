@@ -15,6 +15,8 @@ _PATH = click.Path(path_type=Path)
 _COMMANDS = {  # name, what it measures, and an example
     "cornn": ("Accuracy at given sizes on 54 test functions.", "--tasks Booth --seeds 0 1 --out cornn.csv"),
     "tables": ("The same on a folder of tables.", "--tables FOLDER --out tables.csv --summary tables.md"),
+    "small-tables": ("The diabetes data, and tables of noise.", "--tasks noise --out small_tables.csv"),
+    "papers-steps": ("Latents and steps of the papers' search.", "--tasks tanh --out papers_steps.csv"),
     "planted": ("Find random sparse networks again.", "--sizes 20 50 --figures docs/figures"),
     "prices": ("Size and accuracy against the sparsity price.", "--tasks Himmelblau --rows 500"),
     "latent-starts": ("Starts alone, after equal polishing.", "--tables FOLDER --folds 2"),
@@ -35,7 +37,8 @@ _COMMANDS = {  # name, what it measures, and an example
 def app() -> None:
     """Benchmarks of sk_swat, from a checkout.
 
-    All but quick and cost, of minutes, take hours. Each continues from the results in its file.
+    quick, cost, small-tables and papers-steps take minutes, the others hours. Each continues from the results in its
+    file.
     """
 
 
@@ -43,7 +46,7 @@ def _add(name: str, what: str, example: str) -> None:
     @app.command(name, cls=Command, example=example, help=what)
     @several("--tasks", metavar="NAME...", help="Functions, tables, networks or sizes (default: those of the command).")
     @several("--models", metavar="NAME...", help="Regressors (default: those of the command).")
-    @several("--sizes", type=int, metavar="N...", help="Most numbers of a network (default: those of the command).")
+    @several("--sizes", type=int, metavar="N...", help="Most parameters of a network (default: those of the command).")
     @several("--seeds", type=int, default=(0,), metavar="N...", help="Seeds of rows, folds and fits.")
     @click.option("--rows", "n_train", type=int, default=3750, help="Training rows of a function or planted network.")
     @click.option("--tables", type=_PATH, metavar="FOLDER", help="Its CSV files, target last, instead of functions.")

@@ -15,16 +15,16 @@ from benchmarks.baselines.peers import PEERS, count_peer_numbers
 from benchmarks.meters import median_seconds, peak_memory, reset_peak_memory
 from benchmarks.models import MODELS, hidden_shape, sized, timed
 from benchmarks.paired import paired_table
-from benchmarks.runner import Row, Selections
+from benchmarks.runner import Row, Selections, place
 from benchmarks.summary import summary_table
 from benchmarks.tasks import Task, canary, shuffled
 from sk_swat.cli.comparison import count_numbers, timed_fit
 
-__all__ = ["COLUMNS", "MODELS", "TOLD", "asked", "audit", "audit_models", "measure", "summary"]
+__all__ = ["COLUMNS", "MODELS", "TOLD", "asked", "audit", "audit_models", "measure", "place", "summary"]
 
-# selection: empty for the network that the fit chose, "<=50" for the most accurate one of at most 50 numbers.
+# selection: empty for the network that the fit chose, "<=50" for the most accurate one of at most 50 parameters.
 # test_mse, test_fvu: mean squared error on the test rows, and in variances of their targets; infinite if predictions
-# are not finite, nan if the model has no such network. n_nonzero: numbers that the model stores to predict. n_neurons,
+# are not finite, nan if the model has no such network. n_nonzero: parameters that a prediction needs. n_neurons,
 # depth: living hidden neurons and hidden layers; 0 for models without. fit_s: CPU seconds of the fit, which all
 # selections share. predict_s: wall seconds of one call for all test rows, median of five. peak_mb: largest resident set
 # from the beginning of the fit on, in units of 10^6 bytes; nan where the system does not tell.
@@ -37,7 +37,7 @@ _PREDICT_CALLS = 5
 _CHANCE_FVU = 0.5  # no model comes that low on test rows after a fit to shuffled targets
 
 
-def asked(model: str, selections: Selections) -> tuple[str, ...]:
+def asked(task: Task, model: str, selections: Selections) -> tuple[str, ...]:
     """List what is measured of a model: the network that its fit chose, and the selections if it has several."""
     return ("", *selections) if sized(MODELS[model](0)) else ("",)  # an unfitted model is made in no time
 
@@ -51,7 +51,6 @@ def measure(task: Task, model: str, selections: Selections) -> list[Row]:
 
 
 def summary(found: pd.DataFrame, pairs: Iterable[tuple[str, str]] = ()) -> str:
-    """Compare the models over the tasks, and pairs of models task by task."""
     pairs = list(pairs)
     return summary_table(found) + ("\n\n" + paired_table(found, pairs) if pairs else "")
 
@@ -65,7 +64,7 @@ def _measured(task: Task, name: str, selections: Selections) -> list[tuple[Row, 
     peak_mb = peak_memory() / 1e6 if knows_peak else math.nan
     count = count_peer_numbers if name in PEERS else count_numbers
     found: list[tuple[Row, np.ndarray | None]] = []
-    for selection in asked(name, selections):
+    for selection in asked(task, name, selections):
         predicted, mse, predict_s, shape = None, math.nan, math.nan, (0, 0, 0)
         if not selection or _selected(model, selections[selection]):
             predicted = model.predict(task.X_test)

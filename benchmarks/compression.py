@@ -11,18 +11,18 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import r2_score
 
-from benchmarks.markdown import aligned
+from benchmarks.markdown import write_table
 from benchmarks.meters import median_seconds
 from benchmarks.models import MODELS as REGRESSORS
-from benchmarks.runner import PLACE, Row, Selections
+from benchmarks.runner import Row, Selections, place
 from benchmarks.tasks import Task
 from sk_swat.cli.comparison import timed_fit
 from sk_swat.network.sparse_mlp import SparseMLP
 
-__all__ = ["COLUMNS", "MODELS", "NINE_LAYERS", "TOLD", "asked", "measure", "nine_layers", "summary"]
+__all__ = ["COLUMNS", "MODELS", "NINE_LAYERS", "TOLD", "asked", "measure", "nine_layers", "place", "summary"]
 
-# selection: "<=50" for the most accurate network of at most 50 numbers, "any size" for that of the whole path, as
-# held-out rows say. n_before: numbers of the teacher; n_nonzero, depth: numbers and hidden layers of the network.
+# selection: "<=50" for the most accurate network of at most 50 parameters, "any size" for that of the whole path, as
+# held-out rows say. n_before: parameters of the teacher; n_nonzero, depth: parameters and hidden layers of the network.
 # fidelity: R^2 between the predictions of both on the test rows; nan if there is no such network. teacher_r2, r2: R^2
 # of both on the test targets. fit_s: CPU seconds of the compression, which all selections share; the teacher's own fit
 # is not counted. teacher_predict_s, predict_s: seconds of one call for all test rows, median of five.
@@ -83,15 +83,14 @@ def nine_layers(name: str, seed: int, n_train: int) -> tuple[SparseMLP, Task]:
     return teacher, Task(name, X[:n_train], X[n_train:], y[:n_train], y[n_train:], seed=seed)
 
 
-def asked(model: str, selections: Selections) -> tuple[str, ...]:
-    """Name the selections, and that of any size."""
+def asked(task: Task, model: str, selections: Selections) -> tuple[str, ...]:
     return (*selections, _ANY_SIZE)
 
 
 def measure(task: Task, model: str, selections: Selections) -> list[Row]:
     """Fit the teacher to the training rows, compress it on them without their targets, and score on the test rows.
 
-    A network of nine layers is its own teacher. Selections are limits on the number of numbers.
+    A network of nine layers is its own teacher. Selections are limits on the parameters.
     """
     teacher: Any
     depths: tuple[int, ...]
@@ -113,7 +112,7 @@ def measure(task: Task, model: str, selections: Selections) -> list[Row]:
     seconds = time.process_time() - begin
     largest = max(network.n_nonzero for network in compressor.networks_)
     rows = []
-    for name in asked(model, selections):
+    for name in asked(task, model, selections):
         row = {"selection": name, "n_before": n_before, "n_nonzero": 0, "depth": 0, "fidelity": math.nan}
         row |= {"teacher_r2": _r2(task.y_test, taught), "r2": math.nan, "fit_s": seconds}
         row |= {"teacher_predict_s": teacher_s, "predict_s": math.nan}
@@ -140,11 +139,11 @@ def summary(found: pd.DataFrame, pairs: Iterable[tuple[str, str]] = ()) -> str:
 
     Folds and seeds of a task count as tasks.
     """
-    places = [*(name for name in PLACE if name != "model"), "selection"]
+    places = ["task", "seed", "split", "selection"]
     found = found[np.isfinite(found["fidelity"])]
     found = found.assign(rest=np.log((1 - found["fidelity"]).clip(_EXACT)), log_s=np.log(found["fit_s"]))
     pruned = found[found["model"] == _PRUNING].set_index(places)[["rest", "log_s"]]
-    header = ["model", "networks", "tasks", f"fidelity > {_WANTED:g}", "as good", "fidelity", "numbers", "fit s"]
+    header = ["model", "networks", "tasks", f"fidelity > {_WANTED:g}", "as good", "fidelity", "parameters", "fit s"]
     rows = [header + ["better", "rest / pruned", "time / pruned"] * (len(pruned) > 0)]
     for (model, selection), own in found.groupby(["model", "selection"], sort=False):
         faithful, as_good = own["fidelity"] > _WANTED, own["r2"] >= own["teacher_r2"] - _MAY_LOSE
@@ -157,7 +156,7 @@ def summary(found: pd.DataFrame, pairs: Iterable[tuple[str, str]] = ()) -> str:
             row += [f"{(ratio['rest'] < 0).sum()}/{len(ratio)}", *means]
         rows.append(row)
     return (
-        f"{aligned(rows, n_left=2)}\n\n"
+        f"{write_table(rows, n_left=2)}\n\n"
         "fidelity: R^2 between the predictions of teacher and network on test rows, median over tasks. as good: R^2\n"
         f"on the test targets at most {_MAY_LOSE:g} below the teacher's. fit s: CPU seconds of the compression.\n"
         f"better: tasks on which 1 - fidelity is smaller than that of {_PRUNING} at the same limit. rest, time:\n"

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from benchmarks.markdown import aligned
+from benchmarks.markdown import write_table
 from benchmarks.meters import in_fresh_process, peak_memory
-from benchmarks.runner import Row, Selections, as_fitted
+from benchmarks.runner import Row, Selections, as_fitted, place
 from benchmarks.tasks import Task
 from sk_swat.cli.comparison import make_model
 
-__all__ = ["COLUMNS", "MODELS", "SIZES", "TOLD", "Size", "asked", "make_cost_task", "measure", "sizes", "summary"]
+__all__ = ["COLUMNS", "MODELS", "SIZES", "TOLD", "asked", "make_cost_task", "measure", "place", "sizes", "summary"]
 
 # seconds: CPU time of the fit, which runs on one core. table_mb, peak_mb: size of X, and most memory that the process
 # ever held, in units of 10^6 bytes. r2: on fresh rows without noise. found, others: columns that the network reads, of
@@ -83,7 +83,6 @@ def make_cost_task(n_rows: int, n_columns: int, *, random_state: int = 0) -> tup
 
 
 def _truth(columns: np.ndarray) -> np.ndarray:
-    """Smooth function of up to five columns."""
     first, second, *others = columns.T
     parts = [np.tanh(first * second)]
     parts += [np.sin(2 * column) if index else np.tanh(2 * column) for index, column in enumerate(others)]
@@ -91,7 +90,6 @@ def _truth(columns: np.ndarray) -> np.ndarray:
 
 
 def measure(task: Size, model: str, selections: Selections) -> list[Row]:
-    """Fit a model at default settings to such a table, in a process of its own."""
     return [in_fresh_process(measured_here, task, model)]
 
 
@@ -118,10 +116,9 @@ def measured_here(task: Size, name: str) -> Row:
 
 
 def summary(found: pd.DataFrame, pairs: Iterable[tuple[str, str]] = ()) -> str:
-    """Write a table, in Markdown."""
-    rows = [["columns", "rows", "CPU s", "X in MB", "peak MB", "R^2", "numbers", "columns found", "others read"]]
+    rows = [["columns", "rows", "CPU s", "X in MB", "peak MB", "R^2", "parameters", "columns found", "others read"]]
     for one in found.itertuples():
         row = [str(one.n_columns), str(one.n_rows), f"{one.seconds:.1f}", f"{one.table_mb:.1f}", f"{one.peak_mb:.0f}"]
         row += [f"{one.r2:.4f}", str(one.n_nonzero), f"{one.found} of {min(_INFORMATIVE, one.n_columns)}"]
         rows.append([*row, str(one.others)])
-    return aligned(rows)
+    return write_table(rows)

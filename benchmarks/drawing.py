@@ -27,7 +27,7 @@ SIZE_LABEL = "non-zero parameters (weights and biases)"
 ERROR_LABEL = "share of variance left unexplained\non test rows (1 - R²)"
 LINES = tuple(zip((BLUE, VERMILION, GREEN, PURPLE, ORANGE, BLACK, SKY), "os^DvXP", strict=True))
 
-Means = Mapping[tuple[str, str, str], tuple[float, float]]  # by task, model and selection: numbers and error
+Means = Mapping[tuple[str, str, str], tuple[float, float]]  # by task, model and selection: size and error
 
 
 class Mark(NamedTuple):
@@ -106,7 +106,7 @@ def outer_legend(figure: Figure, labelled: Iterable[Axes], n_columns: int) -> No
 
 
 def mean_results(results: pd.DataFrame, error: str) -> Means:
-    """Numbers (median) and error (geometric mean) over seeds and splits, by task, model and selection.
+    """Size (median) and error (geometric mean) over seeds and splits, by task, model and selection.
 
     `error` is "test_mse" or "test_fvu"; less than 1e-12 counts as that. Networks whose error is not finite for one of
     the seeds or splits are left out, as in paired comparisons.
@@ -120,7 +120,7 @@ def mean_results(results: pd.DataFrame, error: str) -> Means:
 
 
 def _curve(means: Means, task: str, model: str) -> np.ndarray:
-    """Numbers and errors, of shape (2, n_points), of the "<=" selections; of the model as fitted if it has none."""
+    """Sizes and errors, of shape (2, n_points), of the "<=" selections; of the model as fitted if it has none."""
     found = {item: pair for item, pair in means.items() if item[:2] == (task, model)}
     sized = {pair for (_, _, selection), pair in found.items() if selection.startswith("<=")}
     points = sized or {pair for (_, _, selection), pair in found.items() if not selection}
@@ -130,7 +130,7 @@ def _curve(means: Means, task: str, model: str) -> np.ndarray:
 def small_multiples(
     means: Means, tasks: Iterable[str], marks: Mapping[str, Mark], lines: Iterable[str], n_columns: int, height: float
 ) -> tuple[Figure, list[Axes]]:
-    """Error against numbers, a panel for each task; the models in `lines` get lines, the others points."""
+    """Error against size, a panel for each task; the models in `lines` get lines, the others points."""
     curves = {(task, model): _curve(means, task, model) for task in tasks for model in marks}
     tasks = list(dict.fromkeys(task for (task, _), curve in curves.items() if curve.size))
     if not tasks:

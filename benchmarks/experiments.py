@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from benchmarks import accuracy, compression, cost, quick
+from benchmarks import accuracy, compression, cost, papers_steps, quick, small_tables
 from benchmarks.figures import FIGURES, draw_figures
 from benchmarks.models import PART_MODELS, START_MODELS, TIMED_MODELS
 from benchmarks.runner import Harness, Runner, Selections, checked_file, jobs_of
@@ -19,6 +20,7 @@ from sk_swat.cli.comparison import check_names
 
 __all__ = ["EXPERIMENTS", "Choice", "Experiment", "by_price", "by_size", "by_size_and_steps", "run_experiment"]
 
+_SWAT = "SWATRegressor"
 _CORNN_ONLY = ("SWATRegressor, 20 rounds", "papers' activations", "papers' search", "fixed activation", "DARTS+ADMM")
 _MODELS = (
     *("SWATRegressor", "SWATRegressor, 20 rounds", "papers' activations", "papers' search", "fixed activation"),
@@ -40,7 +42,7 @@ class Choice:
     """What of an experiment is measured; None takes what the experiment has.
 
     For each of the `seeds` points are sampled or folds shuffled anew (planted networks also drawn), and models fitted
-    with it. `sizes` are limits on the number of numbers of the selected networks. Test rows of a function or planted
+    with it. `sizes` are limits on the non-zero parameters of the selected networks. Test rows of a function or planted
     network are a third of `n_train`. `tables` is a folder of CSV files, each of which is split into `n_folds`.
     """
 
@@ -74,17 +76,17 @@ class Experiment:
 
 
 def by_size(sizes: Iterable[int]) -> Selections:
-    """Select the most accurate network of at most so many numbers, for each size."""
+    """Select the most accurate network of at most so many parameters, for each size."""
     return {f"<={size}": {"max_nonzero": size, "sparsity": 0, "compactness": 0} for size in sizes}
 
 
 def by_size_and_steps(sizes: Iterable[int]) -> Selections:
-    """Select starts of at most so many numbers after 0, 5, 15 and 40 polishing steps, for each size."""
+    """Select starts of at most so many parameters after 0, 5, 15 and 40 polishing steps, for each size."""
     return {f"<={size}, {steps} steps": {"max_nonzero": size, "n_steps": steps} for size in sizes for steps in _STEPS}
 
 
 def by_price(sizes: Iterable[int] = ()) -> Selections:
-    """Select networks by prices of a number from 1e-7 to 1e-2; neurons cost nothing."""
+    """Select networks by prices of a parameter from 1e-7 to 1e-2; neurons cost nothing."""
     return {f"sparsity={price:.0e}": {"sparsity": price, "compactness": 0} for price in _PRICES}
 
 
@@ -125,14 +127,21 @@ def _taught(names: Names, seed: int, choice: Choice) -> list[Task]:
     ]
 
 
-def _planted(names: Names, seed: int, choice: Choice) -> list[Task]:
+def _planted(names: Names, seed: int, choice: Choice, known: Mapping[str, Any] = _PLANTED) -> list[Task]:
     from sk_swat.datasets import make_planted_mlp
 
     _no_tables(choice, "planted networks")
-    names = list(_PLANTED if names is None else names)
-    check_names("tasks", names, _PLANTED)
+    names = list(known if names is None else names)
+    check_names("tasks", names, known)
     rows: dict[str, Any] = {"n_train": choice.n_train, "n_test": max(1, choice.n_train // 3), "random_state": seed}
-    return [sampled_task(name, make_planted_mlp(**_PLANTED[name], **rows), seed) for name in names]
+    return [sampled_task(name, make_planted_mlp(**(rows | known[name])), seed) for name in names]
+
+
+def _small(names: Names, seed: int, choice: Choice) -> list[Task]:
+    _no_tables(choice, "small tables")
+    names = list(names or ())
+    check_names("tasks", names, small_tables.TASKS)
+    return small_tables.make_small_tables(names, seed)
 
 
 def _sizes(names: Names, seed: int, choice: Choice) -> list[cost.Size]:
@@ -153,11 +162,8 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         _MODELS,
         (15, 20, 30, 50),
         pairs=(
-            ("SWATRegressor", "DARTS+ADMM"),
+            *((_SWAT, other) for other in ("DARTS+ADMM", "PrunedMLP", "random networks", "papers' search")),
             ("SWATRegressor, 20 rounds", "DARTS+ADMM"),
-            ("SWATRegressor", "PrunedMLP"),
-            ("SWATRegressor", "random networks"),
-            ("SWATRegressor", "papers' search"),
             ("papers' activations", "fixed activation"),
         ),
     ),
@@ -167,12 +173,12 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         _folds,
         tuple(model for model in _MODELS if model not in _CORNN_ONLY),
         (30, 50),
-        pairs=(
-            ("SWATRegressor", "random networks"),
-            ("SWATRegressor", "PrunedMLP"),
-            ("SWATRegressor", "HistGradientBoostingRegressor"),
-        ),
+        pairs=tuple((_SWAT, other) for other in ("random networks", "PrunedMLP", "HistGradientBoostingRegressor")),
     ),
+    # scikit-learn's diabetes data beside other regressors, and tables of pure noise
+    "small-tables": Experiment(small_tables, _small, tuple(small_tables.MODELS), tasks=small_tables.TASKS),
+    # how many latents and steps the papers' search needs
+    "papers-steps": Experiment(papers_steps, partial(_planted, known=papers_steps.PLANTED), tuple(papers_steps.MODELS)),
     # whether networks of one to four layers find random sparse networks again
     "planted": Experiment(accuracy, _planted, ("depth 1", "depth 2", "depth 3", "depth 4"), (15, 20, 30, 50, 100)),
     # size and accuracy against the price of a number, on six functions
@@ -228,26 +234,13 @@ def run_experiment(
     audit: bool = False,
     sink: Callable[[str], object] = print,
 ) -> pd.DataFrame:
-    """Measure the models of an experiment on its tasks, and print a summary.
+    """Measure the models of an experiment, a key of `EXPERIMENTS`, on its tasks, and print a summary.
 
-    Parameters
-    ----------
-    name : str
-        A key of ``EXPERIMENTS``.
-    choice : Choice, default=None
-        What is measured; None takes all.
-    n_jobs : int, default=1
-        Processes that measure side by side; seconds mean most with one.
-    out, summary : str or path, default=None
-        CSV file of the results, in which a later call continues, and Markdown file for the summary. Results that are
-        there must stem from the same tables, rows, folds and code.
-    figures : str or path, default=None
-        Existing folder for the figures of the experiment, if it has any; needs matplotlib.
-    audit : bool, default=False
-        Before anything is measured, make sure that no model knows test rows: see :func:`benchmarks.accuracy.audit`.
-        Takes three fits of each model to the first task.
-    sink : callable, default=print
-        Takes each piece of text.
+    `n_jobs` processes measure at a time; seconds mean most with one. `out` is the CSV file of the results, in which a
+    later call continues: what is there must stem from the same tables, rows, folds and code. `summary` is a Markdown
+    file, `figures` an existing folder, for experiments that have some. `audit` first makes sure that no model knows
+    test rows, by three fits of each to the first task: see :func:`benchmarks.accuracy.audit`. `sink` takes each piece
+    of text.
     """
     check_names("name", [name], EXPERIMENTS)
     experiment, choice = EXPERIMENTS[name], choice or Choice()

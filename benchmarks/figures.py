@@ -62,7 +62,7 @@ _SMALL_MODELS = (SWAT, "DARTS+ADMM", "PrunedMLP", _FIXED, "random networks", "pa
 
 @drawing()
 def cornn_sizes(results: pd.DataFrame) -> Figure:
-    """Draw test MSE against numbers on the functions of `CORNN_20` (arXiv 2506.08270, Fig. 4)."""
+    """Draw test MSE against size on the functions of `CORNN_20` (arXiv 2506.08270, Fig. 4)."""
     figure, panels = small_multiples(mean_results(results, "test_mse"), CORNN_20, _MARKS, (SWAT,), 4, 1.35)
     figure.supxlabel(SIZE_LABEL)
     figure.supylabel(f"{_MSE_LABEL} (targets scaled to [-1, 1])")
@@ -72,7 +72,7 @@ def cornn_sizes(results: pd.DataFrame) -> Figure:
 
 @drawing()
 def cornn_all(results: pd.DataFrame, max_nonzero: int = 50) -> Figure:
-    """Draw the network of each method of at most so many numbers on all tasks (arXiv 2506.08270, Fig. 5).
+    """Draw the network of each method of at most so many parameters on all tasks (arXiv 2506.08270, Fig. 5).
 
     The selection "<=50" is made without test rows. A method without so small a network has no dot.
     """

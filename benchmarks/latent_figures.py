@@ -50,7 +50,7 @@ _DEPTHS: Mapping[str, Mark] = {
 
 @drawing()
 def planted_depths(results: pd.DataFrame) -> Figure:
-    """Draw FVU against numbers for networks of 1 to 4 layers (arXiv 2410.08339, Figs. 3 and 5).
+    """Draw FVU against size for networks of 1 to 4 layers (arXiv 2410.08339, Figs. 3 and 5).
 
     The number after the x of a task such as "planted 2x14 sigmoid" is the size of the planted network: a vertical line.
     """
@@ -70,7 +70,7 @@ def planted_depths(results: pd.DataFrame) -> Figure:
 
 @drawing()
 def price_sizes(results: pd.DataFrame) -> Figure:
-    """Draw the numbers of the chosen network against the sparsity price (arXiv 2410.08339, Fig. 4)."""
+    """Draw the size of the chosen network against the sparsity price (arXiv 2410.08339, Fig. 4)."""
     curves: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for (task, model, selection), (numbers, _) in mean_results(results, "test_fvu").items():
         if model == SWAT and selection.startswith("sparsity="):

@@ -1,21 +1,22 @@
-"""Tables in Markdown."""
+"""Tables in Markdown, and how figures are written in them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-__all__ = ["aligned"]
+import pandas as pd
+
+__all__ = ["two", "write_table"]
 
 
-def aligned(rows: Sequence[Sequence[str]], n_left: int = 1) -> str:
-    """Write rows of cells, the first of them titles, as a markdown table with lines of equal length.
+def write_table(rows: Sequence[Sequence[str]], n_left: int = 1) -> str:
+    """Write rows of cells, the first of them titles; columns but the first `n_left` are aligned on the right."""
+    sides = ["left" if column < n_left else "right" for column in range(len(rows[0]))]
+    table = pd.DataFrame(rows[1:], columns=rows[0])
+    return table.to_markdown(index=False, tablefmt="pipe", colalign=sides, disable_numparse=True)
 
-    The first `n_left` columns are aligned on the left, the others on the right.
-    """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    rule = ["-" * width if i < n_left else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
-    lines = []
-    for row in [rows[0], rule, *rows[1:]]:
-        cells = enumerate(zip(row, widths, strict=True))
-        lines.append(f"| {' | '.join(cell.ljust(w) if i < n_left else cell.rjust(w) for i, (cell, w) in cells)} |")
-    return "\n".join(lines)
+
+def two(value: float) -> str:
+    """Write a figure with two digits that count, without a power of ten."""
+    return f"{value:.{max(0, 1 - math.floor(math.log10(abs(value))))}f}" if value else "0"

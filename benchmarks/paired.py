@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from benchmarks.markdown import aligned
+from benchmarks.markdown import write_table
 from benchmarks.summary import SMALLEST_FVU
 
 __all__ = ["Comparison", "compare", "paired_table"]
@@ -39,7 +39,6 @@ class Comparison:
 
     @property
     def n_tasks(self) -> int:
-        """Number of tasks compared."""
         return self.wins + self.losses + self.ties
 
 
@@ -110,7 +109,7 @@ def paired_table(
             interval = f"{found.low:.3g} to {found.high:.3g}"
             rows.append([model, other, selection or "chosen", *counts, f"{found.ratio:.3g}", interval])
     return (
-        f"{aligned(rows, n_left=3)}\n\n"
+        f"{write_table(rows, n_left=3)}\n\n"
         "FVU / other: geometric mean over tasks of the ratio of test FVU; below 1 is better for the model. Folds and\n"
         f"seeds of a task are averaged in log FVU first; FVUs below {SMALLEST_FVU:g} count as that. Ties: tasks on\n"
         f"which the logs differ by less than {_EQUAL:g}, 2 per cent. Interval: bootstrap over tasks. Tasks for which\n"

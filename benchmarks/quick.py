@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from benchmarks.markdown import aligned
+from benchmarks.markdown import write_table
 from benchmarks.meters import in_fresh_process, median_seconds, peak_memory
-from benchmarks.runner import Row, Selections, as_fitted
+from benchmarks.runner import Row, Selections, as_fitted, place
 from benchmarks.tasks import Task
 from sk_swat.cli.comparison import MODELS, count_numbers, last_step, make_model, timed_fit
 
-__all__ = ["COLUMNS", "MODELS", "QUICK_MODELS", "TASKS", "TOLD", "asked", "measure", "summary"]
+__all__ = ["COLUMNS", "MODELS", "QUICK_MODELS", "TASKS", "TOLD", "asked", "measure", "place", "summary"]
 
 # first_fit_s, fit_s: seconds of the first fit in a process (for SWATRegressor with loading torch and the checkpoint)
 # and of an equal second one. r2: on the test rows. n_numbers: see `count_numbers`. predict_row_us, predict_many_ms:
@@ -52,7 +52,7 @@ _TITLES = {  # of the printed table, and how its cells are written
     "first_fit_s": ("first fit s", ".2f"),
     "fit_s": ("fit s", ".2f"),
     "r2": ("test R^2", ".4f"),
-    "n_numbers": ("numbers", "d"),
+    "n_numbers": ("parameters", "d"),
     "predict_row_us": ("1 row us", ".1f"),
     "predict_many_ms": ("100000 rows ms", ".1f"),
     "pickle_kb": ("pickle kB", ".1f"),
@@ -61,7 +61,6 @@ _TITLES = {  # of the printed table, and how its cells are written
 
 
 def measure(task: Task, model: str, selections: Selections) -> list[Row]:
-    """Measure one model on one task, in a process of its own."""
     return [in_fresh_process(measured_here, task, model)]
 
 
@@ -101,7 +100,7 @@ def summary(found: pd.DataFrame, pairs: Iterable[tuple[str, str]] = ()) -> str:
         n_early = (~own["converged"].astype(bool)).sum()
         lines.append(
             f"{model}: median fit {own['fit_s'].median():.2f} s, median R^2 {own['r2'].median():.4f}, "
-            f"median numbers {own['n_numbers'].median():.0f}, largest pickle {own['pickle_kb'].max():.1f} kB, "
+            f"median parameters {own['n_numbers'].median():.0f}, largest pickle {own['pickle_kb'].max():.1f} kB, "
             f"largest peak memory {own['peak_mb'].max():.0f} MB"
             + f", stopped early (*) on {n_early} of {len(own)} tasks"
             * bool(n_early)
@@ -110,4 +109,4 @@ def summary(found: pd.DataFrame, pairs: Iterable[tuple[str, str]] = ()) -> str:
     ratio = (times[_MLP] / times[_SWAT]).median()  # nan if one of them was not measured
     if ratio > 0:
         lines.append(f"predict of one row: {_MLP} takes {ratio:.1f} times as long as {_SWAT} (median over tasks)")
-    return aligned(rows, n_left=2) + "\n\n" + "\n".join(lines)
+    return write_table(rows, n_left=2) + "\n\n" + "\n".join(lines)

@@ -13,17 +13,16 @@ from typing import Any, Protocol
 import pandas as pd
 from joblib import Parallel, delayed
 
-__all__ = ["Harness", "Job", "Runner", "Selections", "as_fitted", "checked_file", "jobs_of", "read_results"]
+__all__ = ["Harness", "Job", "Runner", "Selections", "as_fitted", "checked_file", "jobs_of", "place", "read_results"]
 
-PLACE = ("task", "model", "seed", "split")  # columns that tell the rows of one job from others
 Selections = Mapping[str, Mapping[str, Any]]  # by name, what `select` of a fitted model is asked for
 Row = dict[str, Any]
 
 
 class Harness(Protocol):
-    """How models are measured; the modules `accuracy`, `compression`, `quick` and `cost` are such.
+    """How models are measured; modules such as `accuracy`, `compression` and `cost` are harnesses.
 
-    `MODELS` makes models by name. `COLUMNS` of the results are those of `PLACE` and what is measured, of which a line
+    `MODELS` makes models by name. `COLUMNS` of the results are those of `place` and what is measured, of which a line
     of progress shows `TOLD`.
     """
 
@@ -36,11 +35,14 @@ class Harness(Protocol):
     @property
     def TOLD(self) -> tuple[str, ...]: ...
 
-    def asked(self, model: str, selections: Selections) -> tuple[str, ...]:
-        """Names of the selections that the rows of a model must hold."""
+    def place(self, task: Any, model: str) -> Row:
+        """Columns that tell the rows of a model on a task from others."""
+
+    def asked(self, task: Any, model: str, selections: Selections) -> tuple[str, ...]:
+        """Names of the selections that these rows must hold; none if the model is not measured on the task."""
 
     def measure(self, task: Any, model: str, selections: Selections) -> list[Row]:
-        """Give a row for each of these selections, without the columns of `PLACE`."""
+        """Give a row for each of these selections, without the columns of `place`; the only one may have no name."""
 
     def summary(self, found: pd.DataFrame, pairs: Iterable[tuple[str, str]]) -> str:
         """Say in Markdown what the results show."""
@@ -48,23 +50,27 @@ class Harness(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """One model on one task: its place, what gives its rows without these columns, and which rows it has.
+    """One model on one task: its place, its name, what gives its rows, and the selections that these hold.
 
     If some of the selections are not in the file, the job is run.
     """
 
     place: Row
+    name: str
     measure: Callable[[], list[Row]]
     selections: tuple[str, ...]
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What tells this job from others."""
-        return tuple(self.place[name] for name in PLACE)
+        return tuple(self.place.values())
 
 
-def as_fitted(model: str, selections: Selections) -> tuple[str, ...]:
-    """Ask only for the model as fitted."""
+def place(task: Any, model: str) -> Row:
+    """Name task, model, seed and split, as most harnesses do."""
+    return {"task": task.name, "model": model, "seed": task.seed, "split": task.split}
+
+
+def as_fitted(task: Any, model: str, selections: Selections) -> tuple[str, ...]:
     return ("",)
 
 
@@ -72,12 +78,14 @@ def jobs_of(harness: Harness, tasks: Iterable[Any], models: Sequence[str], selec
     """Make a job of each model on each task; a task has a name, a seed and the number of its split."""
     return [
         Job(
-            {"task": task.name, "model": model, "seed": task.seed, "split": task.split},
+            harness.place(task, model),
+            f"{task.name} split {task.split} seed {task.seed}, {model}",
             partial(harness.measure, task, model, selections),
-            harness.asked(model, selections),
+            asked,
         )
         for task in tasks
         for model in models
+        if (asked := harness.asked(task, model, selections))
     ]
 
 
@@ -91,9 +99,10 @@ class Runner:
     def __init__(self, harness: Harness, jobs: Sequence[Job], out: Path | None = None) -> None:
         self.harness, self.jobs, self.out = harness, jobs, out
         self.known: dict[tuple[Any, ...], list[Row]] = {}
+        names = jobs[0].place if jobs else ()
         for row in read_results(out, harness.COLUMNS).to_dict("records") if out and out.exists() else []:
-            self.known.setdefault(tuple(row[name] for name in PLACE), []).append(row)
-        self.pending = [job for job in jobs if not set(job.selections) <= {row["selection"] for row in self._of(job)}]
+            self.known.setdefault(tuple(row[name] for name in names), []).append(row)
+        self.pending = [job for job in jobs if not set(job.selections) <= {_selection(row) for row in self._of(job)}]
 
     def run(self, n_jobs: int = 1, sink: Callable[[str], object] = print) -> pd.DataFrame:
         """Run what is pending, and give the rows of all jobs, measured now or before, in their order.
@@ -110,10 +119,9 @@ class Runner:
             self.known[job.key] = [job.place | row for row in rows]
             self._write()
             left = (time.monotonic() - begin) / number * (n_pending - number)
-            where = f"{job.place['task']} split {job.place['split']} seed {job.place['seed']}, {job.place['model']}"
             said = ", ".join(f"{name} {rows[0][name]:.3g}" for name in self.harness.TOLD)
-            sink(f"[{number}/{n_pending}, {left:.0f} s left] {where}: {said}")
-        found = [row for job in self.jobs for row in self._of(job) if row["selection"] in job.selections]
+            sink(f"[{number}/{n_pending}, {left:.0f} s left] {job.name}: {said}")
+        found = [row for job in self.jobs for row in self._of(job) if _selection(row) in job.selections]
         return pd.DataFrame(found, columns=list(self.harness.COLUMNS))
 
     def _of(self, job: Job) -> list[Row]:
@@ -128,14 +136,19 @@ class Runner:
         part.replace(self.out)
 
 
+def _selection(row: Row) -> str:
+    return row.get("selection", "")
+
+
 def read_results(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
     """Read a file of results with these columns; a last line that was cut off is left out."""
     text = Path(path).read_text(encoding="utf-8")
     text = text[: text.rfind("\n") + 1]
     if not text:
         return pd.DataFrame(columns=list(columns))
-    texts = dict.fromkeys(("task", "model", "selection"), str)
-    found = pd.read_csv(io.StringIO(text), dtype=texts, keep_default_na=False, na_values=["nan"])
+    texts = dict.fromkeys(("task", "table", "model", "selection"), str)
+    missing = {name: ["nan", ""] for name in columns if name not in texts}  # an empty selection is one
+    found = pd.read_csv(io.StringIO(text), dtype=texts, keep_default_na=False, na_values=missing)
     if list(found.columns) != list(columns):
         raise ValueError(f"out must be a new file or one with the columns {', '.join(columns)}, got '{path}'.")
     return found

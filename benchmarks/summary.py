@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from benchmarks.markdown import aligned
+from benchmarks.markdown import write_table
 
 __all__ = ["SMALLEST_FVU", "summary_table"]
 
@@ -21,7 +21,7 @@ def summary_table(found: pd.DataFrame) -> str:
 
     >>> half = {"task": "a", "model": "MLPRegressor-7-7", "selection": "", "test_fvu": 0.5, "n_nonzero": 85, "fit_s": 1}
     >>> print(summary_table(pd.DataFrame([half])).splitlines()[2])
-    | MLPRegressor-7-7 |     1 | 0.5 |       1 |         0/1 |      85 |  1.00 |
+    | MLPRegressor-7-7 |       1 |   0.5 |         1 |           0/1 |           85 |    1.00 |
     """
     named = found.assign(model=(found["model"] + " " + found["selection"]).str.rstrip())
     groups = named.groupby(["model", "task"])[["test_fvu", "n_nonzero", "fit_s"]]
@@ -32,7 +32,7 @@ def summary_table(found: pd.DataFrame) -> str:
     )
     references = [model for model in _SHORT if model in logs and logs[model].count()]
     titles = ["model", "tasks", "FVU", *(f"FVU / {_SHORT[reference]}" for reference in references)]
-    titles += ["wins over M"] * (_SMALL_MLP in references) + ["numbers", "fit s"]
+    titles += ["wins over M"] * (_SMALL_MLP in references) + ["parameters", "fit s"]
     titles += [f"fit s / {_SHORT[_ADAM]}"] * (_ADAM in references)
     rows = [titles]
     for model in logs:
@@ -45,11 +45,11 @@ def summary_table(found: pd.DataFrame) -> str:
         row += [_median(seconds[model] / seconds[_ADAM], ".3g")] if _ADAM in references else []
         rows.append(row)
     return (
-        f"{aligned(rows)}\n\n"
+        f"{write_table(rows)}\n\n"
         f"{', '.join(f'{short}: {model}' for model, short in _SHORT.items())}.\n"
         "FVU: mean squared error on the test rows in variances of their targets, mean over the folds and seeds of a\n"
         f"task, then geometric mean over tasks, with less than {SMALLEST_FVU:g} counted as that. Ratios of FVU are\n"
-        "geometric means over the tasks that both models have; below 1 is better. Numbers, seconds and their ratios\n"
+        "geometric means over the tasks that both models have; below 1 is better. Parameters, seconds and ratios\n"
         "are medians over tasks."
     )
 

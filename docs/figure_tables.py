@@ -23,13 +23,13 @@ from stored_results import (
     factor,
     frame,
     fvu,
-    geometric,
     numbers,
     results,
     times,
     two,
 )
 
+from benchmarks import papers_steps, small_tables
 from benchmarks.accuracy import summary as summary_of
 from benchmarks.experiments import EXPERIMENTS
 
@@ -59,12 +59,12 @@ def readme_table() -> str:
         if model not in measured:
             continue
         tasks = len(by_task("cornn", model, selection))
-        limit = f", at most {selection[2:]} numbers" * bool(selection) + f", on {tasks} functions" * (tasks < 54)
+        limit = f", at most {selection[2:]} parameters" * bool(selection) + f", on {tasks} functions" * (tasks < 54)
         size = f"{numbers('cornn', model, selection):.0f}"
         time = two(times("cornn", model)) + ", one fit for all sizes" * (selection == "<=15")
         same = model in (SWAT, RANDOM) and selection != "<=15"
         rows.append([names[model] + limit, size, two(fvu("cornn", model, selection)), "" if same else time])
-    return markdown(["", "numbers (median)", "FVU", "fit time, in those of MLPRegressor((100,)) (median)"], rows)
+    return markdown(["", "non-zero parameters (median)", "FVU", "fit time, in those of MLPRegressor((100,)) (median)"], rows)
 
 
 def papers_text() -> str:
@@ -73,25 +73,15 @@ def papers_text() -> str:
         return "It is not among the results yet."
     found = [against("cornn", PAPERS, SWAT, selection) for selection in SIZES]
     each = "; ".join(
-        f"with at most {selection[2:]} numbers, on {pair.n_tasks} of the functions, {factor(pair.ratio)} times"
+        f"with at most {selection[2:]} parameters, on {pair.n_tasks} of the functions, {factor(pair.ratio)} times"
         for selection, pair in zip(SIZES, found, strict=True)
         if pair.n_tasks
     )
     return (
         f"Its FVU by that of SWATRegressor, where it has a network that small: {each}. It takes "
-        f"{factor(times('cornn', PAPERS, SWAT))} times as long as a default fit, and has fewer numbers and a lower "
-        f"error than DARTS+ADMM's network of at most 50 numbers on {beats_darts(PAPERS)} functions."
+        f"{factor(times('cornn', PAPERS, SWAT))} times as long as a default fit, and has fewer parameters and a lower "
+        f"error than DARTS+ADMM's network of at most 50 parameters on {beats_darts(PAPERS)} functions."
     )
-
-
-def steps_table() -> str:
-    """The papers' search with other numbers of latents and steps."""
-    lines = frame("papers_steps")
-    rows = []
-    for (latents, steps), own in lines.groupby(["latents", "steps"]):
-        tasks = [two(geometric(own.query("task == @task")["test_fvu"])) for task in lines["task"].unique()]
-        rows.append([str(latents), str(steps), *tasks, two(own["cpu_s"].median())])
-    return markdown(["latents", "steps", *(f"FVU, {task}" for task in lines["task"].unique()), "CPU s (median)"], rows)
 
 
 def ratio_table(name: str, first: str, rows: dict[str, tuple[str, str]], selections: dict[str, str]) -> str:
@@ -105,7 +95,7 @@ def ratio_table(name: str, first: str, rows: dict[str, tuple[str, str]], selecti
 
 def starts_table() -> str:
     """Bank by random starts, after so many polishing steps."""
-    header = ["polishing steps", "at most 15 numbers", "20", "30", "50", "100"]
+    header = ["polishing steps", "at most 15 parameters", "20", "30", "50", "100"]
     cells = []
     for steps in (0, 5, 15, 40):
         found = [against("latent_starts", "bank", "random", f"<={n}, {steps} steps") for n in (15, 20, 30, 50, 100)]
@@ -138,7 +128,7 @@ def compress_table() -> str:
     rows = []
     for name, title in (("compress", "54 CORNN functions"), ("compress_tables", "15 tables, 2 folds each")):
         for selection in ("<=50", "<=20", "any size"):
-            limit = f"at most {selection[2:]} numbers" if selection[0] == "<" else selection
+            limit = f"at most {selection[2:]} parameters" if selection[0] == "<" else selection
             for shown, model in models.items():
                 lines = compressed(name, model, selection) if model in set(frame(name)["model"]) else pd.DataFrame()
                 if len(lines):
@@ -149,17 +139,6 @@ def compress_table() -> str:
     return markdown(
         ["tasks", "networks", "compressor", "fidelity above 0.99", "as good", "median fidelity", "seconds"], rows
     )
-
-
-def diabetes_table() -> str:
-    """Regressors on scikit-learn's diabetes table."""
-    lines = frame("small_tables").query("table == 'diabetes'")
-    rows = []
-    for model in lines.groupby("model")["r2"].mean().sort_values(ascending=False).index:
-        own = lines[lines["model"] == model]
-        seeds = own.groupby("seed")["r2"].mean()
-        rows.append([model, ", ".join(f"{r2:.3f}" for r2 in seeds), f"{own['n_nonzero'].median():.0f}"])
-    return markdown(["model", "R², one value for each seed", "numbers (median)"], rows)
 
 
 def summary(name: str) -> str:
@@ -173,13 +152,13 @@ def summary(name: str) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "readme": readme_table,
     "papers": papers_text,
-    "steps": steps_table,
+    "steps": lambda: papers_steps.summary(frame("papers_steps")),
     "starts": starts_table,
     "time": lambda: time_table("latent_time"),
     "time_tables": lambda: time_table("latent_time_tables"),
     "parts": parts_table,
     "compress": compress_table,
-    "diabetes": diabetes_table,
+    "diabetes": lambda: small_tables.summary(frame("small_tables")),
     "autoencoder": lambda: (RESULTS / "autoencoder.md").read_text(encoding="utf-8").strip(),
 }
 

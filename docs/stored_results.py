@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks.markdown import two
 from benchmarks.paired import Comparison, compare
 from benchmarks.summary import SMALLEST_FVU
 
@@ -17,7 +18,7 @@ RESULTS = Path(__file__).parent / "results"
 SWAT, RANDOM, PAPERS, BOOSTING = "SWATRegressor", "random networks", "papers' search", "HistGradientBoostingRegressor"
 MLP, DARTS, PRUNED = "MLPRegressor-100", "DARTS+ADMM", "PrunedMLP"
 SIZES = ("<=15", "<=30", "<=50")
-LIMITS = {"at most 15 numbers": "<=15", "30": "<=30", "50": "<=50", "100": "<=100"}
+LIMITS = {"at most 15 parameters": "<=15", "30": "<=30", "50": "<=50", "100": "<=100"}
 
 
 @cache
@@ -74,7 +75,7 @@ def ratio(name: str, model: str, other: str, selection: str = "") -> float:
 
 
 def beats_darts(model: str) -> int:
-    """Functions on which a network of a model has fewer numbers and a lower error than that of DARTS+ADMM."""
+    """Functions on which a network of a model has fewer parameters and a lower error than that of DARTS+ADMM."""
     theirs = by_task("cornn", DARTS, "<=50")
     better = pd.Series(False, index=theirs.index)
     for selection in ("", "<=15", "<=20", "<=30", "<=50"):
@@ -136,7 +137,7 @@ def price(task: str, exponent: int, column: str = "n_nonzero") -> float:
 
 
 def bought() -> pd.Series:
-    """Numbers that the lowest price buys beyond the default one, by function."""
+    """Parameters that the lowest price buys beyond the default one, by function."""
     lowest, default = (by_task("prices", SWAT, f"sparsity=1e-{n:02d}")["n_nonzero"] for n in (7, 5))
     return lowest - default
 
@@ -164,8 +165,3 @@ def timed(name: str, limit: str, selections: Sequence[str]) -> list[Comparison]:
 def factor(value: float) -> str:
     """A ratio, with three digits at most."""
     return f"{value:.2f}" if 0.1 <= value < 10 else f"{value:.0f}" if value >= 10 else two(value)
-
-
-def two(value: float) -> str:
-    """A number with two digits that count, without a power of ten."""
-    return f"{value:.{max(0, 1 - math.floor(math.log10(abs(value))))}f}" if value else "0"

@@ -46,8 +46,6 @@ class Consensus:
 
 @dataclass(frozen=True)
 class ADMM:
-    """How a module is pruned by ADMM."""
-
     rho: float = 1e-2  # strength of the pull at first, for a mean squared error in units of the target's variance
     rho_growth: float = 1.2  # its factor from one round to the next
     n_rounds: int = 15  # for each size
@@ -55,7 +53,6 @@ class ADMM:
     n_finetune_steps: int = 300  # iterations at each size after pruning
 
     def check(self) -> None:
-        """Raise ValueError or TypeError unless all values are valid."""
         check_number("rho", self.rho, 0)
         check_number("rho_growth", self.rho_growth, 0, low_open=True)
         for field in fields(self)[2:]:

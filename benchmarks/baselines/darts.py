@@ -38,9 +38,7 @@ class Search:
     # `max_width`, are compared by their error on the validation rows; the better half is trained on, for twice as many,
     # until one is left.
     n_trial_steps: int = 150
-    n_starts: int = (
-        2  # random networks of the chosen architecture for each price; the best by successive halving is kept
-    )
+    n_starts: int = 2  # random networks of the chosen architecture for each price, of which halving keeps the best
     n_train_steps: int = 400  # iterations of the best of them after each halving; every halving shares out as many
     validation_fraction: float = 0.5  # of the rows, by which architectures are judged; the networks are trained on all
     # Prices of the sum of all squared weights and biases during training and ADMM, for a mean squared error in units of
@@ -49,7 +47,6 @@ class Search:
     l2: Sequence[float] = (1e-3, 3e-4)
 
     def check(self) -> None:
-        """Raise ValueError or TypeError unless all values are valid."""
         for field in fields(self)[:-2]:
             check_integer(field.name, getattr(self, field.name), 1)
         check_number("validation_fraction", self.validation_fraction, 0, 1, low_open=True, high_open=True)
@@ -66,17 +63,6 @@ class DARTSRegressor(SizedRegressor):
     and target are standardised, and the scaling is folded into the networks. After fit, `architecture_` holds the
     widths and activations that the search chose, or None if target or table do not vary.
 
-    Parameters
-    ----------
-    sizes, random_state
-        As for `SizedRegressor`.
-    activations : sequence of str, default=("sigmoid", "tanh", "leaky_relu")
-        Activations a layer may choose; names from ``ACTIVATIONS``.
-    search, admm : Search and ADMM, default=None
-        How the architecture is searched and trained, and how it is pruned; None takes the defaults.
-
-    Examples
-    --------
     >>> from benchmarks.baselines.admm import ADMM
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)

@@ -24,24 +24,13 @@ __all__ = ["FixedActivationRegressor"]
 class FixedActivationRegressor(PathMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Small network with one activation for all neurons, the best of those searched one activation at a time.
 
-    The search of arXiv 2410.08339, which has one autoencoder for each activation: here one `SWATRegressor` is fitted
-    for each. Of their paths, the network with the best validation R^2 is kept at each size; which one is chosen
-    follows the rules of `SWATRegressor`. All fits share one seed, so that all are judged on the same held-out rows. It
-    takes the time of as many fits as there are activations. After fit, `regressors_` holds them by activation, and
-    `path_` says in the column "searched" from which each network comes.
+    The search of arXiv 2410.08339, which has one autoencoder for each activation: here a clone of `estimator`, a
+    `SWATRegressor`, is fitted for each. Of their paths, the network with the best validation R^2 is kept at each size;
+    which one is chosen follows the rules of `SWATRegressor`. All fits share one seed, the estimator's if `random_state`
+    is None, so that all are judged on the same held-out rows. After fit, `regressors_` holds them by activation, and
+    `path_` says in the column "searched" from which each network comes. The activations are those that the second
+    paper compares with; the first has "sigmoid", "leaky_relu" (of slope 0.1 there, 0.01 here) and "identity".
 
-    Parameters
-    ----------
-    activations : sequence of str, default=("sigmoid", "tanh", "leaky_relu")
-        Activations to search, each alone; those the second paper compares with. The first has "sigmoid",
-        "leaky_relu" (of slope 0.1 there, 0.01 here) and "identity".
-    estimator : SWATRegressor, default=None
-        Regressor whose `activations` are replaced, one at a time; it is cloned. None takes the default one.
-    random_state : int, RandomState instance or None, default=None
-        Source of the seed of all fits. None takes the estimator's.
-
-    Examples
-    --------
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)
     >>> short = SWATRegressor(depths=1, n_restarts=2, n_rounds=0, early_stopping=True)
@@ -62,7 +51,6 @@ class FixedActivationRegressor(PathMixin, MetaEstimatorMixin, RegressorMixin, Ba
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> FixedActivationRegressor:
-        """Fit one regressor for each activation, and choose."""
         names = check_activations(self.activations)
         if self.estimator is not None and not isinstance(self.estimator, SWATRegressor):
             raise TypeError(f"`estimator` must be a SWATRegressor or None, got {self.estimator!r}.")

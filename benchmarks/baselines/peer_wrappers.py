@@ -23,13 +23,7 @@ __all__ = ["KANRegressor", "LassoNetPathRegressor", "required"]
 
 
 def required(package: str, module: str, name: str) -> Any:
-    """Import a name from the module of an optional package.
-
-    Raises
-    ------
-    ImportError
-        If the package is not installed, or another one has its module's name; the message names the package.
-    """
+    """Import a name from the module of an optional package; ImportError says which package is missing."""
     try:
         return getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:
@@ -49,7 +43,6 @@ class _OnStandardisedTarget(RegressorMixin, BaseEstimator):
         raise NotImplementedError
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Any:
-        """Fit to X of shape (n_samples, n_features), standardised by the user, and y of shape (n_samples,)."""
         check_number("`validation_fraction`", self.validation_fraction, 0, 1, low_open=True, high_open=True)
         table, target = validate_data(self, X, y, dtype=self._dtype, y_numeric=True, ensure_min_samples=2)
         target = np.asarray(target, dtype=np.float64)
@@ -79,23 +72,9 @@ class KANRegressor(_OnStandardisedTarget):
 
     Hidden neurons, grid, degree and optimiser are those of pykan's first example, and so are the penalties of a sparse
     network, none and 0.01. As it overfits small tables within a few steps, held-out rows are looked at after each: the
-    best network of all steps and penalties is kept. It cannot be pickled, and two fits of one seed agree only to two
-    or three digits, even on one thread.
-
-    Parameters
-    ----------
-    hidden : int, default=5
-        Neurons of the one hidden layer.
-    grid : int, default=5
-        Intervals of each cubic spline; laid anew every five steps, as pykan does.
-    penalties : tuple of float, default=(0.0, 0.01)
-        Weights of pykan's penalty, each of which is tried; at least 0.
-    max_iter, patience : int, default=50 and 5
-        Largest number of steps of L-BFGS for each penalty, and steps in a row without improvement that end them.
-    validation_fraction : float, default=0.1
-        Share of the rows that is looked at, in (0, 1).
-    random_state : int, RandomState instance or None, default=None
-        Source of the split and of the initial network.
+    best network of all steps and `penalties` is kept, and `patience` steps in a row without improvement end those of
+    a penalty. The intervals of the splines, `grid`, are laid anew every five steps, as pykan does. It cannot be
+    pickled, and two fits of one seed agree only to two or three digits, even on one thread.
     """
 
     _dtype = np.float64  # as in pykan's example

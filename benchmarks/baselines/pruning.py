@@ -40,7 +40,6 @@ class Schedule:
     n_finetune_steps: int = 300  # at each of the sizes that are asked for
 
     def check(self) -> None:
-        """Raise ValueError or TypeError unless prices and counts are valid."""
         check_prices(self.l2)
         for field in fields(self)[1:]:
             check_integer(field.name, getattr(self, field.name), 1)
@@ -73,23 +72,10 @@ class Schedule:
 class PrunedMLPRegressor(SizedRegressor):
     """Dense MLP, trained by L-BFGS and pruned by magnitude, gradually and with retraining after each step.
 
-    Columns and target are standardised, and the scaling is folded into the networks.
+    Columns and target are standardised, and the scaling is folded into the networks. All hidden neurons have the same
+    `activation`. For each price of the `schedule`, the best of `n_starts` random dense networks is kept by successive
+    halving.
 
-    Parameters
-    ----------
-    hidden_layer_sizes : sequence of int, default=(7, 7)
-        Neurons of each hidden layer of the dense network.
-    activation : str, default="tanh"
-        Activation of all hidden neurons; a name from ``ACTIVATIONS``.
-    sizes, random_state
-        As for `SizedRegressor`.
-    n_starts : int, default=2
-        Random dense networks for each price, of which the best is kept by successive halving.
-    schedule : Schedule, default=None
-        Prices and iterations; None takes the defaults.
-
-    Examples
-    --------
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)
     >>> short = Schedule(n_train_steps=20)
@@ -141,20 +127,10 @@ class PrunedTeacherRegressor(SizedRegressor):
     """A fitted network of one output, pruned by magnitude and fine-tuned to its own predictions.
 
     What compressing one usually means. Columns and predictions are standardised while that happens. Activations that
-    the package does not have are replaced by the nearest one (relu by leaky_relu) and all numbers trained before
-    anything is pruned.
+    the package does not have are replaced by the nearest one (relu by leaky_relu) and all parameters trained before
+    anything is pruned. `estimator` is one that `SWATCompressor` can read, with one activation a layer. Without a
+    `schedule`, there are 100 iterations before pruning.
 
-    Parameters
-    ----------
-    estimator : estimator, torch.nn.Sequential or SparseMLP
-        A network that `SWATCompressor` can read, fitted, with one activation a layer.
-    sizes
-        As for `SizedRegressor`.
-    schedule : Schedule, default=None
-        Prices and iterations; None takes the defaults with 100 iterations before pruning.
-
-    Examples
-    --------
     >>> from sk_swat import SparseMLP
     >>> teacher = SparseMLP([np.eye(2), np.ones((2, 1))], [np.zeros(2), np.zeros(1)], [["tanh", "tanh"]])
     >>> X = np.random.default_rng(0).normal(size=(50, 2))

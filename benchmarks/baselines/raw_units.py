@@ -69,12 +69,8 @@ class RawUnits:
     def _mask(self, module: MaskedMLP, kept: torch.Tensor) -> torch.Tensor:
         mask = torch.zeros(len(module.numbers), dtype=torch.bool)
         mask[kept] = True
-        (
-            (first, bias),
-            *_,
-        ) = module.layers(mask)
-        bias |= first[self._shifted].any(0)
-        *_, (_, last) = module.layers(mask)
+        layers = module.layers(mask)  # views
+        layers[0][1][:] |= layers[0][0][self._shifted].any(0)
         if self.scaling.y_offset != 0:
-            last |= True
+            layers[-1][1][:] = True
         return mask

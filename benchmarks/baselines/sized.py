@@ -88,7 +88,6 @@ class SizedRegressor(ABC, RegressorMixin, BaseEstimator):
         """Raise ValueError or TypeError unless the parameters are valid."""
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """Run the chosen network: float64 values of shape (n_samples,), in the units of the target."""
         check_is_fitted(self, "network_")
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         return self.network_.predict(X)

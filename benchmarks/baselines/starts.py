@@ -100,7 +100,6 @@ class StartsRegressor(RegressorMixin, BaseEstimator):
         return self.select(*max(self.networks_))
 
     def select(self, max_nonzero: int, n_steps: int) -> StartsRegressor:
-        """Switch to the network of one of the `sizes` after one of the `steps`."""
         check_is_fitted(self, "networks_")
         if (max_nonzero, n_steps) not in self.networks_:
             raise ValueError(
@@ -112,14 +111,11 @@ class StartsRegressor(RegressorMixin, BaseEstimator):
         return self
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """Run the selected network."""
         check_is_fitted(self, "network_")
         return self.network_.predict(validate_data(self, X, dtype=np.float64, reset=False))
 
 
 class _Draw:
-    """Draws candidates of a space on the columns of a table."""
-
     def __init__(
         self, space: str, problem: Problem, task: RefineTask, checkpoint: Checkpoint, rng: np.random.Generator
     ) -> None:

@@ -33,13 +33,9 @@ class Supernet(torch.nn.Module):
     output is a weighted mean of linear readouts, one from each layer. `n_copies` searches side by side differ in their
     random weights; all choices begin undecided.
 
-    Attributes
-    ----------
-    architecture : ParameterDict
-        Logits of the "depth" (n_copies, max_depth), "width" (n_copies, max_depth, max_width) and "activation"
-        (n_copies, max_depth, n_activations).
-    layers, readouts : ParameterList
-        Weights of each layer, and of the output behind it; each (n_copies, n_in + 1, n_out), biases in the last row.
+    `architecture` holds logits of the "depth" (n_copies, max_depth), "width" (n_copies, max_depth, max_width) and
+    "activation" (n_copies, max_depth, n_activations); `layers` and `readouts` the weights of each layer, and of the
+    output behind it, each (n_copies, n_in + 1, n_out), biases in the last row.
     """
 
     def __init__(

@@ -31,7 +31,7 @@ def measured(monkeypatch):
     calls = []
 
     def measure(task, model, selections):
-        names = list(accuracy.asked(model, selections))
+        names = list(accuracy.asked(task, model, selections))
         calls.append((task, model, names))
         values = (1.0, 0.5, 9, 3, 1, 1.0, 0.1, 9.0)
         return [{"selection": name} | dict(zip(COLUMNS[5:], values, strict=True)) for name in names]

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import accuracy
 from benchmarks.experiments import by_size
-from benchmarks.runner import Runner, jobs_of, read_results
+from benchmarks.runner import Runner, jobs_of, place, read_results
 from benchmarks.tasks import load_task
 
 COLUMNS = ("task", "model", "selection", "seed", "split", "error", "size")
@@ -16,7 +16,7 @@ MODELS = ["several", "one"]
 CALLS = []
 
 
-def asked(model, selections):
+def asked(task, model, selections):
     return ("", *selections) if model == "several" else ("",)
 
 
@@ -26,11 +26,11 @@ def measure(task, model, selections):
     if len(CALLS) == 4 and task.name == "crash":
         raise KeyboardInterrupt
     error = 1 / (3 + len(CALLS))
-    rows = [{"selection": name, "error": error, "size": 7} for name in asked(model, selections)]
+    rows = [{"selection": name, "error": error, "size": 7} for name in asked(task, model, selections)]
     return [row | {"error": math.nan, "size": 0} if row["selection"] == "<=5" else row for row in rows]
 
 
-HARNESS = SimpleNamespace(COLUMNS=COLUMNS, TOLD=("error",), MODELS={}, asked=asked, measure=measure)
+HARNESS = SimpleNamespace(COLUMNS=COLUMNS, TOLD=("error",), MODELS={}, place=place, asked=asked, measure=measure)
 
 
 @pytest.fixture(autouse=True)

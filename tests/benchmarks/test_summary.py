@@ -55,7 +55,7 @@ def test_summary_by_hand():
         "FVU / M": "0.707",  # sqrt(2 * 1 / 4)
         "FVU / MLP-100": "7.07e-05",  # geometric mean 2 of the other: above 1 as they are
         "wins over M": "1/2",
-        "numbers": "20",
+        "parameters": "20",
         "fit s": "4.00",
         "fit s / MLP-100": "3",  # median of 2 and 4
     }
