@@ -64,7 +64,9 @@ def readme_table() -> str:
         time = two(times("cornn", model)) + ", one fit for all sizes" * (selection == "<=15")
         same = model in (SWAT, RANDOM) and selection != "<=15"
         rows.append([names[model] + limit, size, two(fvu("cornn", model, selection)), "" if same else time])
-    return markdown(["", "non-zero parameters (median)", "FVU", "fit time, in those of MLPRegressor((100,)) (median)"], rows)
+    return markdown(
+        ["", "non-zero parameters (median)", "FVU", "fit time, in those of MLPRegressor((100,)) (median)"], rows
+    )
 
 
 def papers_text() -> str:

@@ -2,7 +2,7 @@
 Beside regressors of scikit-learn
 =================================
 
-How many numbers do other regressors need for the same error? All are fitted to 3750
+How many parameters do other regressors need for the same error? All are fitted to 3750
 points of a smooth function of two variables (Three-Hump Camel) and tested on 1250
 others. One fit of ``SWATRegressor`` gives a whole curve.
 """
@@ -24,10 +24,11 @@ def error(model: RegressorMixin) -> float:
 
 
 # %%
-# ``MLPRegressor`` stands with 100 neurons, as by default, and with 50 of tanh that
-# L-BFGS fits, which suits smooth functions better. Both, and ``Ridge``, which chooses
-# its penalty, get standardised columns. What is counted is what a prediction needs:
-# weights and biases, or, for trees, two numbers for a split and one for a leaf.
+# There are two dense networks: ``MLPRegressor`` with 100 neurons, as by default, and
+# with 50 of tanh that L-BFGS fits, which suits smooth functions better. Both get
+# standardised columns, and so does ``Ridge``, which chooses its penalty. Counted are
+# the parameters that a prediction needs: weights and biases, or, for trees, two for a
+# split and one for a leaf.
 
 others = {
     "Ridge": make_model("Ridge"),
@@ -47,7 +48,9 @@ points = {}
 for name, other in others.items():
     other.fit(task.X_train, task.y_train)
     points[name] = count_numbers(other), error(other)
-    print(f"{name:<30} {points[name][0]:>6} numbers, 1 - R^2 = {points[name][1]:.5f}")
+    print(
+        f"{name:<30} {points[name][0]:>6} parameters, 1 - R^2 = {points[name][1]:.5f}"
+    )
 
 model = SWATRegressor(n_rounds=2, random_state=0).fit(task.X_train, task.y_train)
 path_errors = [
@@ -56,7 +59,8 @@ path_errors = [
 ]
 model.select()
 print(
-    f"{'SWATRegressor':<30} {model.n_nonzero_:>6} numbers, 1 - R^2 = {error(model):.5f}"
+    f"{'SWATRegressor':<30} {model.n_nonzero_:>6} parameters, "
+    f"1 - R^2 = {error(model):.5f}"
 )
 
 # %%
@@ -88,7 +92,7 @@ for name, (color, marker) in styles.items():
 axes.set(
     xscale="log",
     yscale="log",
-    xlabel="numbers that a prediction needs (weights and biases; of trees see above)",
+    xlabel="parameters that a prediction needs (for trees see above)",
     ylabel="share of variance left unexplained\non test rows (1 - R²)",
 )
 axes.grid(color="0.9")

@@ -26,15 +26,16 @@ teacher.fit(task.X_train, task.y_train)
 compressor = SWATCompressor(teacher, random_state=0).fit(task.X_train)
 
 # %%
-# The smallest network that says what the teacher says, but for a thousandth of its
-# variance, beside the teacher:
+# Beside the teacher, the smallest network that leaves at most a thousandth of the
+# teacher's variance unexplained:
 
 compressor.select(min_r2=0.999).report(task.X_test, task.y_test)
 
 # %%
-# A point is a network of the path. Its colour says where it comes from: from the latent
-# space, from the teacher as a whole, or from a split of the teacher into groups of
-# neurons, each of which was compressed by itself. The line is the chosen one.
+# Each point is a network of the path, one for each size. Its colour says where it comes
+# from: from the latent space, from the teacher as a whole, or from a split of the
+# teacher into groups of neurons, each compressed by itself. The grey line is the size
+# of the chosen one.
 
 _, ax = plt.subplots(figsize=(6.25, 4.0), layout="constrained")
 path = compressor.path_.iloc[1:]  # without the constant

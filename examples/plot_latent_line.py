@@ -79,9 +79,9 @@ def decoded(latent: torch.Tensor) -> SparseMLP:
 
 # %%
 # The ends come back as they were (dashed: what was fitted). From step to step the
-# function changes a little, and with it the architecture, as the list of neurons at the
-# right says. What lies half-way is like neither end, and not the mean of their curves:
-# a line through the space is no recipe for a good network. So the search tries small
+# function changes a little, and with it the architecture: see the list of neurons at
+# the right. What lies half-way is like neither end, nor the mean of their curves. So a
+# line through the space is no recipe for a good network, and the search tries small
 # steps around many networks that fit. Offset and scale do not matter to it, since it
 # solves the last layer for the data; all curves are drawn with mean 0 and variance 1.
 

@@ -32,12 +32,13 @@ T = period(X["l"], X["a"]) * (1 + 0.01 * rng.normal(size=400))
 
 # %%
 # The found network is a formula. It is near the law where there were data, but it is
-# **not** the law: other networks do as well, and no number in it means gravity. A
-# smaller price gives a longer and more accurate formula.
+# **not** the law: other networks do as well, and no parameter in it means gravity.
+# ``sparsity`` is the price of a parameter: what one more must be worth in R². A lower
+# price gives a longer and more accurate formula.
 
 model = SWATRegressor(depths=(1,), n_rounds=2, sparsity=1e-3, random_state=0).fit(X, T)
 law = period(X["l"], X["a"])
-print(f"{model.n_nonzero_} numbers, R^2 against the law {model.score(X, law):.4f}")
+print(f"{model.n_nonzero_} parameters, R^2 against the law {model.score(X, law):.4f}")
 print(f"largest deviation from the law: {np.abs(model.predict(X) / law - 1).max():.1%}")
 print(model.to_sympy())
 print(model.to_latex())

@@ -2,9 +2,10 @@
 A price found by grid search
 ============================
 
-Which price of a number predicts best? On a small noisy table a large network may fit
-the noise. Cross-validation over ``sparsity`` shows how far the network can shrink
-before it predicts worse. Here, 300 rows with noise: a quarter of the target's variance.
+Which price of a parameter predicts best? The price, ``sparsity``, says what one more
+weight or bias must be worth in R². On a small noisy table a large network may fit the
+noise; cross-validation shows how far it can shrink before it predicts worse. Here are
+300 rows with noise, which is a quarter of the target's variance.
 """
 
 import matplotlib.pyplot as plt
@@ -25,7 +26,7 @@ y = signal + 0.58 * signal.std() * rng.normal(size=300)
 
 
 def r2_and_size(model: SWATRegressor, X: np.ndarray, y: np.ndarray) -> dict[str, float]:
-    """R^2 on the rows of the other fold, and the number of weights and biases."""
+    """R^2 on the rows of the other fold, and the number of non-zero parameters."""
     return {"r2": model.score(X, y), "size": model.n_nonzero_}
 
 
@@ -37,10 +38,10 @@ print(f"best price: {search.best_params_['sparsity']:g}")
 print(f"size at that price, fitted on all rows: {search.best_estimator_.n_nonzero_}")
 
 # %%
-# Bars are standard errors of the mean over the folds (R²) and standard deviations over
-# them (numbers). Where R² hardly differs, the larger price is the better one: it gives
-# the smaller network. One fit holds all sizes, so for a price alone ``select`` and
-# ``path_`` cost less; a grid search is for prices together with other settings, or
+# Bars are standard errors of the mean over the folds (R²), and standard deviations over
+# the folds (size). Where R² hardly differs, the higher price is the better one: it
+# gives the smaller network. One fit holds all sizes, so for a price alone ``select``
+# and ``path_`` cost less; a grid search is for prices together with other settings, or
 # steps of a pipeline.
 
 results = search.cv_results_

@@ -24,9 +24,9 @@ X_train, X_test, y_train, y_test = train_test_split(
 
 # %%
 # The columns go in as they are: scaling happens inside and is folded into the network.
-# A network is chosen that is worth its numbers, so ``sparsity``, the price of a number
-# in R², says how small it will be. Printing shows every number: one equation for each
-# neuron, with the names of the columns and of the target.
+# ``sparsity`` is the price of a parameter (weight or bias): what one more must be worth
+# in R². So it decides how small the network will be. Printing shows every parameter:
+# one equation for each neuron, with the names of the columns and of the target.
 
 model = SWATRegressor(sparsity=1e-4, random_state=0).fit(X_train, y_train)
 print(f"R^2 on new rows: {model.score(X_test, y_test):.4f}")
@@ -34,10 +34,10 @@ print(model.network_)
 
 # %%
 # The picture shows the same network. Solid blue lines are positive weights, dashed red
-# ones negative, and a dot is a bias. Widths show how much each weight moves what it
-# adds to: columns of large numbers have small weights all the same.
-# In this range of frequencies the capacitance hardly matters, and the network does
-# without it; ``support_`` says so as well.
+# ones negative, and a dot is a bias. The width of a line shows how much the weight
+# moves what it adds to, so that the units of a column do not matter. In this range of
+# frequencies the capacitance hardly matters, and the network does without it;
+# ``support_`` says so as well.
 
 NetworkDisplay.from_estimator(model)
 print(dict(zip(names, model.support_.tolist(), strict=True)))

@@ -4,9 +4,8 @@ A sensor's calibration in C
 
 How many bytes does a calibration take on a microcontroller? The counts of a pressure
 sensor depend on the pressure, on the temperature, which a thermistor beside it
-measures, and on the supply voltage of a battery. Wanted is the pressure from these
-three counts: as a network in C, or from a lookup table between whose entries one
-interpolates.
+measures, and on the supply voltage of a battery. The pressure is to be computed from
+these three counts: by a network in C, or by interpolation in a lookup table.
 """
 
 import shutil
@@ -74,7 +73,7 @@ def error(predicted: np.ndarray) -> float:
     return float(np.sqrt(np.mean((predicted - pressure_new) ** 2)))
 
 
-print(f"{model.n_nonzero_} numbers, error {error(model.predict(X_new)):.2f} kPa")
+print(f"{model.n_nonzero_} parameters, error {error(model.predict(X_new)):.2f} kPa")
 
 
 def in_c(network: SparseMLP) -> str:
@@ -122,7 +121,7 @@ def predict_in_c(network: SparseMLP, table: pd.DataFrame) -> np.ndarray:
 
 
 def n_bytes(network: SparseMLP) -> int:
-    """Bytes of code and numbers; without a compiler, of the numbers alone."""
+    """Bytes of code and parameters; without a compiler, of the parameters alone."""
     if compiler is None:
         return 4 * network.n_nonzero
     options = "-std=c99 -Os -fno-asynchronous-unwind-tables -c"
@@ -140,12 +139,12 @@ else:
     print(f"largest difference from predict: {np.abs(difference).max():.4f} kPa")
 
 # %%
-# The lookup tables are given more than a calibration knows: their entries are the exact
-# pressures, without noise. Only the entries are counted, four bytes each, not the code
-# that interpolates. For the networks, code and numbers are counted, for the processor
-# that built this page; ``tanhf`` and its like, from the C library, come on top. Each
-# further input multiplies the table. With a single input, or two, a small table is hard
-# to beat.
+# The lookup tables have two advantages. Their entries are the exact pressures, without
+# noise, which no calibration knows. And only the entries are counted, four bytes each,
+# not the code that interpolates. For the networks, code and parameters are counted, for
+# the processor that built this page; ``tanhf`` and its like, from the C library, come
+# on top. Each further input multiplies the table. With one input, or two, a small table
+# is hard to beat.
 
 
 def lookup_table(n: int) -> RegularGridInterpolator:
@@ -193,7 +192,7 @@ axes.plot(
 axes.set(
     xscale="log",
     yscale="log",
-    xlabel="memory in bytes" if compiler else "memory of the numbers alone in bytes",
+    xlabel="memory in bytes" if compiler else "memory of the parameters alone in bytes",
     ylabel="root mean square error on new rows in kPa",
 )
 axes.grid(color="0.9")

@@ -22,20 +22,20 @@ model.path_[
 ]
 
 # %%
-# Down and to the left is better. The dotted line is the price of the fit: along it,
-# numbers cost just what they are worth in R², and a network below it would have been
-# the better choice.
+# Down and to the left is better. The fit puts a price on each parameter (weight or
+# bias): what one more must be worth in R². Along the dotted line parameters are worth
+# just their price; a network below it would have been the better choice.
 
 PathDisplay.from_estimator(model)
 
 # %%
-# Another network of the path needs no new fit. A limit for the size, or the accuracy
-# that is needed, may be given:
+# Another network of the path needs no new fit. Give a limit for the size, or the
+# accuracy that you need:
 
 model.select(max_nonzero=20)
 r2 = model.score(task.X_test, task.y_test)
-print(f"at most 20 numbers: {model.n_nonzero_}, R^2 on new rows {r2:.4f}")
+print(f"at most 20 parameters: {model.n_nonzero_}, R^2 on new rows {r2:.4f}")
 
 model.select(min_r2=0.9)
 r2 = model.score(task.X_test, task.y_test)
-print(f"R^2 of at least 0.9: {model.n_nonzero_} numbers, R^2 on new rows {r2:.4f}")
+print(f"R^2 of at least 0.9: {model.n_nonzero_} parameters, R^2 on new rows {r2:.4f}")

@@ -14,10 +14,10 @@ task = load_cornn("Goldstein-Price")
 model = SWATRegressor(n_rounds=3, random_state=0).fit(task.X_train, task.y_train)
 
 # %%
-# A line is the best network of at most so many parameters (weights and biases). The
-# latent search finds starts, which are polished and pruned; in each round networks of
-# the path are varied in the latent space, polished and pruned again. A round may better
-# the small networks and leave the largest one as it is. Lines that still fall in the
-# last round say that more of them (``n_rounds``) may pay.
+# Each line is the best network of at most so many parameters (weights and biases). The
+# latent search finds starts, which are polished and pruned. In each round, networks of
+# the path are varied in the latent space, polished and pruned again. A round may
+# improve the small networks and leave the largest one as it is. Lines that still fall
+# in the last round say that more rounds (``n_rounds``) may pay.
 
 LossCurveDisplay.from_estimator(model)

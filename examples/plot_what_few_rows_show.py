@@ -3,7 +3,7 @@ What few rows show
 ==================
 
 What does a fit miss? A wave carries a narrow spike, which only a handful of 1500 rows
-meet. A search looks at a part of the rows, and numbers are worth what they explain on
+meet. A search looks at a part of the rows, and a parameter must be worth its price on
 all of them: such a spike is hardly worth any.
 """
 
