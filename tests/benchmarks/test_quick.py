@@ -124,7 +124,7 @@ def test_summary_is_medians_and_the_ratio_task_by_task():
     ]
     _, (swat, mlp, ratio) = table_and_lines(*rows)
     assert swat == (
-        "SWATRegressor: median fit 2.00 s, median R^2 0.2000, median numbers 10, largest pickle 3.0 kB, "
+        "SWATRegressor: median fit 2.00 s, median R^2 0.2000, median parameters 10, largest pickle 3.0 kB, "
         "largest peak memory 300 MB, stopped early (*) on 1 of 2 tasks"
     )
     assert mlp.startswith("MLPRegressor: median fit 2.00 s")

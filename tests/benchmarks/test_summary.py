@@ -95,7 +95,7 @@ def test_tasks_without_a_network_that_small_are_left_out_of_ratios():
     table = by_model(summary_table(found))
     small = table[f"{SWAT} <=15"]
     assert (small["tasks"], small["FVU"], small["FVU / M"]) == ("1", "0.2", "2")
-    assert (small["wins over M"], small["numbers"]) == ("0/1", "85")
+    assert (small["wins over M"], small["parameters"]) == ("0/1", "85")
     assert list(table[f"{SWAT} <=5"].values())[1:] == ["0", "-", "-", "0/0", "-", "-"]
     assert "FVU / HGB" not in small
 
