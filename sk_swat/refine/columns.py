@@ -28,14 +28,9 @@ _FEWEST_SEEN, _MORE, _DRAWN = 10, 4, 2  # columns seen: at least, besides those 
 
 @dataclass(frozen=True)
 class ColumnView:
-    """Some columns of a table, and networks on them.
+    """Some columns of a table of `n_columns`, and networks on them.
 
-    Parameters
-    ----------
-    columns : Tensor of int, of shape (n_networks, n_seen) or (n_seen,)
-        Columns that each network sees, or all of them.
-    n_columns : int
-        Columns of the table.
+    `columns` has shape (n_networks, n_seen), or (n_seen,) if all networks see the same ones.
     """
 
     columns: torch.Tensor
@@ -77,16 +72,9 @@ def column_chance(rows: Rows, residuals: torch.Tensor | None = None, deadline: D
 
     At least a fifth is the same for all columns. The rest goes to columns of which a test says more than chance allows:
     that the column, its square, or its product with another column (of the 2000 most telling ones) goes with the
-    residuals. Tests are sums over their standard errors with a Bonferroni bound, so outliers count once.
-
-    Parameters
-    ----------
-    rows : Rows
-        Standardised rows.
-    residuals : Tensor of shape (n_targets, n_rows), default=None
-        What is to be explained; None takes the targets.
-    deadline : Deadline, default=None
-        If it passes before all tests are made, those of single columns with the first residuals decide, or more.
+    residuals, of shape (n_targets, n_rows); None takes the targets. Tests are sums over their standard errors with a
+    Bonferroni bound, so outliers count once. If the deadline passes before all of them are made, those of single
+    columns with the first residuals decide, or more.
     """
     deadline = deadline or Deadline()
     residuals = rows.y if residuals is None else residuals
@@ -128,20 +116,8 @@ def column_view(
     """Columns that each network sees while it is polished and pruned; None where the table is so narrow that it is all.
 
     These are the columns in use, then those whose new weights would lower the loss of this very network most (by the
-    slope, of a weight into any neuron or into the output), and some that are drawn.
-
-    Parameters
-    ----------
-    networks : SoftNetworks
-        Hard networks on all columns.
-    rows : Rows
-        Standardised rows.
-    chance : Tensor of shape (n_columns,)
-        Of being drawn; see :func:`column_chance`.
-    generator : torch.Generator
-        Source of the draws.
-    deadline : Deadline, default=None
-        TimeIsUp is raised if it passes before all slopes are known.
+    slope, of a weight into any neuron or into the output), and some that are drawn, with the chances that
+    :func:`column_chance` gives. Raises TimeIsUp if the deadline passes before all slopes are known.
     """
     n_columns = rows.X.shape[1]
     if n_columns <= _FEW_COLUMNS:

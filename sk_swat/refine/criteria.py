@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 
 import torch
 
-from sk_swat.network.softnet import SoftNetworks
+from sk_swat.network.softnet import SoftNetworks, unflatten
 from sk_swat.refine.free_parameters import FreeParameters, NormalEquations
 
 __all__ = ["Criterion", "OptimalBrainSurgeon", "inverse_curvature", "row_saliencies", "saliencies"]
@@ -112,30 +112,23 @@ def saliencies(values: torch.Tensor, inverse: torch.Tensor) -> torch.Tensor:
 
 
 def row_saliencies(parameters: FreeParameters, inverse: torch.Tensor, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rise of the loss without all weights that leave a neuron, or an input for layer 0.
+    """Rise of the loss without all weights that leave a neuron, or an input for layer 0; and which weights these are.
 
-    What leads into the neuron goes as well, so it is held: it cannot make up for the loss.
-
-    Returns
-    -------
-    rise : Tensor of shape (n_networks, n_in)
-        Infinite for a neuron that nothing leaves.
-    members : Tensor of int, of shape (n_networks, n_in, n_out)
-        Indices of these weights among the free parameters, -1 where there is none.
+    What leads into the neuron goes as well, so it is held: it cannot make up for the loss. The rise, of shape
+    (n_networks, n_in), is infinite for a neuron that nothing leaves. Members, of shape (n_networks, n_in, n_out), are
+    indices among the free parameters, -1 where there is none.
     """
     networks, values = parameters.networks, parameters.start
     n, n_free = values.shape
-    start = sum(part[0].numel() for part in (*networks.weights[:layer], *networks.biases[:layer]))
-    n_in, n_out = networks.weights[layer].shape[1:]
-    n_parameters = sum(part[0].numel() for part in (*networks.weights, *networks.biases))
     index = torch.arange(n_free, device=values.device).expand(n, -1)
-    position = torch.full((n, n_parameters), -1, device=values.device)
-    position.scatter_(1, parameters.place, torch.where(parameters.valid, index, -1))
-    members = position[:, start : start + n_in * n_out].reshape(n, n_in, n_out)
+    position = torch.full((n, parameters.n_parameters), -1, device=values.device)
+    places = unflatten(networks, position.scatter(1, parameters.place, torch.where(parameters.valid, index, -1)))
+    members = places.weights[layer]
+    n_in, n_out = members.shape[1:]
     held = members.new_empty(n, n_in, 0)
     if layer > 0:  # weights into each neuron, and its bias
-        n_before = networks.weights[layer - 1][0].numel() + n_in
-        held = position[:, start - n_before : start].reshape(n, -1, n_in).mT.sort(dim=2, descending=True)[0]
+        before = torch.cat([places.weights[layer - 1], places.biases[layer - 1][:, None]], dim=1)
+        held = before.mT.sort(dim=2, descending=True)[0]
         held = held[:, :, : int((held >= 0).sum(2).max())]
     group = torch.cat([members, held], dim=2)
     there, column = group >= 0, group.clamp_min(0)

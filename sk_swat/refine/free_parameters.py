@@ -28,16 +28,10 @@ _MOST_ENTRIES = 4_000_000  # of a Jacobian, where so few rows have more: then ne
 
 @dataclass(frozen=True)
 class NormalEquations:
-    """What a Gauss-Newton step needs, over the free parameters, in float64.
+    """What a Gauss-Newton step needs, over the free parameters, in float64, and the mean loss of each network.
 
-    Parameters
-    ----------
-    matrix : Tensor of shape (n_networks, n_free, n_free)
-        J'CJ / 2n, with the loss's curvature C; J'J / n for squared error.
-    gradient : Tensor of shape (n_networks, n_free)
-        J'g / 2n, with the loss's gradient g; J'r / n for squared error.
-    error : Tensor of shape (n_networks,)
-        Mean loss.
+    With curvature C and gradient g of the loss, `matrix`, of shape (n_networks, n_free, n_free), is J'CJ / 2n, and
+    `gradient`, of shape (n_networks, n_free), is J'g / 2n; for squared error J'J / n and J'r / n.
     """
 
     matrix: torch.Tensor
@@ -67,6 +61,8 @@ class FreeParameters:
         False for the fillings.
     start : Tensor of shape (n_networks, n_free)
         Their values as given, in float64; 0 for the fillings.
+    n_parameters : int
+        Parameters of a network, free or not.
     """
 
     def __init__(self, networks: SoftNetworks, free: torch.Tensor | None = None) -> None:
@@ -80,7 +76,8 @@ class FreeParameters:
         self.start = parameters.double().gather(1, self.place) * self.valid
         source, target = self._ends()
         self._source, self._target = source[self.place], target[self.place]
-        self._kinds = {1: [self._living_by_kind(layer) for layer in range(networks.depth)]}
+        self.n_parameters = parameters.shape[1]
+        self._neurons: dict[int, list[dict[str, torch.Tensor]]] = {}
 
     def __len__(self) -> int:
         return len(self.place)
@@ -95,7 +92,7 @@ class FreeParameters:
 
     def full_mask(self, kept: torch.Tensor) -> torch.Tensor:
         """Undo :meth:`among`: bool of shape (n_networks, n_parameters) from one of shape (n_networks, n_free)."""
-        mask = torch.zeros(len(self), self._n_parameters, dtype=torch.bool, device=kept.device)
+        mask = torch.zeros(len(self), self.n_parameters, dtype=torch.bool, device=kept.device)
         return mask.scatter(1, self.place, kept & self.valid)
 
     def mean_loss(self, values: torch.Tensor, rows: Rows, deadline: Deadline | None = None) -> torch.Tensor:
@@ -180,12 +177,8 @@ class FreeParameters:
             deltas.append(torch.bmm(networks.weights[layer + 1], deltas[-1]) * slopes[layer])
         return output.flatten(1), rows, deltas[::-1]
 
-    @property
-    def _n_parameters(self) -> int:
-        return sum(part[0].numel() for part in (*self.networks.weights, *self.networks.biases))
-
     def _spread(self, values: torch.Tensor) -> torch.Tensor:
-        empty = values.new_zeros(len(self), self._n_parameters)
+        empty = values.new_zeros(len(self), self.n_parameters)
         return empty.scatter(1, self.place, values * self.valid)
 
     def _chunk_rows(self, rows: Rows) -> int:
@@ -215,7 +208,7 @@ class FreeParameters:
         part.networks = self.networks[index]
         for name in ("place", "valid", "start", "_source", "_target"):
             setattr(part, name, getattr(self, name)[index])
-        part._kinds = {1: [part._living_by_kind(layer) for layer in range(part.networks.depth)]}
+        part._neurons = {}
         return part
 
     def _between_living(self) -> torch.Tensor:
@@ -241,24 +234,15 @@ class FreeParameters:
             before, after = before + n_in, after + n_out
         return torch.cat(source), torch.cat(target)
 
-    def _living_by_kind(self, layer: int) -> list[tuple[str, torch.Tensor]]:
-        """For each activation in use the living neurons that have it, as flat indices (network, neuron)."""
-        share, mask = self.networks.activation[layer], self.networks.mask[layer]
-        kind = torch.where(mask > 0, share.argmax(-1), -1).flatten()
-        groups = [(name, (kind == index).nonzero().squeeze(1)) for index, name in enumerate(ACTIVATIONS)]
-        return [(name, neurons) for name, neurons in groups if len(neurons)]
-
-    def _kinds_of(self, n_sets: int) -> list[list[tuple[str, torch.Tensor]]]:
-        """Living neurons by activation, for the batch repeated so many times."""
-        if n_sets not in self._kinds:
-            self._kinds[n_sets] = [
-                [
-                    (name, torch.cat([neurons + copy * share[..., 0].numel() for copy in range(n_sets)]))
-                    for name, neurons in groups
-                ]
-                for groups, share in zip(self._kinds[1], self.networks.activation, strict=True)
-            ]
-        return self._kinds[n_sets]
+    def _living_by_activation(self, n_sets: int) -> list[dict[str, torch.Tensor]]:
+        """Living neurons of each layer that have an activation, as flat indices (set, network, neuron)."""
+        if n_sets not in self._neurons:
+            self._neurons[n_sets] = []
+            for share, mask in zip(self.networks.activation, self.networks.mask, strict=True):
+                kind = torch.where(mask > 0, share.argmax(-1), -1).repeat(n_sets, 1).flatten()
+                groups = {name: (kind == index).nonzero().squeeze(1) for index, name in enumerate(ACTIVATIONS)}
+                self._neurons[n_sets].append({name: neurons for name, neurons in groups.items() if len(neurons)})
+        return self._neurons[n_sets]
 
     def _forward(
         self, parameters: torch.Tensor, X: torch.Tensor, n_sets: int = 1, derivative: bool = False
@@ -267,14 +251,14 @@ class FreeParameters:
 
         Outputs have shape (n_networks, n_outputs, n_rows), all others (n_networks, width, n_rows).
         """
-        networks, kinds = unflatten(self.networks, parameters), self._kinds_of(n_sets)
+        networks, neurons_of = unflatten(self.networks, parameters), self._living_by_activation(n_sets)
         inputs = X.mT if X.ndim == 2 or n_sets == 1 else X.mT.repeat(n_sets, 1, 1)
         rows, slopes = [inputs.expand(len(parameters), -1, -1)], []
         for layer in range(networks.depth):
             z = torch.baddbmm(networks.biases[layer][:, :, None], networks.weights[layer].mT, rows[-1])
             value = torch.zeros_like(z)
             slope = torch.zeros_like(z) if derivative else None
-            for name, neurons in kinds[layer]:
+            for name, neurons in neurons_of[layer].items():
                 activation = ACTIVATIONS[name]
                 inside = z.flatten(0, 1).index_select(0, neurons)
                 outside = activation.torch_value(inside)

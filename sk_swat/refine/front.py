@@ -36,15 +36,7 @@ class Front:
         return len(self._best)
 
     def add(self, networks: SoftNetworks, size: torch.Tensor, error: torch.Tensor, start: torch.Tensor) -> None:
-        """Let networks of one depth compete.
-
-        Parameters
-        ----------
-        networks : SoftNetworks
-            Hard networks.
-        size, error, start : Tensor of shape (n_networks,)
-            Non-zero parameters, mean loss (not finite: not taken), and the start each is from.
-        """
+        """Let hard networks of one depth compete; those whose mean loss is not finite are not taken."""
         for index, (n, value, begin) in enumerate(zip(size.tolist(), error.tolist(), start.tolist(), strict=True)):
             key = (networks.depth, n)
             known = self._best.get(key)
@@ -62,10 +54,7 @@ class Front:
     def members(self, gain: float = 0.0) -> list[Member]:
         """Networks that no smaller or equally large one equals, by size.
 
-        Parameters
-        ----------
-        gain : float, default=0.0
-            Share by which the loss must fall below that of the next smaller member, in [0, 1).
+        The loss must fall below that of the next smaller member by a share `gain`, in [0, 1).
         """
         chosen: list[Member] = []
         for member in sorted(self._best.values(), key=lambda one: (one.size, one.error, one.depth)):

@@ -19,18 +19,8 @@ def widen(
     """Give every hidden layer new neurons that nothing listens to yet.
 
     Weights into a new neuron are normal with variance 1 / (number of living neurons or inputs before it), those out
-    of it are zero: the function stays, and a fit that frees them has new directions to go.
-
-    Parameters
-    ----------
-    networks : SoftNetworks
-        Hard networks.
-    allowed : sequence of bool
-        Activations that new neurons may have, in the order of ``ACTIVATIONS``.
-    n_new : int or Tensor of int, of shape (n_networks,)
-        New neurons of each layer; as many as there is room for if there is less.
-    generator : torch.Generator
-        Source of all random choices.
+    of it are zero: the function stays, and a fit that frees them has new directions to go. Each layer gets `n_new`
+    neurons (for all networks, or for each) of allowed activations, or as many as there is room for.
     """
     first = networks.weights[0]
     n, device, dtype = len(networks), first.device, first.dtype

@@ -103,22 +103,9 @@ def damped_steps(
 ) -> torch.Tensor:
     """Solve (matrix + ridge + damping * diagonal) step = gradient + ridge * values for each network and damping.
 
-    Parameters
-    ----------
-    equations : NormalEquations
-        At `values`, of shape (n_networks, n_free).
-    values : Tensor of shape (n_networks, n_free)
-        Where the step starts; the new values are ``values - step``.
-    ridge : Tensor of shape (n_networks,)
-        See :func:`fit_networks`.
-    damping : Tensor of shape (n_dampings, n_networks)
-        Dampings to try.
-    moving : Tensor of bool, of shape (n_networks, n_free)
-        Parameters that move; the step of the others is zero. So is that of a network whose equations have no solution.
-
-    Returns
-    -------
-    step : Tensor of shape (n_dampings, n_networks, n_free)
+    `damping` has shape (n_dampings, n_networks), the steps (n_dampings, n_networks, n_free): they lead from `values`
+    to ``values - step``. Parameters that do not move have a step of zero, and so has a network whose equations have no
+    solution.
     """
     matrix = torch.where(moving[:, :, None] & moving[:, None, :], equations.matrix, 0.0)
     matrix.diagonal(dim1=1, dim2=2).add_(torch.where(moving, ridge[:, None], 1.0))

@@ -137,15 +137,7 @@ class _State:
 def _shrink(
     state: _State, allowed: torch.Tensor, task: RefineTask, n_polish: int, share: float
 ) -> tuple[SoftNetworks, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Remove what costs least from each network, and polish.
-
-    Returns
-    -------
-    networks, damping, error
-        After it; damping and error have shape (n_networks,).
-    gone : Tensor of bool, of shape (n_networks, n_parameters)
-        What was chosen.
-    """
+    """Remove what costs least from each network, and polish; networks, dampings, losses, a mask of what has gone."""
     task.deadline.check()
     parameters, equations = state.parameters, state.equations
     ridge = task.ridge(equations.error)
