@@ -31,7 +31,6 @@ ROOMS = [room for floor in reversed(FLOORS) for room in floor]
 # module that imports, room that it imports from: the reason
 UPWARD = {
     ("sk_swat.network.exporting", "export"): "methods of a network such as to_c, imported when they are called",
-    ("sk_swat.network.text", "export"): "what print(network) shows is written as programs are",
     ("sk_swat.export.skl2onnx_converter", "estimators"): "skl2onnx asks for the class that it converts",
 }
 

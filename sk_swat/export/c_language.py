@@ -20,13 +20,7 @@ _KEYWORDS = """
 
 
 def check_c_name(name: object) -> str:
-    """Return a name that C functions may begin with; TypeError or ValueError otherwise.
-
-    Examples
-    --------
-    >>> check_c_name("pump_3")
-    'pump_3'
-    """
+    """Return a name that C functions may begin with; TypeError or ValueError otherwise."""
     wanted = "`name` must be a C identifier (letters, digits and underscores, a letter first) and no keyword"
     if not isinstance(name, str):
         raise TypeError(f"{wanted}, got {name!r}.")
@@ -37,15 +31,7 @@ def check_c_name(name: object) -> str:
 
 @dataclass(frozen=True)
 class CReal:
-    """A floating-point type of C.
-
-    Parameters
-    ----------
-    dtype : {"double", "float"}
-        The type.
-    prefix : str
-        Begin of the names of the static functions.
-    """
+    """A floating-point type of C, and the begin of the names of the static functions."""
 
     dtype: str
     prefix: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sk_swat.export.c_language import CReal, check_c_name
 from sk_swat.export.c_tables import table_definition
-from sk_swat.export.neurons import Neuron, exported_network, neuron_layers
-from sk_swat.export.source import fill, headline, name_comments, weighted_sum
+from sk_swat.export.models import exported_network
+from sk_swat.export.source import fill, headline, name_comments
+from sk_swat.network.neurons import Neuron, neuron_layers, weighted_sum
 from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.utils.parameters import check_choice
 

@@ -6,35 +6,19 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from sk_swat.export.c_language import CReal
-from sk_swat.export.neurons import Neuron
 from sk_swat.export.source import fill
 from sk_swat.network.activations import ACTIVATIONS
+from sk_swat.network.neurons import Neuron
 from sk_swat.network.sparse_mlp import SparseMLP
 
 __all__ = ["table_definition"]
 
 
 def table_definition(network: SparseMLP, layers: list[list[Neuron]], real: CReal, signature: str) -> list[str]:
-    """Write tables and function.
+    """Write tables and function for a network with at least one weight, given its neurons and the function's head.
 
     Columns in use and neurons are numbered through: columns first, then layer by layer. Value k is computed from
     values before it, so one loop over all neurons evaluates the network.
-
-    Parameters
-    ----------
-    network : SparseMLP
-        Pruned network with at least one weight.
-    layers : list of depth + 1 lists of Neuron
-        Its neurons.
-    real : CReal
-        Type of the numbers.
-    signature : str
-        Head of the function.
-
-    Returns
-    -------
-    lines : list of str
-        Lines of C; the static functions of the activations are not among them.
     """
     columns = network.used_features.tolist()
     neurons = [neuron for layer in layers for neuron in layer]

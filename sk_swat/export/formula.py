@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sk_swat.export.neurons import exported_network
+from sk_swat.export.models import exported_network
 from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.names import feature_labels
 from sk_swat.network.rounding import rounded_formula
@@ -77,21 +77,9 @@ def import_sympy(function: str) -> Any:
 
 
 def formulas(network: SparseMLP, digits: object, *, to_read: bool = False) -> list[sympy.Expr]:
-    """Build one expression for each output.
+    """Build one expression for each output of a pruned network, rounded as in :func:`rounded_formula`.
 
-    Parameters
-    ----------
-    network : SparseMLP
-        Pruned network.
-    digits : int, "auto" or None
-        As in :func:`sk_swat.network.rounding.rounded_formula`.
-    to_read : bool, default=False
-        Write activations for reading, not for evaluation: a sigmoid as ``1 / (1 + exp(-z))``.
-
-    Returns
-    -------
-    outputs : list of sympy.Expr
-        In the order of the outputs.
+    `to_read` takes each activation's form for reading: a sigmoid as ``1 / (1 + exp(-z))``.
     """
     formula, symbols = rounded_formula(network, digits), _symbols(network)
     terms = [_centred(symbols[i], centre) for i, centre in zip(formula.columns, formula.centres, strict=True)]

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from sk_swat.export.formula import formulas, import_sympy
-from sk_swat.export.neurons import exported_network
+from sk_swat.export.models import exported_network
 from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.utils.parameters import check_integer
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sk_swat.export.neurons import exported_network
+from sk_swat.export.models import exported_network
 
 __all__ = ["to_numpy_json"]
 

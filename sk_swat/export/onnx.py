@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sk_swat.export.neurons import exported_network, needs_converter
+from sk_swat.export.models import exported_network, needs_converter
 from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.utils.parameters import check_choice, check_integer
@@ -126,21 +126,9 @@ def to_onnx(model: Any, *, dtype: str = "float", opset: int = 15) -> ModelProto:
 
 
 class Graph:
-    """Nodes and constants of an ONNX graph while it is built.
+    """Nodes and constants of an ONNX graph while it is built, floats in one type.
 
-    Parameters
-    ----------
-    dtype : dtype
-        Float32 or float64: the type of all constants but the integers.
-    unique : callable, default=None
-        Makes a new name of a wanted one. None numbers the names that come again.
-
-    Attributes
-    ----------
-    nodes : list of onnx.NodeProto
-        Nodes in an order in which they can run.
-    initializers : list of onnx.TensorProto
-        Constants.
+    `unique` makes a new name of a wanted one; without it, names that come again are numbered.
     """
 
     def __init__(self, dtype: np.dtype[Any], unique: Callable[[str], str] | None = None) -> None:
@@ -185,24 +173,7 @@ class Graph:
 
 
 def add_network(graph: Graph, network: SparseMLP, X: str, output: str | None = None) -> str:
-    """Add the pruned network to a graph.
-
-    Parameters
-    ----------
-    graph : Graph
-        The graph to extend.
-    network : SparseMLP
-        Any network.
-    X : str
-        Name of the input, of shape (n_samples, n_features_in) and the graph's type.
-    output : str, default=None
-        Name of the output; None makes one.
-
-    Returns
-    -------
-    output : str
-        Name of the output, of shape (n_samples, n_outputs), for one output as well.
-    """
+    """Add the pruned network to a graph; `X` and what is returned are names of tensors with one row for each sample."""
     network = network.pruned()
     used = network.used_features
     if not len(used):

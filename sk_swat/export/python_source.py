@@ -5,9 +5,10 @@ from __future__ import annotations
 import builtins
 import keyword
 
-from sk_swat.export.neurons import exported_network, neuron_layers
-from sk_swat.export.source import fill, headline, name_comments, weighted_sum
+from sk_swat.export.models import exported_network
+from sk_swat.export.source import fill, headline, name_comments
 from sk_swat.network.activations import ACTIVATIONS
+from sk_swat.network.neurons import neuron_layers, weighted_sum
 
 __all__ = ["to_python"]
 

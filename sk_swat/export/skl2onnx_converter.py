@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sk_swat.estimators.regressor import SWATRegressor
-from sk_swat.export.neurons import exported_network
+from sk_swat.export.models import exported_network
 from sk_swat.export.onnx import NUMPY_TYPES, Graph, add_network
 from sk_swat.network.linear_steps import regressor_within
 

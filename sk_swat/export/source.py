@@ -4,48 +4,10 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Sequence
 
-from sk_swat.export.neurons import Neuron
 from sk_swat.network.sparse_mlp import SparseMLP
 
-__all__ = ["comment_text", "fill", "headline", "name_comments", "weighted_sum"]
-
-_GROUP = 100  # terms of one sum without parentheses: compilers recurse through longer ones
-
-
-def weighted_sum(neuron: Neuron, operands: Sequence[str], literal: Callable[[float], str]) -> str:
-    """Write the argument of a neuron's activation as an expression that C and Python read alike.
-
-    Parameters
-    ----------
-    neuron : Neuron
-        The neuron.
-    operands : sequence of str
-        Expression for each neuron of the layer before.
-    literal : callable
-        Writes a number of at least 0.
-
-    Returns
-    -------
-    text : str
-        Terms in the order of the columns, the bias last. Long sums are in groups in parentheses.
-
-    Examples
-    --------
-    >>> weighted_sum(Neuron("tanh", ((0, 2.0), (2, -0.5)), 3.0), ["x[0]", "x[1]", "x[2]"], repr)
-    '2.0 * x[0] - 0.5 * x[2] + 3.0'
-    """
-    terms = [(weight, f" * {operands[index]}") for index, weight in neuron.inputs]
-    if neuron.bias or not terms:
-        terms.append((neuron.bias, ""))
-    groups = [_joined(terms[start : start + _GROUP], literal) for start in range(0, len(terms), _GROUP)]
-    return groups[0] if len(groups) == 1 else " + ".join(f"({group})" for group in groups)
-
-
-def _joined(terms: Sequence[tuple[float, str]], literal: Callable[[float], str]) -> str:
-    text = " ".join(("- " if number < 0 else "+ ") + literal(abs(number)) + factor for number, factor in terms)
-    return text.removeprefix("+ ") if text.startswith("+") else "-" + text.removeprefix("- ")
+__all__ = ["comment_text", "fill", "headline", "name_comments"]
 
 
 def fill(text: str, indent: int = 4, hanging: int = 4) -> str:
@@ -63,16 +25,7 @@ def fill(text: str, indent: int = 4, hanging: int = 4) -> str:
 def comment_text(name: str) -> str:
     r"""Make a name safe inside a comment of C, C++ or Python: printable ASCII that ends no comment and no line.
 
-    Parameters
-    ----------
-    name : str
-        Any text.
-
-    Returns
-    -------
-    text : str
-        The name with escapes for backslashes and for all that is not printable ASCII, and with a space inside
-        ``*/``, ``/*`` and ``??``.
+    Backslashes and all that is not printable ASCII are escaped, and a space stands inside ``*/``, ``/*`` and ``??``.
 
     Examples
     --------

@@ -16,13 +16,7 @@ __all__ = ["InputColumns", "NeuronActivations", "sequential"]
 
 
 class InputColumns(torch.nn.Module):
-    """Picks columns, so that those without a weight are not read.
-
-    Parameters
-    ----------
-    columns : sequence of int
-        Their indices.
-    """
+    """Picks columns by their indices, so that those without a weight are not read."""
 
     def __init__(self, columns: Sequence[int]) -> None:
         super().__init__()
@@ -39,13 +33,7 @@ class InputColumns(torch.nn.Module):
 
 
 class NeuronActivations(torch.nn.Module):
-    """Applies its own activation to each neuron of a layer.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Name from ``ACTIVATIONS`` of each neuron.
-    """
+    """Applies its own activation, given by name, to each neuron of a layer."""
 
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__()
@@ -64,18 +52,7 @@ class NeuronActivations(torch.nn.Module):
 
 
 def sequential(network: SparseMLP) -> torch.nn.Sequential:
-    """Make the module of a pruned network.
-
-    Parameters
-    ----------
-    network : SparseMLP
-        The network.
-
-    Returns
-    -------
-    module : torch.nn.Sequential
-        In float64, on the CPU.
-    """
+    """Make the module of a pruned network, in float64 on the CPU."""
     used = network.used_features
     coefs = (network.coefs[0][used], *network.coefs[1:])
     linear = [_linear(coef, bias) for coef, bias in zip(coefs, network.intercepts, strict=True)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sk_swat.export.neurons import exported_network
+from sk_swat.export.models import exported_network
 
 if TYPE_CHECKING:  # torch is imported by the first call
     import torch

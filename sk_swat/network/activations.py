@@ -208,19 +208,7 @@ assert tuple(ACTIVATIONS)[: len(ACTIVATION_NAMES)] == ACTIVATION_NAMES
 
 
 def activate(name: str, z: ArrayLike) -> NDArray[np.float64]:
-    """Apply the activation called `name` to every element of z.
-
-    Parameters
-    ----------
-    name : str
-        A name from `ACTIVATIONS`.
-    z : array-like of any shape
-        Weighted sums with bias, dimensionless.
-
-    Returns
-    -------
-    a : ndarray of float64, of the shape of z
-        Outputs of the neurons; for ``identity`` this may be z itself.
+    """Apply the activation called `name` to every element of z; for ``identity`` the result may be z itself.
 
     Examples
     --------
@@ -233,19 +221,9 @@ def activate(name: str, z: ArrayLike) -> NDArray[np.float64]:
 
 
 def check_activations(names: str | Iterable[str]) -> tuple[str, ...]:
-    """Validate a choice of activations and bring it into the registry's order.
+    """Validate a choice of one name or several different ones, and bring it into the registry's order.
 
     The order in which a user lists the names has no meaning, so it is not kept.
-
-    Parameters
-    ----------
-    names : str or iterable of str
-        One name, or several different ones, from `ACTIVATIONS`.
-
-    Returns
-    -------
-    chosen : tuple of str
-        The same names in the order of `ACTIVATIONS`.
 
     Examples
     --------

@@ -51,14 +51,7 @@ def padded(networks: SoftNetworks, width: int, n_inputs: int | None = None) -> S
 def permute_inputs(networks: SoftNetworks, order: torch.Tensor, sign: torch.Tensor) -> SoftNetworks:
     """Permute and reflect the inputs: slot i then does what slot ``order[i]`` did to ``sign[i] * x``.
 
-    Parameters
-    ----------
-    networks : SoftNetworks
-        Hard or soft networks.
-    order : Tensor of int, of shape (n_networks, n_in)
-        One permutation for each network.
-    sign : Tensor of shape (n_networks, n_in)
-        1 or -1 for each slot.
+    `order` has one permutation for each network, `sign` 1 or -1 for each slot; both have shape (n_networks, n_in).
     """
     first = networks.weights[0]
     first = first.gather(1, order[:, :, None].expand_as(first)) * sign[:, :, None]
@@ -110,14 +103,9 @@ def fold_constants(networks: SoftNetworks) -> SoftNetworks:
 
 
 def straightened(networks: SoftNetworks, X: torch.Tensor) -> SoftNetworks:
-    """Make identity neurons of those neurons with a kink, such as leaky_relu, whose kink no row crosses.
+    """Make identity neurons of those neurons of hard networks whose kink, as that of leaky_relu, no row of X crosses.
 
-    Parameters
-    ----------
-    networks : SoftNetworks
-        Hard networks.
-    X : Tensor of shape (n_rows, n_in)
-        Rows, on which the networks stay the same up to rounding; beyond them they may change.
+    On these rows the networks stay the same up to rounding; beyond them they may change.
     """
     weights, activation = list(networks.weights), list(networks.activation)
     hidden = X.expand(len(networks), *X.shape[-2:])
@@ -147,15 +135,8 @@ def canonical(
     scales of neighbouring layers depend on each other and are settled in a few passes: with several hidden layers a few
     networks still change when passed in again.
 
-    Parameters
-    ----------
-    networks : SoftNetworks
-        Hard networks.
-    order_noise : float, default=0.0
-        Standard deviation of a normal number added to the logarithm of the sorting key: 0 sorts exactly, large
-        values give a random permutation of the neurons (augmentation).
-    generator : torch.Generator, default=None
-        Source of the noise.
+    `order_noise` is the standard deviation of a normal number added to the logarithm of the sorting key: 0 sorts
+    exactly, large values give a random permutation of the neurons (augmentation).
     """
     for _ in range(_CANONICAL_PASSES):
         networks = _reflected_and_balanced(networks)

@@ -47,17 +47,9 @@ class Layers:
 
 
 def folded(layers: Layers) -> Layers:
-    """Fold identity neurons wherever that saves a weight or a bias.
+    """Fold identity neurons of a network without dead neurons wherever that saves a weight or a bias.
 
-    Parameters
-    ----------
-    layers : Layers
-        Of a network without dead neurons.
-
-    Returns
-    -------
-    layers : Layers
-        The same function of every input, up to rounding. What would leave the range of float64 is not folded.
+    What would leave the range of float64 is not folded.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         while True:

@@ -31,10 +31,7 @@ class ForwardPlan:
     themselves take the time, so mixed layers go through scalar functions. Input columns without weights
     are left out.
 
-    Parameters
-    ----------
-    coefs, intercepts, activations
-        Valid layers in the form that ``SparseMLP`` stores.
+    The arguments are valid layers in the form that ``SparseMLP`` stores.
     """
 
     def __init__(
@@ -55,18 +52,7 @@ class ForwardPlan:
         self._last_bias = intercepts[-1]
 
     def outputs(self, X: NDArray[np.generic]) -> NDArray[np.float64]:
-        """Evaluate the network.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, n_features_in)
-            Inputs of any real type.
-
-        Returns
-        -------
-        y : ndarray of float64, of shape (n_samples, n_outputs)
-            A new array.
-        """
+        """Evaluate the network on X of any real type: a new float64 array of shape (n_samples, n_outputs)."""
         inputs = np.asarray(X if self._columns is None else X[:, self._columns], dtype=np.float64)
         return self._one_row(inputs[0]) if len(inputs) == 1 else self._many_rows(inputs)
 

@@ -27,24 +27,9 @@ def variance_shares(
     row x with the entry of column j taken from another row. Effects of one output are divided by their sum, and the
     mean over the outputs that vary is taken.
 
-    Parameters
-    ----------
-    networks : sequence of SparseMLP
-        Networks of the same columns.
-    X : ndarray of shape (n_rows, n_features)
-        Fitted rows.
-    weight : ndarray of shape (n_rows,), default=None
-        How often each row counts; None stands for once.
-    seed : int, default=0
-        Of the choice of pairs of rows.
-    most_products : int, default=20_000_000
-        Products of weights and inputs, beyond which fewer pairs are looked at: from 4096 down to 64.
-
-    Returns
-    -------
-    shares : list of ndarray
-        For each network the share of each of its `used_features`, at least 0, with the sum 1; or only zeros if it does
-        not vary on the rows.
+    Each array of shares is that of the network's `used_features`, with the sum 1; or only zeros if it does not vary on
+    the rows, which `weight` counts. Pairs of rows are chosen by `seed`: 4096 of them, down to 64 where the products of
+    weights and inputs would be more than `most_products`.
 
     Examples
     --------

@@ -25,13 +25,7 @@ def is_linear(transformer: Any) -> bool:
 
 
 def offset_and_scale(transformer: Any) -> tuple[Any, Any]:
-    """Give what a linear transformer subtracts from each column, and by what it then divides: arrays, or 0 and 1.
-
-    Examples
-    --------
-    >>> offset_and_scale(StandardScaler().fit([[1.0], [5.0]]))
-    (array([3.]), array([2.]))
-    """
+    """Give what a linear transformer subtracts from each column, and by what it then divides: arrays, or 0 and 1."""
     if isinstance(transformer, MinMaxScaler):
         scale = 1 / transformer.scale_
         return transformer.data_min_ - transformer.feature_range[0] * scale, scale
@@ -54,16 +48,9 @@ def regressor_within(model: Any) -> Any:
 def network_within(model: Any) -> SparseMLP | None:
     """Network of a fitted model in the units of the model, with all scalers around it folded in.
 
-    Parameters
-    ----------
-    model : object
-        A SparseMLP, something with one as its `network_`, or a pipeline, a TransformedTargetRegressor, a grid search or
-        a FrozenEstimator with one inside.
-
-    Returns
-    -------
-    network : SparseMLP or None
-        None if there is none inside, or if something else than linear scalers is around it.
+    A model is a SparseMLP, something with one as its `network_`, or a pipeline, a TransformedTargetRegressor, a grid
+    search or a FrozenEstimator with one inside. None if there is none, or if something else than linear scalers is
+    around it.
     """
     own = model if isinstance(model, SparseMLP) else getattr(model, "network_", None)
     if isinstance(own, SparseMLP):

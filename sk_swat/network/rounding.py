@@ -39,16 +39,8 @@ _FAR = 10.0  # spreads from zero: means beyond are taken out
 def short_centre(mean: float, spread: float) -> float:
     """Round number whose distance from the values of a column, or a target, is of the size of their spread.
 
-    Parameters
-    ----------
-    mean, spread : float
-        Mean and standard deviation, in the same units.
-
-    Returns
-    -------
-    centre : float
-        0 if the mean is at most ten spreads from 0; otherwise the mean with as few significant digits as are enough to
-        stay within half a spread of it.
+    0 if the mean is at most ten spreads from 0; otherwise the mean with as few significant digits as are enough to stay
+    within half a spread of it.
 
     Examples
     --------
@@ -67,20 +59,9 @@ class Formula:
 
     The terms of a sum are the columns in use, less their centres, and then the neurons.
 
-    Parameters
-    ----------
-    columns : ndarray of int, of shape (n_columns,)
-        Indices of the columns in use.
-    centres : ndarray of shape (n_columns,)
-        What to subtract from each of them; 0 for most.
-    activations : tuple of n_neurons str
-        Activation of each neuron; none is "identity".
-    weights : ndarray of shape (n_neurons + n_outputs, n_columns + n_neurons)
-        Factors of the terms in the sum of each neuron and then each output; 0 for terms that it does not have.
-    biases : ndarray of shape (n_neurons + n_outputs,)
-        What each sum has besides.
-    bias_centres : ndarray of shape (n_neurons + n_outputs,)
-        Numbers from which the biases are rounded; 0 for neurons.
+    `columns` are indices, `centres` are 0 for most; no neuron has the activation "identity". Row k of `weights`, of
+    shape (n_neurons + n_outputs, n_columns + n_neurons), has the factors of the terms in sum k, neurons first; `biases`
+    are rounded in their distance from `bias_centres`, which are 0 for neurons.
     """
 
     columns: NDArray[np.intp]
@@ -132,22 +113,11 @@ class Formula:
 def rounding_losses(
     network: SparseMLP, X: NDArray[np.floating], y: NDArray[np.float64], weight: NDArray[np.float64] | None = None
 ) -> tuple[float, ...]:
-    """R^2 that a network loses when the numbers of its formula are rounded.
+    """R^2 that a network with a summary of its fit loses on fitted rows when the numbers of its formula are rounded.
 
-    Parameters
-    ----------
-    network : SparseMLP
-        With the summary of its fit.
-    X, y : ndarray of shape (n_rows, n_features), ndarray of shape (n_rows,) or (n_rows, n_outputs)
-        Rows that were fitted, in raw units.
-    weight : ndarray of shape (n_rows,), default=None
-        How often each row counts; None stands for once.
-
-    Returns
-    -------
-    losses : tuple of float
-        For 1, 2, 3 ... significant digits, up to the first number of digits (at most 15) that costs less than 1e-4. The
-        mean over several targets; one that does not vary counts as not lost.
+    To 1, 2, 3 ... significant digits, up to the first number (at most 15) that costs less than 1e-4. It is the
+    mean over several targets, of which one that does not vary counts as not lost. `weight` says how often each row
+    counts.
     """
     summary = network.fit_summary
     if summary is None:
@@ -180,20 +150,9 @@ def summarised(
     seed: int,
     most_rows: int,
 ) -> list[SparseMLP]:
-    """Let networks carry the summary of their fit.
+    """Let networks in raw units carry the summary of their fit to these rows, whose columns `scaling` standardises.
 
-    Parameters
-    ----------
-    networks : sequence of SparseMLP
-        In raw units.
-    X, y, weight
-        The fitted rows, as in :func:`rounding_losses`.
-    scaling : Standardisation
-        Of the columns of X.
-    seed : int
-        Source of the choice of rows.
-    most_rows : int
-        Rows on which losses are measured; drawn at random from a longer table.
+    Losses are measured on at most so many rows, drawn at random from a longer table.
     """
     target_mean, target_spread = column_scales(y.reshape(len(y), -1), weight)
     summary = FitSummary(
@@ -211,20 +170,10 @@ def summarised(
 
 
 def rounded_formula(network: SparseMLP, digits: object) -> Formula:
-    """Write a network as a formula with rounded numbers.
+    """Write a network as a formula with numbers of 1 to 15 significant digits; it warns if 1e-4 of R^2 is lost.
 
-    Parameters
-    ----------
-    network : SparseMLP
-        Any network.
-    digits : int, "auto" or None
-        Significant digits, from 1 to 15. "auto" takes the least number that costs less than 1e-4 of R^2 on the fitted
-        rows; all bits if that is not known. None keeps all bits.
-
-    Warns
-    -----
-    UserWarning
-        If more than that is lost.
+    "auto" takes the least number of digits that costs less than that on the fitted rows; all bits if it is not known.
+    None keeps all bits.
     """
     formula, enough = Formula.of(network), enough_digits(network)
     chosen = enough if isinstance(digits, str) and digits == "auto" else digits
@@ -246,21 +195,9 @@ def rounded_formula(network: SparseMLP, digits: object) -> Formula:
 
 
 def rounded_network(network: SparseMLP, digits: int | None) -> tuple[SparseMLP, NDArray[np.float64]]:
-    """Round a network layer by layer, with the identity neurons it has, for reading.
+    """Round a network layer by layer, with the identity neurons it has, for reading; None keeps all bits.
 
-    Parameters
-    ----------
-    network : SparseMLP
-        Any network, pruned or not.
-    digits : int or None
-        Significant digits, from 1 to 15, as in :meth:`Formula.rounded`; None keeps all bits.
-
-    Returns
-    -------
-    network : SparseMLP
-        It takes the columns less their centres.
-    centres : ndarray of shape (n_features,)
-        The centres, 0 for most.
+    The network takes the columns less their centres, which are returned with it, of shape (n_features,).
     """
     centres, output_centres = _centres(network)
     coefs, intercepts = list(network.coefs), list(network.intercepts)

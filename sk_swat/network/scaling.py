@@ -29,20 +29,10 @@ _LARGEST_SCALE = 1e300  # of a column and of the target: weights are products of
 
 
 def column_scales(X: np.ndarray, weight: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of every column, without overflow or underflow on the way.
+    """Mean and standard deviation of every column of finite numbers, without overflow or underflow on the way.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_rows, n_columns)
-        Finite numbers.
-    weight : ndarray of shape (n_rows,), default=None
-        How often each row counts; None stands for once.
-
-    Returns
-    -------
-    offset, scale : ndarray of shape (n_columns,)
-        A column whose standard deviation is below four steps of float64 (at its largest value) has scale 0: predictions
-        are rounded to such steps.
+    `weight` says how often each row counts. A column whose standard deviation is below four steps of float64 (at its
+    largest value) has scale 0: predictions are rounded to such steps.
     """
     mean, spread, unit = _moments(X, weight)
     offset, scale = mean * unit, spread * unit
@@ -90,16 +80,11 @@ def _parts(X: np.ndarray) -> list[slice]:
 
 @dataclass(frozen=True)
 class Standardisation:
-    """Offsets and scales of a table and its target.
+    """Offsets and scales of the columns of a table, and of its target or targets.
 
-    Parameters
-    ----------
-    x_offset, x_scale : ndarray of shape (n_columns,)
-        Mean and standard deviation; scale 0 for a column that does not vary, by less than 1e-300, or by less than
-        float64 can tell (see :func:`column_scales`). A mean of at most a tenth of the standard deviation counts as 0:
-        without a shift, biases of zero stay zero in raw units.
-    y_offset, y_scale : float, or ndarray of shape (n_targets,)
-        The same for the target, or several.
+    A scale is the standard deviation; it is 0 for a column that does not vary, by less than 1e-300, or by less than
+    float64 can tell (see :func:`column_scales`). A mean of at most a tenth of the standard deviation counts as 0:
+    without a shift, biases of zero stay zero in raw units.
     """
 
     x_offset: np.ndarray

@@ -29,22 +29,10 @@ Record = TypeVar("Record", bound="DataclassInstance")
 def mix_activations(
     z: torch.Tensor, share: torch.Tensor, used: Sequence[int], derivative: bool = False
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Weighted sum of the activations of every neuron, and on request its derivative with respect to z.
+    """Weighted sum of the activations of every neuron, and on request its derivative with respect to z, else None.
 
-    Parameters
-    ----------
-    z : Tensor of shape (n_networks, n_rows, width)
-        Inputs of the neurons.
-    share : Tensor of shape (n_networks, width, n_activations)
-        Weight of each activation, summing to one.
-    used : sequence of int
-        Activations with a share above zero anywhere; the others are not computed.
-    derivative : bool, default=False
-        Whether to compute the derivative; otherwise None is returned for it.
-
-    Returns
-    -------
-    value, slope : Tensor of shape (n_networks, n_rows, width), Tensor of the same shape or None
+    `z`, value and derivative have shape (n_networks, n_rows, width); `share`, of shape (n_networks, width,
+    n_activations), sums to one. `used` lists the activations with a share above zero anywhere; others are not computed.
     """
     if torch.is_grad_enabled() and (z.requires_grad or share.requires_grad):
         if derivative:
@@ -150,10 +138,7 @@ class SoftNetworks:
     def connected(self, inputs: torch.Tensor) -> SoftNetworks:
         """Fold an input layer into the first one: networks on the columns of a table instead of the input slots.
 
-        Parameters
-        ----------
-        inputs : Tensor of shape (n_networks, n_columns, n_slots)
-            What each slot sees of the columns.
+        `inputs`, of shape (n_networks, n_columns, n_slots), is what each slot sees of the columns.
         """
         first = inputs @ self.weights[0]
         columns = first.new_ones(len(self), inputs.shape[1])
@@ -165,16 +150,9 @@ class SoftNetworks:
         return [index for index, share in enumerate(total.tolist()) if not share <= 0]  # NaN may stand for any
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
-        """Evaluate all networks.
+        """Evaluate all networks, on inputs of shape (n_rows, n_in), or (n_networks, n_rows, n_in) with rows of each.
 
-        Parameters
-        ----------
-        X : Tensor of shape (n_rows, n_in) or (n_networks, n_rows, n_in)
-            Inputs, shared by all networks or one set for each.
-
-        Returns
-        -------
-        output : Tensor of shape (n_networks, n_rows), or (n_networks, n_outputs, n_rows) for several outputs
+        The output has shape (n_networks, n_rows), or (n_networks, n_outputs, n_rows) for several outputs.
         """
         hidden = self.last_hidden(X)
         return torch.baddbmm(self.biases[-1][:, None, :], hidden, self.weights[-1]).mT.squeeze(1)
@@ -191,12 +169,8 @@ class SoftNetworks:
     def harden(self, threshold: float | torch.Tensor = 0.0, mask_threshold: float = 0.5) -> SoftNetworks:
         """Take the hard decisions: one activation a neuron, masks of 0 or 1, small weights to exact zero.
 
-        Parameters
-        ----------
-        threshold : float or Tensor of shape (n_networks,), default=0.0
-            Weights and biases of at most this size become 0.
-        mask_threshold : float, default=0.5
-            A neuron with a smaller mask loses all weights into and out of it.
+        Weights and biases of at most the threshold, one for all or of shape (n_networks,), become 0, as do all weights
+        into and out of a neuron whose mask is below `mask_threshold`.
         """
         first = self.weights[0]
         threshold = torch.as_tensor(threshold, dtype=first.dtype, device=first.device).reshape(-1, 1)

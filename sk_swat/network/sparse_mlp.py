@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ from sk_swat.utils.pickling import add_version, read_state
 _CHUNK_ROWS = 8192  # rows evaluated at once: bounds the memory, and fits the cache
 
 
+@dataclass(frozen=True, init=False, repr=False, eq=False)
 class SparseMLP(ExportMixin):
     """A small multilayer perceptron with exact zeros for absent weights and one activation per neuron.
 
@@ -56,6 +59,13 @@ class SparseMLP(ExportMixin):
     array([3.])
     """
 
+    coefs: tuple[NDArray[np.float64], ...]
+    intercepts: tuple[NDArray[np.float64], ...]
+    activations: tuple[tuple[str, ...], ...]
+    feature_names: tuple[str, ...] | None
+    target_names: tuple[str, ...] | None
+    fit_summary: FitSummary | None
+
     def __init__(
         self,
         coefs: Sequence[ArrayLike],
@@ -65,16 +75,16 @@ class SparseMLP(ExportMixin):
         target_names: Iterable[str] | None = None,
         fit_summary: FitSummary | None = None,
     ) -> None:
-        self._coefs = tuple(frozen_array(c, 2, f"coefs[{i}]") for i, c in enumerate(coefs))
-        self._intercepts = tuple(frozen_array(b, 1, f"intercepts[{i}]") for i, b in enumerate(intercepts))
-        self._activations = tuple(activation_names(a, f"activations[{i}]") for i, a in enumerate(activations))
-        check_layers(self._coefs, self._intercepts, self._activations)
-        self._feature_names = checked_names("feature_names", feature_names, self.n_features_in, "column")
-        self._target_names = checked_names("target_names", target_names, self.n_outputs, "output")
+        fields = vars(self)  # not self.coefs = ...: networks do not change
+        fields["coefs"] = tuple(frozen_array(c, 2, f"coefs[{i}]") for i, c in enumerate(coefs))
+        fields["intercepts"] = tuple(frozen_array(b, 1, f"intercepts[{i}]") for i, b in enumerate(intercepts))
+        fields["activations"] = tuple(activation_names(a, f"activations[{i}]") for i, a in enumerate(activations))
+        check_layers(self.coefs, self.intercepts, self.activations)
+        fields["feature_names"] = checked_names("feature_names", feature_names, self.n_features_in, "column")
+        fields["target_names"] = checked_names("target_names", target_names, self.n_outputs, "output")
         if fit_summary is not None:
             fit_summary.check_sizes(self.n_features_in, self.n_outputs)
-        self._fit_summary = fit_summary
-        self._plan: ForwardPlan | None = None
+        fields["fit_summary"] = fit_summary
 
     @classmethod
     def constant(cls, n_features_in: int, value: ArrayLike) -> SparseMLP:
@@ -83,59 +93,29 @@ class SparseMLP(ExportMixin):
         return cls([np.zeros((n_features_in, len(values)))], [values], [])
 
     @property
-    def coefs(self) -> tuple[NDArray[np.float64], ...]:
-        """Weights of each layer, each of shape (n_in, n_out), read-only."""
-        return self._coefs
-
-    @property
-    def intercepts(self) -> tuple[NDArray[np.float64], ...]:
-        """Biases of each layer, each of shape (n_out,), read-only."""
-        return self._intercepts
-
-    @property
-    def activations(self) -> tuple[tuple[str, ...], ...]:
-        """For each hidden layer the activation of every neuron."""
-        return self._activations
-
-    @property
-    def feature_names(self) -> tuple[str, ...] | None:
-        """Names of the input columns, or None."""
-        return self._feature_names
-
-    @property
-    def target_names(self) -> tuple[str, ...] | None:
-        """Names of the outputs, or None."""
-        return self._target_names
-
-    @property
-    def fit_summary(self) -> FitSummary | None:
-        """Means and spreads of the columns and targets of the fit, or None."""
-        return self._fit_summary
-
-    @property
     def n_features_in(self) -> int:
         """Number of input columns, used or not."""
-        return len(self._coefs[0])
+        return len(self.coefs[0])
 
     @property
     def n_outputs(self) -> int:
         """Number of outputs, at least 1."""
-        return len(self._intercepts[-1])
+        return len(self.intercepts[-1])
 
     @property
     def depth(self) -> int:
         """Number of hidden layers; 0 for a linear or constant network."""
-        return len(self._activations)
+        return len(self.activations)
 
     @property
     def hidden_layer_sizes(self) -> tuple[int, ...]:
         """Number of neurons in each hidden layer, alive or not."""
-        return tuple(len(names) for names in self._activations)
+        return tuple(len(names) for names in self.activations)
 
     @property
     def n_nonzero(self) -> int:
         """Size: non-zero weights plus non-zero biases, over all layers of this network as it is."""
-        return sum(int(np.count_nonzero(array)) for array in self._coefs + self._intercepts)
+        return sum(int(np.count_nonzero(array)) for array in self.coefs + self.intercepts)
 
     @property
     def n_neurons(self) -> int:
@@ -146,7 +126,7 @@ class SparseMLP(ExportMixin):
     def used_features(self) -> NDArray[np.intp]:
         """Increasing indices of the input columns with a path of non-zero weights to an output."""
         reaches = np.ones(self.n_outputs, dtype=bool)
-        for coef in reversed(self._coefs):
+        for coef in reversed(self.coefs):
             reaches = (coef[:, reaches] != 0).any(axis=1)
         return np.flatnonzero(reaches)
 
@@ -168,8 +148,6 @@ class SparseMLP(ExportMixin):
             refuse_dates(X, "X")
         if rows.ndim != 2 or rows.shape[1] != self.n_features_in:
             raise ValueError(f"`X` must have shape (n_samples, {self.n_features_in}), got {rows.shape}.")
-        if self._plan is None:
-            self._plan = ForwardPlan(self._coefs, self._intercepts, self._activations)
         with np.errstate(all="ignore"):
             if len(rows) <= _CHUNK_ROWS:
                 y = self._plan.outputs(rows)
@@ -181,6 +159,10 @@ class SparseMLP(ExportMixin):
         return y.reshape(-1) if self.n_outputs == 1 else y
 
     __call__ = predict
+
+    @cached_property
+    def _plan(self) -> ForwardPlan:
+        return ForwardPlan(self.coefs, self.intercepts, self.activations)
 
     def pruned(self) -> SparseMLP:
         """Leave out the hidden neurons that do not matter.
@@ -194,7 +176,7 @@ class SparseMLP(ExportMixin):
         network : SparseMLP
             The same function of every X up to rounding; itself already pruned.
         """
-        coefs, intercepts, activations = list(self._coefs), list(self._intercepts), list(self._activations)
+        coefs, intercepts, activations = list(self.coefs), list(self.intercepts), list(self.activations)
 
         def keep(layer: int, kept: NDArray[np.bool_]) -> None:
             coefs[layer], coefs[layer + 1] = coefs[layer][:, kept], coefs[layer + 1][kept]
@@ -256,12 +238,12 @@ class SparseMLP(ExportMixin):
         x_scale = vector(x_scale, self.n_features_in, "x_scale", positive=True)
         y_offset = vector(y_offset, self.n_outputs, "y_offset")
         y_scale = vector(y_scale, self.n_outputs, "y_scale", positive=True)
-        coefs, intercepts = list(self._coefs), list(self._intercepts)
+        coefs, intercepts = list(self.coefs), list(self.intercepts)
         coefs[0] = coefs[0] / x_scale[:, np.newaxis]
         intercepts[0] = intercepts[0] - x_offset @ coefs[0]
         coefs[-1] = coefs[-1] * y_scale
         intercepts[-1] = intercepts[-1] * y_scale + y_offset
-        summary = self._fit_summary
+        summary = self.fit_summary
         if summary is not None:
             summary = FitSummary(
                 (x_offset + x_scale * np.array(summary.mean)).tolist(),
@@ -292,7 +274,7 @@ class SparseMLP(ExportMixin):
         A = frozen_array(A, 2, "A")
         if A.shape[1] != self.n_features_in:
             raise ValueError(f"`A` must have shape (n_new_features, {self.n_features_in}), got {A.shape}.")
-        coefs = (A @ self._coefs[0], *self._coefs[1:])
+        coefs = (A @ self.coefs[0], *self.coefs[1:])
         return self._changed(coefs=coefs, feature_names=feature_names, fit_summary=None)
 
     def with_names(
@@ -319,8 +301,7 @@ class SparseMLP(ExportMixin):
         return self._changed(fit_summary=fit_summary)
 
     def _changed(self, **fields: Any) -> SparseMLP:
-        """Make a network that differs in these arguments of the constructor alone."""
-        return SparseMLP(**{name: getattr(self, name) for name in FIELDS} | fields)
+        return replace(self, **fields)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the network as lists, strings and numbers, which JSON holds without loss."""
@@ -385,8 +366,8 @@ class SparseMLP(ExportMixin):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SparseMLP):
             return NotImplemented
-        mine, others = self._coefs + self._intercepts, other._coefs + other._intercepts
-        return self._activations == other._activations and all(map(np.array_equal, mine, others))
+        mine, others = self.coefs + self.intercepts, other.coefs + other.intercepts
+        return self.activations == other.activations and all(map(np.array_equal, mine, others))
 
     __hash__ = None  # type: ignore[assignment]
 

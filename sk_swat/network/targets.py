@@ -31,10 +31,7 @@ def target_names(y: Any) -> np.ndarray | None:
 def real_target(y: Any) -> np.ndarray:
     """Bring a target that scikit-learn let pass to a float64 array in C order.
 
-    Raises
-    ------
-    ValueError
-        If it is sparse, holds something else than real numbers, or numbers beyond float64.
+    ValueError if it is sparse, holds something else than real numbers, or numbers beyond float64.
     """
     if issparse(y):
         raise ValueError("y must be a dense array, got a sparse matrix; use y.toarray().")
@@ -58,19 +55,9 @@ def varying_targets(y: np.ndarray, varies: np.ndarray) -> np.ndarray:
 
 
 def path_with_constants(path: Path, varies: np.ndarray, constants: np.ndarray) -> Path:
-    """Add outputs to the networks of a path.
+    """Add outputs to the networks of a path, which have one for each True of `varies`; `constants` are the others."""
 
-    Parameters
-    ----------
-    path : Path
-        Its networks have one output for each True of `varies`.
-    varies : ndarray of bool, of shape (n_targets,)
-        Which of all outputs there are.
-    constants : ndarray of shape (n_targets,)
-        Values of the others.
-    """
-
-    def widened(network: SparseMLP) -> SparseMLP:
+    def with_all_outputs(network: SparseMLP) -> SparseMLP:
         coef = np.zeros((len(network.coefs[-1]), len(varies)))
         coef[:, varies] = network.coefs[-1]
         intercept = np.where(varies, 0.0, constants)
@@ -82,4 +69,4 @@ def path_with_constants(path: Path, varies: np.ndarray, constants: np.ndarray) -
             network.feature_names,
         )
 
-    return path.with_networks([widened(network) for network in path.networks])
+    return path.with_networks([with_all_outputs(network) for network in path.networks])

@@ -11,10 +11,10 @@ import numpy as np
 from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.fit_summary import FitSummary
 from sk_swat.network.names import feature_labels, target_labels
+from sk_swat.network.neurons import Neuron, neuron_layers, weighted_sum
 from sk_swat.utils.labels import plain_text
 
 if TYPE_CHECKING:
-    from sk_swat.export.neurons import Neuron
     from sk_swat.network.sparse_mlp import SparseMLP
 
 SCHEMA_NAME = "sk_swat.SparseMLP"
@@ -28,20 +28,7 @@ _DIGITS = 4  # at least, unless fewer are asked for
 
 
 def describe_network(network: SparseMLP, digits: int | str = "auto") -> str:
-    """Write a network for reading: its size in a line, then its equations.
-
-    Parameters
-    ----------
-    network : SparseMLP
-        Any network, pruned or not.
-    digits : int or "auto"
-        As in :func:`equations_text`.
-
-    Returns
-    -------
-    text : str
-        Several lines without a final line break.
-    """
+    """Write a network for reading: its size in a line, then its equations as in :func:`equations_text`."""
     return f"SparseMLP: {size_text(network)}\n{equations_text(network, digits)}"
 
 
@@ -58,22 +45,11 @@ def size_text(network: SparseMLP) -> str:
 
 
 def equations_text(network: SparseMLP, digits: int | str = "auto") -> str:
-    """Write a network neuron by neuron.
+    """Write a network neuron by neuron: ``h1_2`` is neuron 2 of hidden layer 1; below them what the functions are.
 
-    Parameters
-    ----------
-    network : SparseMLP
-        Any network, pruned or not.
-    digits : int or "auto", default="auto"
-        Significant digits of the numbers, from 1 to 15, as in formulas. "auto" takes 4, or as many as a formula has by
-        default if these are more.
-
-    Returns
-    -------
-    text : str
-        One equation for each neuron, ``h1_2`` being neuron 2 of hidden layer 1; below them what the functions are.
+    Numbers have the given significant digits, from 1 to 15; "auto" takes 4, or as many as a formula has by default if
+    these are more.
     """
-    from sk_swat.export.neurons import neuron_layers
     from sk_swat.network.rounding import check_digits, enough_digits, rounded_network
 
     chosen = max(_DIGITS, enough_digits(network) or 0) if digits == "auto" else digits
@@ -95,19 +71,9 @@ def equations_text(network: SparseMLP, digits: int | str = "auto") -> str:
 
 
 def formula_text(network: SparseMLP) -> str:
-    """Write a network in one line, rounded as formulas are by default.
+    """Write a network in one line, rounded as formulas are by default: an equation for each output.
 
-    Parameters
-    ----------
-    network : SparseMLP
-        Any network.
-
-    Returns
-    -------
-    text : str
-        An equation for each output, with semicolons between them. A neuron stands where it is used; one that is used
-        several times has a name, h1, h2 ..., and an equation of its own at the end. Functions are those of
-        :func:`equations_text`.
+    A neuron stands where it is used; one that is used several times has a name, h1, h2 ..., and an equation at the end.
 
     Examples
     --------
@@ -117,16 +83,12 @@ def formula_text(network: SparseMLP) -> str:
     >>> formula_text(SparseMLP([[[1.5]], [[2.0, 4.0]]], [[0.0], [0.0, 1.0]], [["tanh"]]))
     'y0 = 2 * h1; y1 = 4 * h1 + 1; h1 = tanh(1.5 * x0)'
     """
-    from sk_swat.export.neurons import Neuron
     from sk_swat.network.rounding import rounded_formula
 
     formula, labels = rounded_formula(network, "auto"), feature_labels(network)
     places = zip(formula.columns, formula.centres, strict=True)
     operands = [_centred(plain_text(labels[column]), centre) for column, centre in places]
-    sums = [
-        Neuron("", tuple((int(i), float(weights[i])) for i in np.flatnonzero(weights)), float(bias))
-        for weights, bias in zip(formula.weights, formula.biases, strict=True)
-    ]
+    sums = [Neuron.of("", weights, bias) for weights, bias in zip(formula.weights, formula.biases, strict=True)]
     uses = np.count_nonzero(formula.weights[:, len(formula.columns) :], axis=0)
     named: list[str] = []
     for activation, total, n_uses in zip(formula.activations, sums, uses, strict=False):
@@ -144,8 +106,6 @@ def _centred(name: str, centre: float) -> str:
 
 
 def _sum_text(neuron: Neuron, operands: Sequence[str]) -> str:
-    from sk_swat.export.source import weighted_sum
-
     return weighted_sum(neuron, operands, lambda number: f"{number:.15g}")
 
 
@@ -162,19 +122,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def network_to_dict(network: SparseMLP) -> dict[str, Any]:
-    """Turn a network into lists, strings and numbers that JSON can hold without loss.
-
-    Parameters
-    ----------
-    network : SparseMLP
-        Any network.
-
-    Returns
-    -------
-    document : dict
-        Keys ``schema``, ``version``, ``coefs``, ``intercepts``, ``activations``, ``feature_names``, ``target_names``
-        and ``fit_summary``.
-    """
+    """Turn a network into lists, strings and numbers that JSON can hold without loss."""
     names = {key: getattr(network, key) for key in _NAMES}
     return {
         "schema": SCHEMA_NAME,
@@ -188,19 +136,9 @@ def network_to_dict(network: SparseMLP) -> dict[str, Any]:
 
 
 def fields_from_dict(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Take the constructor's arguments out of what `network_to_dict` wrote.
+    """Take the constructor's arguments out of what `network_to_dict` wrote, possibly after a way through JSON.
 
     Only the outer form is checked here; the constructor checks shapes and numbers.
-
-    Parameters
-    ----------
-    document : dict
-        What `network_to_dict` returned, possibly after a way through JSON.
-
-    Returns
-    -------
-    fields : dict
-        Values for the arguments of the constructor.
     """
     if not isinstance(document, Mapping):
         raise ValueError(f"a stored network must be a dict, got {type(document).__name__}.")
