@@ -27,29 +27,10 @@ _FINITE = ("finite numbers", "leave such rows out")
 class Cells:
     """Cells of some columns, read with one of the decimal marks.
 
-    Parameters
-    ----------
-    rows : iterable of (int, list of str)
-        Each with its line in the file. Rows without cells are empty lines.
-    width : int
-        Number of cells that a row must have.
-    columns : dict of int
-        Position of each column to read, by name.
-    advice : dict of str
-        For each of these names, what to do about text.
-    decimal : {".", ","}
-        Decimal mark.
-    may_be_empty : bool
-        Whether cells may be empty.
-
-    Attributes
-    ----------
-    values : ndarray of float64, of shape (n_rows, n_columns)
-        Numbers; nan for every other cell.
-    n_faults : int
-        Cells that are neither numbers nor empty by right.
-    comma : str or None
-        First cell that was read with a decimal comma.
+    `values` have the shape (n_rows, n_columns), and are nan where no number is. `rows` come with their lines in the
+    file; rows without cells are empty lines, the others must have `width` cells. `columns` gives the position of each
+    column to read by its name, and `advice` what to do where it holds text. `n_faults` counts the cells that are
+    neither numbers nor empty by right; `comma` is the first one with a decimal comma.
     """
 
     def __init__(

@@ -30,15 +30,7 @@ def _one_line(text: object) -> str:
 
 
 class Mistake(click.ClickException):
-    """A mistake of the user, which is said in one line.
-
-    Parameters
-    ----------
-    command : str
-        The program's name with that of the command.
-    error : Exception
-        What was wrong.
-    """
+    """A mistake of the user, which is said in one line that begins with the name of the command."""
 
     exit_code = 2
 
@@ -64,13 +56,7 @@ class _OurMistake(Mistake):
 
 
 class _WithExample(click.Command):
-    """A command with an example at the end of its help.
-
-    Parameters
-    ----------
-    example : str
-        Arguments of a typical call.
-    """
+    """A command with an example at the end of its help: the arguments of a typical call."""
 
     def __init__(self, *args: Any, example: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -132,13 +118,7 @@ def several(*names: str, **settings: Any) -> Callable[[Any], Any]:
 
 
 class CommaSeparated(click.ParamType):
-    """Values with commas between them, as in ``--depths 1,2``; gives a tuple.
-
-    Parameters
-    ----------
-    kind : click type
-        Of each value.
-    """
+    """Values of one kind with commas between them, as in ``--depths 1,2``; gives a tuple."""
 
     name = "list"
 
@@ -153,20 +133,10 @@ class CommaSeparated(click.ParamType):
 
 
 def run(app: click.Group, argv: Sequence[str] | None = None) -> int:
-    """Run one command of a program; its name is that of the group.
+    """Run one command of a program, whose name is that of the group, and give its status.
 
-    Parameters
-    ----------
-    app : click.Group
-        The program.
-    argv : sequence of str, default=None
-        Arguments after the program's name; None takes those of the process.
-
-    Returns
-    -------
-    status : int
-        0, or 2 after a mistake of the user, or where a package is missing; it is then said on standard error. 1 after
-        an interruption, or an error of ours.
+    It is 0, or 2 after a mistake of the user, or where a package is missing; it is then said on standard error. 1 after
+    an interruption, or an error of ours. Without `argv` the arguments are those of the process.
     """
     try:
         app.main(None if argv is None else list(argv), prog_name=app.name)

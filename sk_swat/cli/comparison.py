@@ -57,47 +57,19 @@ MODELS: Mapping[str, Callable[..., Any]] = {
 
 
 def make_model(name: str, *, random_state: int = 0, **parameters: Any) -> Any:
-    """Make an unfitted regressor at its default settings.
+    """Make an unfitted regressor, a key of ``MODELS``, at its default settings but for those given.
 
     The exceptions: MLPRegressor may take 2000 epochs, and it and Ridge get standardised inputs. "Ridge" is RidgeCV,
     which chooses its penalty among 13 values from 0.001 to 1000.
-
-    Parameters
-    ----------
-    name : str
-        A key of ``MODELS``.
-    random_state : int, default=0
-        Seed of the model.
-    **parameters
-        Settings of the regressor that differ.
-
-    Returns
-    -------
-    model : estimator
-        The regressor, or a pipeline that ends with it.
     """
     check_names("models", [name], MODELS)
     return MODELS[name](random_state, **parameters)
 
 
 def timed_fit(model: Any, data: Any, clock: Callable[[], float] = time.perf_counter) -> tuple[float, bool]:
-    """Fit a model, keeping its ConvergenceWarning as an answer instead of showing it.
+    """Fit a model to the training rows; give the seconds, and False if it warned that it stopped early.
 
-    Parameters
-    ----------
-    model : estimator
-        Unfitted; is fitted in place.
-    data : Bunch
-        Its training rows are used: `X_train` and `y_train`.
-    clock : callable, default=time.perf_counter
-        Gives the seconds that count: of the wall clock, or of this process (``time.process_time``).
-
-    Returns
-    -------
-    seconds : float
-        Time of the fit.
-    converged : bool
-        False if the model warned that it stopped early.
+    Other warnings are passed on. The clock is that of the wall, or of this process (``time.process_time``).
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
@@ -113,18 +85,10 @@ def timed_fit(model: Any, data: Any, clock: Callable[[], float] = time.perf_coun
 def count_numbers(model: Any) -> int:
     """Count the numbers that a fitted regressor stores to predict.
 
-    Parameters
-    ----------
-    model : estimator
-        Fitted; one of ``MODELS``, or another with `n_nonzero_`. A scaler before it is not counted: it could be
-        folded into the weights.
-
-    Returns
-    -------
-    n_numbers : int
-        SWATRegressor and others with `n_nonzero_`: non-zero weights and biases. MLPRegressor: all weights and
-        biases. Linear models: coefficients and intercept. HistGradientBoostingRegressor: two numbers (column,
-        threshold) for each split and one for each leaf, and the start value; links between nodes are not counted.
+    SWATRegressor and others with `n_nonzero_`: non-zero weights and biases. MLPRegressor: all weights and biases.
+    Linear models: coefficients and intercept. HistGradientBoostingRegressor: two numbers (column, threshold) for each
+    split and one for each leaf, and the start value; links between nodes are not counted. A scaler before the regressor
+    is not counted either: it could be folded into the weights.
 
     Examples
     --------

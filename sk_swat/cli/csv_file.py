@@ -23,40 +23,14 @@ SEPARATORS = "Cells must be separated by commas, semicolons, tabs or vertical ba
 _SEPARATORS = (",", ";", "\t", "|")
 _DAMAGE = (EOFError, OSError, RuntimeError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 _NUMBER = re.compile(r"[+-]?\d*[.,]?\d*([eE][+-]?\d+)?")  # with any mark
-EMPTY = {
-    "",
-    "-",
-    ".",
-    "?",
-    "#n/a",
-    "#na",
-    "<na>",
-    "n/a",
-    "na",
-    "nan",
-    "-nan",
-    "nat",
-    "none",
-    "null",
-}  # cells, in lower case
+# empty cells, in lower case
+EMPTY = {"", "-", ".", "?", "#n/a", "#na", "<na>", "n/a", "na", "nan", "-nan", "nat", "none", "null"}
 _KINDS = "text in UTF-8, UTF-16 or Latin-1, or such a file packed by gzip, bzip2, xz or zip"
 
 
 @dataclass(frozen=True)
 class CSVFile:
-    """A text of cells.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    content : bytes
-        Unpacked.
-    encoding : str
-        Of the content.
-    separator : str
-        What stands between the cells.
-    """
+    """A file of cells: its content, unpacked, with the encoding and what stands between the cells."""
 
     path: Path
     content: bytes = field(repr=False)
@@ -64,13 +38,7 @@ class CSVFile:
     separator: str
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Rows, each with the line on which it ends; an empty line is a row without cells.
-
-        Raises
-        ------
-        ValueError
-            At a line that cannot be read.
-        """
+        """Rows, each with the line on which it ends; an empty line is a row without cells."""
         text = io.TextIOWrapper(io.BytesIO(self.content), self.encoding, newline="")
         reader = csv.reader(text, delimiter=self.separator, skipinitialspace=True, strict=True)
         try:
@@ -85,23 +53,9 @@ class CSVFile:
 def read_csv_file(path: str | Path) -> CSVFile:
     """Read a file, and find out how it is packed, encoded and separated.
 
-    Parameters
-    ----------
-    path : str or Path
-        Text in UTF-8, UTF-16 with a byte order mark, or Latin-1 (as Windows has it: code page 1252), with commas,
-        semicolons, tabs or vertical bars between the cells; or such a file packed by gzip, bzip2, xz or zip.
-
-    Returns
-    -------
-    file : CSVFile
-        Not empty. What separates the cells gives the first two rows as many of them, and numbers below the header.
-
-    Raises
-    ------
-    OSError
-        If the file is not there or cannot be read.
-    ValueError
-        If it is no text, or empty.
+    It may be text in UTF-8, UTF-16 with a byte order mark, or Latin-1 (as Windows has it: code page 1252), packed by
+    gzip, bzip2, xz or zip or not. What separates the cells gives the first two rows as many of them, and numbers below
+    the header.
     """
     path = Path(path)
     if path.is_dir():

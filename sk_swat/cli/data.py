@@ -37,7 +37,7 @@ _max_nonzero = click.option(
     "--max-nonzero",
     type=click.IntRange(1),
     metavar="N",
-    help="Take the network of at most N numbers (default: the one that the fit has chosen).",
+    help="Take the network of at most N non-zero parameters (default: the one that the fit has chosen).",
 )
 _digits = click.option(
     "--digits",
@@ -57,9 +57,11 @@ _force = click.option("--force", is_flag=True, help="Overwrite the file if it ex
 )
 @click.option("--drop", multiple=True, metavar="NAMES", help="Columns to leave out, as in a,b.")
 @click.option(
-    "--max-nonzero", type=click.IntRange(1), metavar="N", help="Most numbers (weights and biases) of the network."
+    "--max-nonzero", type=click.IntRange(1), metavar="N", help="Most non-zero parameters (weights and biases)."
 )
-@click.option("--sparsity", type=float, default=1e-5, help="Price of a number, in R^2.")
+@click.option(
+    "--sparsity", type=float, default=1e-5, help="Price of a non-zero parameter: the R^2 that it must be worth."
+)
 @click.option("--depths", type=CommaSeparated(click.INT), default="1,2", help="Numbers of hidden layers, from 1 to 4.")
 @click.option(
     "--activations",
@@ -204,7 +206,7 @@ def show(model: Path, max_nonzero: int | None, digits: int | None) -> None:
 @_max_nonzero
 @click.option("--dtype", type=click.Choice(["float", "double"]), help="c, onnx: type (c: double, onnx: float).")
 @click.option("--name", help="c, python: name of the function (c: network, python: predict).")
-@click.option("--tables", is_flag=True, help="c: loop over tables of the numbers.")
+@click.option("--tables", is_flag=True, help="c: loop over tables of the parameters.")
 @_digits
 @click.option("--out", type=_FILE, metavar="FILE", help="File to write (default: standard output).")
 @_force
@@ -265,8 +267,8 @@ def _roles(
 
 def _fit(X: np.ndarray, y: np.ndarray, parameters: dict[str, Any], *, quiet: bool, verbose: bool) -> SWATRegressor:
     """Fit the regressor. A bar, its log if asked for, and its warnings, in one line each, go to standard error."""
+    from sk_swat.cli.bar import show_bar
     from sk_swat.estimators.regressor import SWATRegressor
-    from sk_swat.fitting.progress import show_bar
 
     model = SWATRegressor(**parameters, verbose=int(verbose))
     bar = nullcontext() if quiet or verbose else show_bar()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sklearn.utils import Bunch
+from tabulate import tabulate
 
 from sk_swat.cli.comparison import MODELS, count_numbers, make_model, timed_fit
 
@@ -20,21 +21,7 @@ _TASKS = {
 
 @dataclass(frozen=True)
 class DemoRow:
-    """One line of the comparison.
-
-    Parameters
-    ----------
-    model : str
-        Name of the regressor.
-    n_numbers : int
-        Numbers it stores to predict, see `count_numbers` of sk_swat.cli.comparison.
-    r2 : float
-        R^2 on the test rows, at most 1.
-    seconds : float
-        Wall time of its fit.
-    converged : bool
-        False if the fit warned that it stopped early.
-    """
+    """One line of the comparison: R^2 on the test rows, seconds of the fit, and whether it ended by itself."""
 
     model: str
     n_numbers: int
@@ -44,21 +31,10 @@ class DemoRow:
 
 
 def load_table(name: str, *, random_state: int = 0, n_train: int = 3750) -> Bunch:
-    """Load a table with its split into training and test rows.
+    """Load "diabetes" of scikit-learn, a quarter of its rows for testing, or a CORNN function by its name.
 
-    Parameters
-    ----------
-    name : str
-        "diabetes" (scikit-learn's table, a quarter of the rows for testing) or the name of a CORNN function.
-    random_state : int, default=0
-        Seed of the split or of the sampled points, an integer.
-    n_train : int, default=3750
-        Training rows of a CORNN function, at least 2; test rows are a third of them. Not read for "diabetes".
-
-    Returns
-    -------
-    data : Bunch
-        With the keys `X_train`, `X_test`, `y_train`, `y_test` and `feature_names`.
+    `n_train` are the training rows of a function, beside a third as many for testing. The keys are `X_train`, `X_test`,
+    `y_train`, `y_test` and `feature_names`.
     """
     if name == "diabetes":
         from sklearn.datasets import load_diabetes
@@ -76,49 +52,19 @@ def load_table(name: str, *, random_state: int = 0, n_train: int = 3750) -> Bunc
 def fit_and_score(
     name: str, data: Bunch, *, random_state: int = 0, parameters: Mapping[str, Any] | None = None
 ) -> tuple[Any, DemoRow]:
-    """Fit one model to the training rows and score it on the test rows.
-
-    Parameters
-    ----------
-    name : str
-        A key of ``MODELS`` of sk_swat.cli.comparison.
-    data : Bunch
-        A table and its split, see :func:`load_table`.
-    random_state : int, default=0
-        Seed of the fit.
-    parameters : dict, default=None
-        Settings of the regressor that differ from its defaults.
-
-    Returns
-    -------
-    model : estimator
-        Fitted.
-    row : DemoRow
-        What was measured.
-    """
+    """Fit a model of ``MODELS`` to the training rows, with other parameters if given, and score it on the test rows."""
     model = make_model(name, random_state=random_state, **(parameters or {}))
     seconds, converged = timed_fit(model, data)
     return model, DemoRow(name, count_numbers(model), float(model.score(data.X_test, data.y_test)), seconds, converged)
 
 
 def comparison_table(rows: Sequence[DemoRow]) -> str:
-    """Write one line for each model, under a header.
-
-    Parameters
-    ----------
-    rows : sequence of DemoRow
-        In the order of the lines.
-
-    Returns
-    -------
-    text : str
-        Plain ASCII, at most 100 columns, without a final line break.
-    """
-    lines = [f"{'model':<30} {'numbers':>8} {'test R^2':>9} {'fit s':>7}", "-" * 57]
-    for row in rows:
-        note = "" if row.converged else "  stopped before it converged"
-        lines.append(f"{row.model:<30} {row.n_numbers:>8} {row.r2:>9.4f} {row.seconds:>7.2f}{note}")
-    return "\n".join(lines)
+    """Write one line for each model, under a header, in plain ASCII and at most 100 columns."""
+    cells = [
+        (row.model, row.n_numbers, row.r2, row.seconds, "" if row.converged else "stopped before it converged")
+        for row in rows
+    ]
+    return tabulate(cells, ("model", "numbers", "test R^2", "fit s", ""), floatfmt=("", "", ".4f", ".2f", ""))
 
 
 def run_demo(
@@ -128,25 +74,10 @@ def run_demo(
     parameters: Mapping[str, Any] | None = None,
     sink: Callable[[str], object] = print,
 ) -> dict[str, list[DemoRow]]:
-    """Fit SWATRegressor and three regressors of scikit-learn to two tables and print what came out.
+    """Fit SWATRegressor and three regressors of scikit-learn to two tables, and give `sink` the text of what came out.
 
-    Nothing is stored: every number is measured during the call, on test rows that no model has seen.
-
-    Parameters
-    ----------
-    random_state : int, default=0
-        Seed of splits and fits.
-    n_train : int, default=3750
-        Training rows of the test function, at least 2.
-    parameters : dict, default=None
-        Settings of SWATRegressor that differ from its defaults.
-    sink : callable, default=print
-        Takes each piece of text.
-
-    Returns
-    -------
-    rows : dict of list of DemoRow
-        For each table the measurements.
+    Nothing is stored: every number is measured during the call, on test rows that no model has seen. `parameters` are
+    settings of SWATRegressor that differ from its defaults.
     """
     found = {}
     for name, title in _TASKS.items():
@@ -161,6 +92,6 @@ def run_demo(
                 sink(f"{model.network_.with_names(data.feature_names)}\n")
         sink(comparison_table(rows) + "\n")
         found[name] = rows
-    sink("numbers: weights and biases; for boosting two for each split and one for each leaf.")
+    sink("numbers: non-zero parameters (weights and biases); for boosting two for each split and one for each leaf.")
     sink("The first fit of SWATRegressor includes loading torch and the pretrained autoencoder.")
     return found

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,16 +26,8 @@ _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*")
 class Table:
     """A table in a file, whose cells are read when numbers are asked for.
 
-    Parameters
-    ----------
-    file : CSVFile
-        Its first row is the header.
-    names : tuple of str
-        Names of the columns, all different.
-    index : tuple of str
-        Those of the first columns that came from a data frame's index: the header has no name for them.
-    note : callable
-        Told, in words, how the file was understood where that is not plain.
+    `index` has the names of the first columns that came from a data frame's index: the header has no name for them.
+    `note` is told, in words, how the file was understood where that is not plain.
     """
 
     file: CSVFile
@@ -71,26 +60,11 @@ class Table:
     def numbers(
         self, advice: Mapping[str, str], *, problems: Sequence[str] = (), may_be_empty: bool = False
     ) -> np.ndarray:
-        """Columns as numbers.
+        """Columns as finite numbers, of shape (n_rows, n_columns), with nan for an empty cell where cells may be empty.
 
-        Parameters
-        ----------
-        advice : dict of str
-            For the name of each column, what to do if it holds text. Names that no column has are passed over.
-        problems : sequence of str, default=()
-            What is wrong already; said together with what is wrong with the cells.
-        may_be_empty : bool, default=False
-            Whether cells may be empty.
-
-        Returns
-        -------
-        values : ndarray of float64, of shape (n_rows, n_columns)
-            Finite, and nan for an empty cell. Decimal commas are understood where commas do not separate the cells.
-
-        Raises
-        ------
-        ValueError
-            If there are problems, no rows, lines longer or shorter than the header, or cells that are no numbers.
+        `advice` says what to do if a column holds text, by its name; names that no column has are passed over.
+        ValueError says everything that is wrong, after the problems that are known already. Decimal commas are
+        understood where commas do not separate the cells.
         """
         columns = {name: self._positions[name] for name in advice if name in self._positions}
 
@@ -116,27 +90,7 @@ class Table:
 
 
 def read_table(path: str | Path, note: Callable[[str], None]) -> Table:
-    """Read a CSV file with a header.
-
-    Parameters
-    ----------
-    path : str or Path
-        File that :func:`~sk_swat.cli.csv_file.read_csv_file` can read.
-    note : callable
-        Told, in words, how the file was understood where that is not plain.
-
-    Returns
-    -------
-    table : Table
-        With its header read.
-
-    Raises
-    ------
-    OSError
-        If the file is not there or cannot be read.
-    ValueError
-        If it is no such table.
-    """
+    """Read the header of a CSV file. ValueError says what is wrong with it; for `note` see :class:`Table`."""
     file = read_csv_file(path)
     if file.encoding == "cp1252":
         note(f"'{file.path}' is not in UTF-8; it is read as Latin-1 (code page 1252).")
@@ -166,20 +120,10 @@ def read_table(path: str | Path, note: Callable[[str], None]) -> Table:
 
 
 def write_table(names: Sequence[str], values: np.ndarray) -> str:
-    """Write numbers as CSV text, with a header; reading them back gives the same numbers.
+    """Write numbers as CSV text, with a header; nan becomes an empty cell. Reading them back gives the same numbers."""
+    import pandas as pd
 
-    Parameters
-    ----------
-    names : sequence of str
-        Names of the columns.
-    values : ndarray of shape (n_rows, n_names)
-        The numbers; nan becomes an empty cell.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows(["" if math.isnan(value) else value for value in row] for row in values.tolist())
-    return text.getvalue()
+    return pd.DataFrame(values, columns=list(names)).to_csv(index=False, lineterminator="\n")
 
 
 def _unusable(path: Path, problems: Sequence[str]) -> ValueError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from tabulate import tabulate
 
 from sk_swat.network.path import Path
 
@@ -18,11 +19,9 @@ def r2_text(path: Path, row: int) -> str:
 
 def path_text(path: Path, shown: int) -> str:
     """Write a path as a table, one line for each network, with a star before the one that is shown."""
-    lines = ["  numbers  neurons  columns  depth  R^2 fitted  R^2 validation"]
-    for row, network in enumerate(path.networks):
-        lines.append(
-            f"{'*' if row == shown else ' '}{network.n_nonzero:>8}{network.n_neurons:>9}"
-            f"{len(network.used_features):>9}{network.depth:>7}{path.r2_train[row]:>12.4f}"
-            f"{path.r2_validation[row]:>16.4f}"
-        )
-    return "\n".join(lines)
+    headers = ("", "parameters", "neurons", "columns", "depth", "R^2 fitted", "R^2 validation")
+    rows = [
+        ("*" if row == shown else "", one.n_nonzero, one.n_neurons, len(one.used_features), one.depth, *scores)
+        for row, (one, *scores) in enumerate(zip(path.networks, path.r2_train, path.r2_validation, strict=True))
+    ]
+    return tabulate(rows, headers, tablefmt="plain", floatfmt=".4f")

@@ -1,15 +1,14 @@
 """The CORNN benchmark: 54 two-dimensional functions as regression tasks."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
-from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import Bunch, check_array, check_random_state
 
-from sk_swat.datasets._cornn_formulas import FORMULAS, Interval
+from sk_swat.datasets._cornn_formulas import FORMULAS, Domain
+from sk_swat.utils.parameters import check_integer
 
 _SOURCE = "CORNN suite, Malan and Cleghorn, arXiv 2109.05606"
 
@@ -28,8 +27,6 @@ class CornnFunction:
         Lower and upper end of the first input, then of the second, in raw units.
     source : str
         Where names, domains and formulas come from.
-    formula : callable
-        The vectorised formula on the two coordinates, arrays of shape (n,).
 
     Examples
     --------
@@ -42,9 +39,8 @@ class CornnFunction:
     """
 
     name: str
-    domain: tuple[Interval, Interval]
+    domain: Domain
     source: str
-    formula: Callable[[np.ndarray, np.ndarray], np.ndarray] = field(repr=False)
 
     def __call__(self, X: ArrayLike) -> np.ndarray:
         """Evaluate the function.
@@ -62,7 +58,7 @@ class CornnFunction:
         points = check_array(X, dtype=np.float64)
         if points.shape[1] != 2:
             raise ValueError(f"X must have 2 columns, got {points.shape[1]}.")
-        return self.formula(points[:, 0], points[:, 1])
+        return FORMULAS[self.name][1](*points.T)
 
 
 def cornn_names() -> tuple[str, ...]:
@@ -113,8 +109,7 @@ def cornn_function(name: str) -> CornnFunction:
     if name not in FORMULAS:
         known = f"one of the {len(FORMULAS)} CORNN functions"
         raise ValueError(f"name must be {known}, got {name!r}. {_hint(name)}")
-    formula, domain = FORMULAS[name]
-    return CornnFunction(name=name, domain=domain, source=_SOURCE, formula=formula)
+    return CornnFunction(name, FORMULAS[name][0], _SOURCE)
 
 
 def load_cornn(
@@ -170,8 +165,7 @@ def load_cornn(
     (-1.0, 1.0)
     """
     function = cornn_function(name)
-    _check_count("n_train", n_train, at_least=2)
-    _check_count("n_test", n_test, at_least=1)
+    n_train, n_test = check_integer("n_train", n_train, 2), check_integer("n_test", n_test, 1)
     rng = np.random.RandomState() if random_state is None else check_random_state(random_state)
 
     # Test rows first, so that they stay the same when n_train changes.
@@ -203,13 +197,6 @@ def load_cornn(
 def _sample(function: CornnFunction, unit: np.ndarray) -> np.ndarray:
     low, high = np.array(function.domain).T
     return function(low + unit * (high - low))
-
-
-def _check_count(argument: str, value: int, at_least: int) -> None:
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{argument} must be an integer, got {value!r}.")
-    if value < at_least:
-        raise ValueError(f"{argument} must be at least {at_least}, got {value}.")
 
 
 def _hint(name: str) -> str:

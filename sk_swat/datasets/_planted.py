@@ -63,7 +63,7 @@ def make_planted_mlp(
         Activation of all hidden neurons, one of ``ACTIVATIONS``; the paper has "sigmoid", "leaky_relu" and
         "identity" (it says linear).
     intercepts : bool, default=False
-        Let some of the numbers be biases, at random.
+        Let some of the non-zero parameters be biases, at random.
     noise : float, default=0.0
         Standard deviation of normal noise on all targets, training and test, in units of the standardised target;
         at least 0.
@@ -87,7 +87,7 @@ def make_planted_mlp(
         feature_names : list of str
             "x0", "x1" and so on.
         network : SparseMLP
-            The planted network, on X as it is; of n_nonzero numbers.
+            The planted network, on X as it is; of n_nonzero parameters.
         DESCR : str
             Description of the task.
 
@@ -142,7 +142,7 @@ def make_planted_mlp(
 
 
 def _possible_widths(n_features: int, n_nonzero: int, depth: int, intercepts: bool) -> list[tuple[int, ...]]:
-    """List the layer sizes, inputs and output included, between which `n_nonzero` connected numbers can lie."""
+    """List the layer sizes, inputs and output included, between which `n_nonzero` connected parameters can lie."""
     possible, ranges = [], []
     for widths in product(range(1, _LARGEST_WIDTH + 1), repeat=depth):
         sizes = (n_features, *widths, 1)
@@ -192,9 +192,9 @@ def _draw(
     n_weights = sum(mask.size for mask in masks)
     chosen = np.concatenate([mask.ravel() for mask in masks] + [np.zeros(sum(sizes[1:]) * intercepts, dtype=bool)])
     chosen[rng.permutation(np.flatnonzero(~chosen))[: n_nonzero - chosen.sum()]] = True
-    numbers = chosen * rng.uniform(0.5, 2.5, size=chosen.size) * rng.choice([-1.0, 1.0], size=chosen.size)
-    weights = np.split(numbers[:n_weights], np.cumsum([mask.size for mask in masks])[:-1])
-    biases = numbers[n_weights:] if intercepts else np.zeros(sum(sizes[1:]))
+    parameters = chosen * rng.uniform(0.5, 2.5, size=chosen.size) * rng.choice([-1.0, 1.0], size=chosen.size)
+    weights = np.split(parameters[:n_weights], np.cumsum([mask.size for mask in masks])[:-1])
+    biases = parameters[n_weights:] if intercepts else np.zeros(sum(sizes[1:]))
     return SparseMLP(
         [part.reshape(mask.shape) for part, mask in zip(weights, masks, strict=True)],
         np.split(biases, np.cumsum(sizes[1:])[:-1]),
@@ -238,7 +238,7 @@ def _describe(network: SparseMLP, activation: str, noise: float, n_train: int, n
     noisy = f"Normal noise of {noise:g} standard deviations is added." if noise else "There is no noise."
     return (
         f"A random sparse network of {network.n_features_in} inputs, hidden layers of {widths} neurons ({activation}) "
-        f"and {network.n_nonzero} non-zero numbers, as in the tasks of arXiv 2410.08339.\n\n"
+        f"and {network.n_nonzero} non-zero parameters, as in the tasks of arXiv 2410.08339.\n\n"
         f"{n_train} training and {n_test} test points, uniform over [-1, 1] on all axes. Targets are standardised over "
         f"that cube. {noisy}\n"
     )

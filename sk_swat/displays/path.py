@@ -27,7 +27,7 @@ class PathDisplay:
     drawn at 1e-12.
 
     The price line goes through the chosen network: on it, R^2 - sparsity * n_nonzero is the same. A network below it
-    is worth its numbers; one above it is not. Networks below the line need not be chosen: their neurons may cost too
+    is worth its parameters; one above it is not. Networks below the line need not be chosen: their neurons may cost too
     much (compactness), or the choice had other conditions, such as `max_nonzero`.
 
     Parameters
@@ -41,7 +41,7 @@ class PathDisplay:
     chosen : int
         Index of the chosen network.
     sparsity : float
-        Price, in R^2, of one non-zero number; at least 0.
+        Price of one non-zero parameter: the R^2 that it must be worth; at least 0.
 
     Attributes
     ----------

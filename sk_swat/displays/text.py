@@ -12,7 +12,7 @@ from sk_swat.utils.labels import plain_text
 
 __all__ = ["estimator_text", "formula", "headlines"]
 
-MOST_WRITTEN = 100  # numbers: longer formulas are not shown unasked
+MOST_WRITTEN = 100  # non-zero parameters: longer formulas are not shown unasked
 _MOST_NAMES = 12
 
 
@@ -27,7 +27,7 @@ def estimator_text(estimator: Any) -> str:
     Returns
     -------
     text : str
-        Several lines without a final line break. Formulas of more than 100 numbers are left out.
+        Several lines without a final line break. Formulas of more than 100 non-zero parameters are left out.
     """
     network = fitted_network(estimator)
     first, *more = headlines(estimator, network)

@@ -6,14 +6,11 @@ of the command line are watchers.
 
 from __future__ import annotations
 
-import shutil
-import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from sk_swat.network.sparse_mlp import SparseMLP
 
@@ -23,9 +20,7 @@ if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
     from sk_swat.network.softnet import SoftNetworks
     from sk_swat.utils.deadline import Deadline
 
-__all__ = ["Progress", "Watcher", "add_watcher", "show_bar", "watchers"]
-
-_CELLS = 30  # of the bar
+__all__ = ["Progress", "Watcher", "add_watcher", "watchers"]
 
 
 class Watcher:
@@ -119,76 +114,3 @@ def add_watcher(watcher: Watcher) -> Iterator[None]:
         yield
     finally:
         _watchers.reset(token)
-
-
-@contextmanager
-def show_bar(stream: TextIO | None = None) -> Iterator[None]:
-    """Show a bar for every fit inside the block; it needs no package.
-
-    Parameters
-    ----------
-    stream : text stream, default=None
-        Where to draw; None takes standard error. Nothing is written if it is not a terminal.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_diabetes
-    >>> from sk_swat import SWATRegressor
-    >>> with show_bar():
-    ...     model = SWATRegressor(n_restarts=2, n_rounds=0, random_state=0).fit(*load_diabetes(return_X_y=True))
-    """
-    stream = sys.stderr if stream is None else stream
-    if not stream.isatty():
-        yield
-        return
-    bar = _Bar(stream)
-    try:
-        with add_watcher(bar):
-            yield
-    finally:
-        bar.close()
-
-
-class _Bar(Watcher):
-    """One line of a terminal that is drawn anew at each step."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream, self._is_open = stream, False
-
-    def begin_search(self, n_stages: int) -> None:
-        self.close()
-        self._is_open, self._begin = True, time.perf_counter()
-        self._n_stages, self._n_ended, self._score = n_stages, 0, ""
-
-    def begin_stage(self, name: str, parts: Sequence[str] = ()) -> None:
-        self._name, self._n_parts, self._n_parts_ended = name, len(parts), 0
-        self._draw(self._n_ended / self._n_stages, self._name + self._score)
-
-    def end_part(self, search: DepthSearch | None = None) -> bool:
-        self._n_parts_ended += 1
-        done = self._n_ended + self._n_parts_ended / self._n_parts
-        self._draw(done / self._n_stages, self._name + self._score)
-        return False
-
-    def end_stage(self, stage: Stage, network: Callable[[], SparseMLP]) -> bool:
-        self._n_ended += 1
-        self._score = f", best R^2 {stage.r2_after:.4f}"
-        return False
-
-    def end_search(self) -> None:
-        self._draw(1.0, f"{time.perf_counter() - self._begin:.1f} s")
-        self.close()
-
-    def close(self) -> None:
-        """Leave the line as it is."""
-        if self._is_open:
-            self._stream.write("\n")
-            self._stream.flush()
-        self._is_open = False
-
-    def _draw(self, share: float, text: str) -> None:
-        full = int(share * _CELLS)
-        line = f"[{'#' * full}{'-' * (_CELLS - full)}] {share:4.0%} {text}"
-        columns = shutil.get_terminal_size().columns - 1  # a full line would wrap
-        self._stream.write(f"\r{line:<{columns}.{columns}}")
-        self._stream.flush()

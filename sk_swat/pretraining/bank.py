@@ -31,21 +31,12 @@ def make_bank(
     seed: int = 0,
     largest_fvu: float = 0.2,
 ) -> Bank:
-    """Encode corpus networks and keep those that come back, the most useful ones first.
+    """Encode the networks of a corpus and keep those that come back, the most useful ones first.
 
-    Parameters
-    ----------
-    autoencoder : Autoencoder
-        Trained autoencoder, on the CPU.
-    corpus : Corpus
-        Fitted networks to choose from.
-    n_per_depth : int or dict of int to int
-        Networks of each depth that are kept; fewer if fewer come back. Every number of inputs keeps the share it has
-        among those that come back.
-    seed : int, default=0
-        Of the rows on which networks are compared, and of the functions that say which are useful.
-    largest_fvu : float, default=0.2
-        A network whose own-depth decoding leaves more of its variance unexplained does not come back.
+    `n_per_depth` says how many of each depth are kept, if so many come back; every number of inputs keeps the share it
+    has among those that come back. A network whose own-depth decoding leaves more than `largest_fvu` of its variance
+    unexplained does not. `seed` is that of the rows on which networks are compared, and of the functions that say which
+    are useful.
     """
     generator = torch.Generator().manual_seed(seed)
     X = (2 * torch.rand(128, autoencoder.config.max_width, generator=generator) - 1) * 3**0.5
@@ -121,25 +112,10 @@ def renew_bank(
     seed: int = BANK_SEED,
     n_jobs: int = 1,
 ) -> Bank:
-    """Write a checkpoint with the autoencoder of another one and a new bank.
+    """Write a checkpoint with the autoencoder of another one (None: the bundled one) and a new bank.
 
-    Parameters
-    ----------
-    out : str or Path
-        File to write.
-    checkpoint : str or Path, default=None
-        Whose autoencoder; None takes the bundled one.
-    n_chunks, n_per_depth : dict of int to int
-        By depth: chunks of 96 functions to which networks are fitted, and networks that are kept.
-    seed : int, default=91
-        Names the networks.
-    n_jobs : int, default=1
-        Processes that fit them.
-
-    Returns
-    -------
-    bank : Bank
-        The new bank.
+    `n_chunks` and `n_per_depth` say, by depth, to how many chunks of 96 functions networks are fitted, and how many are
+    kept; `seed` names the networks, which `n_jobs` processes fit.
     """
     loaded = load_checkpoint(checkpoint)
     bank = make_bank(loaded.autoencoder, make_dense_corpus(seed, n_chunks, n_jobs), n_per_depth, seed)

@@ -26,6 +26,7 @@ from sk_swat.refine.criteria import inverse_curvature, saliencies
 from sk_swat.refine.free_parameters import FreeParameters
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.rows import Rows
+from sk_swat.utils.parallel import one_torch_thread
 
 __all__ = [
     "Corpus",
@@ -89,18 +90,8 @@ def random_networks(
 ) -> SoftNetworks:
     """Hard networks with normal weights of a random scale, divided by the root of the fan-in.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all choices.
-    n_networks, n_inputs : int
-        Networks and inputs.
-    widths : sequence of int
-        Neurons of each hidden layer.
-    mix : sequence of str
-        Activations to choose from, for each neuron on its own.
-    density : float
-        Share of the weights that are not zero, in (0, 1].
+    `widths` are those of the hidden layers; each neuron takes one activation of the mix. `density` is the share of the
+    weights that are not zero.
     """
     sizes = [n_inputs, *widths, 1]
     weights, biases, activation, mask = [], [], [], []
@@ -136,7 +127,7 @@ def _standardise(networks: SoftNetworks, X: torch.Tensor) -> tuple[SoftNetworks,
 
 
 def _prune_once(rng: np.random.Generator, networks: SoftNetworks, X: torch.Tensor, y: torch.Tensor) -> SoftNetworks:
-    """Remove a random share of the numbers with the smallest Optimal Brain Surgeon saliency."""
+    """Remove a random share of the parameters with the smallest Optimal Brain Surgeon saliency."""
     parameters = flatten(networks)
     numbers = FreeParameters(networks, torch.ones_like(parameters))
     equations = numbers.normal_equations(numbers.start, Rows(X, y[:, None]))
@@ -153,16 +144,8 @@ def _prune_once(rng: np.random.Generator, networks: SoftNetworks, X: torch.Tenso
 def fitted_chunk(seed: Sequence[int], depth: int, n_networks: int = 128, n_rows: int = 384) -> SoftNetworks:
     """Networks of one shape fitted to as many random functions, pruned, canonical and padded.
 
-    Parameters
-    ----------
-    seed : sequence of int
-        Names the chunk; the same seed gives the same networks.
-    depth : int
-        Number of hidden layers.
-    n_networks : int, default=128
-        Functions drawn; networks with extreme weights or a dead output are dropped, so fewer may come back.
-    n_rows : int, default=384
-        Rows of the fit.
+    The same seed gives the same networks. Those with extreme weights or a dead output are dropped, so that fewer than
+    `n_networks` may come back.
     """
     rng = np.random.default_rng(list(seed))
     n_inputs, widths, mix = _draw_shape(rng, depth)
@@ -251,44 +234,17 @@ def join_corpora(corpora: Sequence[Corpus]) -> Corpus:
 
 
 def make_dense_corpus(seed: int, n_chunks: Mapping[int, int], n_jobs: int = 1, n_networks: int = 96) -> Corpus:
-    """Make chunks of dense fitted networks, in parallel processes.
-
-    Parameters
-    ----------
-    seed : int
-        Names the corpus.
-    n_chunks : dict of int to int
-        Chunks of each depth.
-    n_jobs : int, default=1
-        Processes.
-    n_networks : int, default=96
-        Functions drawn for a chunk.
-    """
-    return _make_chunks(
-        [(dense_chunk, depth, chunk) for depth in n_chunks for chunk in range(n_chunks[depth])],
-        seed,
-        n_jobs,
-        n_networks,
-    )
+    """Make chunks of dense fitted networks, so many of each depth, in parallel processes; `seed` names the corpus."""
+    tasks: list[_ChunkTask] = [(dense_chunk, depth, chunk) for depth in n_chunks for chunk in range(n_chunks[depth])]
+    return _make_chunks(tasks, seed, n_jobs, n_networks)
 
 
 def make_corpus(
     seed: int, n_chunks: int = 40, n_random_chunks: int = 0, n_jobs: int = 1, n_networks: int = 128
 ) -> Corpus:
-    """Make chunks of networks for each depth from 1 to 4, in parallel processes.
+    """Make chunks of fitted and of random networks for each depth from 1 to 4, in parallel processes.
 
-    Parameters
-    ----------
-    seed : int
-        Names the corpus; different seeds share no chunk.
-    n_chunks : int, default=40
-        Chunks of fitted networks for each depth.
-    n_random_chunks : int, default=0
-        Chunks of random networks for each depth.
-    n_jobs : int, default=1
-        Processes.
-    n_networks : int, default=128
-        Networks drawn for a chunk.
+    `seed` names the corpus; different seeds share no chunk. `n_networks` are drawn for each chunk.
     """
     tasks: list[_ChunkTask] = [(fitted_chunk, depth, chunk) for chunk in range(n_chunks) for depth in _WIDEST]
     tasks += [(random_chunk, depth, chunk) for chunk in range(n_random_chunks) for depth in _WIDEST]
@@ -298,7 +254,7 @@ def make_corpus(
 def _make_chunks(tasks: Sequence[_ChunkTask], seed: int, n_jobs: int, n_networks: int) -> Corpus:
     """Run the makers of chunks, each with its depth and number."""
     chunks = joblib.Parallel(n_jobs=n_jobs)(
-        joblib.delayed(_on_one_thread)(make, (seed, depth, chunk), depth, n_networks) for make, depth, chunk in tasks
+        joblib.delayed(_make_chunk)(make, (seed, depth, chunk), depth, n_networks) for make, depth, chunk in tasks
     )
     by_depth: dict[int, list[SoftNetworks]] = {}
     for (_, depth, _), networks in zip(tasks, chunks, strict=True):
@@ -306,10 +262,6 @@ def _make_chunks(tasks: Sequence[_ChunkTask], seed: int, n_jobs: int, n_networks
     return Corpus({depth: concatenate(by_depth[depth]) for depth in sorted(by_depth)})
 
 
-def _on_one_thread(make: Callable[..., SoftNetworks], seed: Sequence[int], depth: int, n_networks: int) -> SoftNetworks:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        return make(seed, depth, n_networks)
-    finally:
-        torch.set_num_threads(threads)
+@one_torch_thread()
+def _make_chunk(make: Callable[..., SoftNetworks], seed: Sequence[int], depth: int, n_networks: int) -> SoftNetworks:
+    return make(seed, depth, n_networks)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from scipy.stats import spearmanr
+from tabulate import tabulate
 
 from sk_swat.latent.autoencoder import Autoencoder, bounded
 from sk_swat.latent.checkpoint import Bank, load_checkpoint
@@ -53,15 +54,15 @@ class Quality:
     def table(self) -> str:
         """Figures as Markdown."""
         depths = sorted(self.n_networks)
-        lines = [
-            "| source depth | networks | " + " | ".join(f"decoder {depth}" for depth in depths) + " | best of all |",
-            "|---|---|" + "---|" * (len(depths) + 1),
+        headers = ["source depth", "networks", *(f"decoder {depth}" for depth in depths), "best of all"]
+        rows = [
+            [source, self.n_networks[source]]
+            + [f"{self.median[source, depth]:.4f} / {self.p90[source, depth]:.3f}" for depth in depths]
+            + [f"{self.best_median[source]:.4f}"]
+            for source in depths
         ]
-        for source in depths:
-            cells = [f"{self.median[source, d]:.4f} / {self.p90[source, d]:.3f}" for d in depths]
-            cells.append(f"{self.best_median[source]:.4f}")
-            lines.append(f"| {source} | {self.n_networks[source]} | " + " | ".join(cells) + " |")
-        lines += ["", "Median / 90th percentile of the FVU of the hardened decoded network.", ""]
+        lines = [tabulate(rows, headers, tablefmt="github", disable_numparse=True), ""]
+        lines += ["Median / 90th percentile of the FVU of the hardened decoded network.", ""]
         lines.append(f"Best of all decoders, median over all sources: {self.best_median[0]:.4f}.")
         lines += [f"Alive, {kind}: {100 * share:.1f} %." for kind, share in self.alive.items()]
         lines.append(
@@ -75,18 +76,9 @@ class Quality:
 def evaluate_autoencoder(
     checkpoint: str | Path | None = None, *, seed: int = 0, n_chunks: int = 8, n_jobs: int = 1
 ) -> str:
-    """Measure a checkpoint on fresh networks and return the table as Markdown.
+    """Measure a checkpoint (None: the bundled one) on fresh networks, and give the table as Markdown.
 
-    Parameters
-    ----------
-    checkpoint : str or Path, default=None
-        File; None takes the bundled one.
-    seed : int, default=0
-        Names the fresh networks.
-    n_chunks : int, default=8
-        Chunks of about 120 fitted networks for each depth.
-    n_jobs : int, default=1
-        Processes that fit them.
+    `seed` names these networks: for each depth so many chunks of about 120, which `n_jobs` processes fit.
     """
     loaded = load_checkpoint(checkpoint)
     fresh = make_corpus(EVALUATION_SEED + seed, n_chunks, n_jobs=n_jobs)
@@ -95,18 +87,9 @@ def evaluate_autoencoder(
 
 @torch.no_grad()
 def measure_quality(autoencoder: Autoencoder, bank: Bank, fresh: Corpus, seed: int = 0) -> Quality:
-    """Measure an autoencoder on networks it was not trained on.
+    """Measure an autoencoder and its bank on networks from seeds it was never trained on.
 
-    Parameters
-    ----------
-    autoencoder : Autoencoder
-        In evaluation mode.
-    bank : Bank
-        Its bank.
-    fresh : Corpus
-        Networks from seeds never trained on.
-    seed : int, default=0
-        Of the inputs, latents and noise drawn here.
+    `seed` is that of the inputs, latents and noise drawn here.
     """
     generator = torch.Generator().manual_seed(seed)
     X = (2 * torch.rand(256, autoencoder.config.max_width, generator=generator) - 1) * 3**0.5

@@ -147,20 +147,10 @@ FAMILIES: tuple[Callable[[np.random.Generator, _Values], _Values], ...] = (
 
 
 def random_function(rng: np.random.Generator, X: np.ndarray) -> np.ndarray:
-    """Values of a random function of a random family, standardised, perhaps with noise.
+    """Values of a random function of a random family on rows of about zero mean and unit variance.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of all choices.
-    X : ndarray of shape (n_rows, n_inputs)
-        Inputs of about zero mean and unit variance.
-
-    Returns
-    -------
-    y : ndarray of shape (n_rows,)
-        Mean 0 and variance 1, clipped to 5 standard deviations; 30 % of the functions carry normal noise of up to
-        0.3 standard deviations. A function that is constant on X is replaced by a new draw.
+    They have mean 0 and variance 1, and are clipped to 5 standard deviations; 30 % of the functions carry normal noise
+    of up to 0.3 standard deviations. A function that is constant on X is replaced by a new draw.
     """
     n_inputs = X.shape[1]
     for _ in range(100):

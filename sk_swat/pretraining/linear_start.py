@@ -24,14 +24,7 @@ _RARE = 0.03  # components with less than this share of the largest variance are
 def start_linearly(autoencoder: Autoencoder, corpus: Corpus, n_networks: int = 6000) -> None:
     """Set the shortcuts of encoder and decoders; the transformer layers stay as they are, and silent.
 
-    Parameters
-    ----------
-    autoencoder : Autoencoder
-        Changed in place.
-    corpus : Corpus
-        Canonical networks.
-    n_networks : int, default=6000
-        Networks of each depth that are used, evenly spread over the corpus.
+    `n_networks` canonical networks of each depth are used, evenly spread over the corpus.
     """
     sources = {
         depth: networks[torch.linspace(0, len(networks) - 1, min(n_networks, len(networks))).long()]

@@ -79,18 +79,9 @@ def augment(networks: SoftNetworks, generator: torch.Generator, config: Objectiv
 def reconstruction_loss(raw: RawNetworks, matrix: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
     """Difference between what a decoder wrote and what it should have written, for each network.
 
-    Parameters
-    ----------
-    raw : RawNetworks
-        Output of a decoder.
-    matrix, real : Tensor of shape (n_networks, n_rows, n_columns)
-        Networks of the decoder's depth, as :meth:`MatrixLayout.write` gives them.
-
-    Returns
-    -------
-    loss : Tensor of shape (n_networks,)
-        Mean squared error of the compressed weights and biases, plus the mean cross-entropies of the activations
-        of living neurons and of the masks.
+    `matrix` and `real` are networks of the decoder's depth, as :meth:`MatrixLayout.write` gives them. The loss is the
+    mean squared error of the compressed weights and biases, plus the mean cross-entropies of the activations of living
+    neurons and of the masks.
     """
     codes, choices, masks = raw.layout.kinds(raw.depth)
     entries = real[..., codes]
@@ -119,22 +110,9 @@ def pretraining_loss(
 ) -> tuple[torch.Tensor, dict[str, float]]:
     """Loss of one batch, and the mean log10 FVU of the same-depth decoder by depth.
 
-    Parameters
-    ----------
-    autoencoder : Autoencoder
-        What is trained.
-    sources : dict of int to SoftNetworks
-        Canonical hard networks by depth, in the order of their depths.
-    X : Tensor of shape (n_rows, max_width)
-        Random inputs on which functions are compared.
-    config : ObjectiveConfig
-        Weights of the terms.
-    reconstruction_share : float
-        Weight of the reconstruction; the functional loss has weight 1.
-    generator : torch.Generator
-        Source of the latent noise.
-    autocast : bool, default=False
-        Run encoder and decoders in bfloat16.
+    `sources` are canonical hard networks by depth, in the order of their depths, and X the random inputs on which
+    functions are compared. The reconstruction has the weight `reconstruction_share`, the functional loss 1. With
+    `autocast` encoder and decoders run in bfloat16.
     """
     layout = autoencoder.layout
     written = [layout.write(networks) for networks in sources.values()]

@@ -34,34 +34,12 @@ def run_pretraining(
 ) -> Path:
     """Make a checkpoint, going on where an earlier run in the folder ended.
 
-    Its bank comes from the training corpus; :func:`sk_swat.pretraining.bank.renew_bank` makes a better one of networks
-    of its own.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Keeps the corpus (``corpus-*.safetensors``), the training state and log (``training.pt``, ``training.csv``).
-    config : TrainingConfig, default=None
-        Configuration; None takes the defaults.
-    n_corpus_parts : int, default=2
-        Parts of the corpus; each holds `n_chunks` chunks of about 120 fitted networks for each depth.
-    n_chunks : int, default=40
-        Chunks a part. The random networks have a part of their own, three tenths of that size.
-    n_bank : int, default=1024
-        Latents of each depth in the bank.
-    n_jobs : int, default=1
-        Processes that fit the corpus.
-    device : str, default="cpu"
-        Torch device of the training.
-    checkpoint : str or Path, default=None
-        File to write; None writes ``checkpoint.safetensors`` in the folder.
-    sink : callable, default=None
-        Takes the lines of the log; None is silent.
-
-    Returns
-    -------
-    checkpoint : Path
-        The file written.
+    The folder keeps the corpus (``corpus-*.safetensors``) and the training state and log (``training.pt``,
+    ``training.csv``). The corpus has `n_corpus_parts` parts; each holds, for each depth, `n_chunks` chunks of about 120
+    fitted networks. The random networks have a part of their own, three tenths of that size. The bank, of `n_bank`
+    latents of each depth, comes from the training corpus; :func:`sk_swat.pretraining.bank.renew_bank` makes a better
+    one of networks of its own. Without `checkpoint`, ``checkpoint.safetensors`` in the folder is written. `sink` takes
+    the lines of the log.
     """
     folder, config = Path(folder), config or TrainingConfig()
     if not (0 <= config.seed < 1000 and 1 <= n_corpus_parts < 1000):

@@ -18,29 +18,15 @@ __all__ = ["usefulness"]
 
 _ROWS = 192
 _ORIENTATIONS = 4  # permutations and reflections of the inputs tried for each network
-_SIZES = (12, 16, 20, 30, 10_000)  # limits on the numbers of a network; each has winners of its own
+_SIZES = (12, 16, 20, 30, 10_000)  # limits on the non-zero parameters of a network; each has winners of its own
 _WINNERS = 4  # best networks of a function and size that score a point
 _BATCH = 2048
 
 
 def usefulness(networks: SoftNetworks, n_inputs: int, seed: int, n_functions: int = 512) -> torch.Tensor:
-    """Count how often each network wins.
+    """Count how often each network, all hard, of one depth and with so many input slots in use, wins.
 
-    Parameters
-    ----------
-    networks : SoftNetworks
-        Hard networks of one depth and `n_inputs` inputs.
-    n_inputs : int
-        Input slots in use, from the first on.
-    seed : int
-        Of the functions.
-    n_functions : int, default=512
-        Random functions by which they are compared.
-
-    Returns
-    -------
-    points : Tensor of int, of shape (n_networks,)
-        For each function and size limit, the best networks score a point.
+    For each random function and size limit, the best networks score a point.
     """
     rng = np.random.default_rng([seed, n_inputs])
     X = draw_inputs(rng, _ROWS, n_inputs)

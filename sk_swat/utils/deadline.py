@@ -16,20 +16,11 @@ class TimeIsUp(Exception):
 
 
 class Deadline:
-    """Says when work must stop and keep the best so far: after some seconds, or when asked to.
+    """Says when work must stop and keep the best so far: after some seconds (None: no limit), or when asked to.
 
-    Parameters
-    ----------
-    seconds : float, default=None
-        Time from now; None sets no limit.
-    clock : callable, default=None
-        Gives the time in seconds; None takes ``time.monotonic``.
-
-    Notes
-    -----
-    A copy that is sent to another process passes when this one does, by the clock of the day, which the machines must
-    share, and in no case later than after the seconds that were left when it was sent. It is not told of a later
-    `stop`, and looks at the clock of its own machine.
+    `clock` gives the time in seconds; None takes ``time.monotonic``. A copy that is sent to another process passes when
+    this one does, by the clock of the day, which the machines must share, and in no case later than after the seconds
+    that were left when it was sent. It is not told of a later `stop`, and looks at the clock of its own machine.
     """
 
     def __init__(self, seconds: float | None = None, clock: Callable[[], float] | None = None) -> None:
@@ -73,16 +64,9 @@ class Deadline:
 def deadlines_of(
     time_limit: float | None, spent: float = 0.0, clock: Callable[[], float] | None = None
 ) -> tuple[Deadline, Deadline]:
-    """Give the deadlines of a fit: of the search for new networks, and of the last polish.
+    """Give the deadlines of a fit, of the search for new networks and of the last polish.
 
-    Parameters
-    ----------
-    time_limit : float or None
-        Seconds for all of the fit; None sets no limit.
-    spent : float, default=0.0
-        Seconds of them that are over.
-    clock : callable, default=None
-        As in :class:`Deadline`.
+    `time_limit` are the seconds for all of the fit, of which `spent` are over; None sets no limit.
     """
     if time_limit is None:
         return Deadline(), Deadline()

@@ -9,24 +9,9 @@ __all__ = ["check_new_file", "write_file"]
 
 
 def check_new_file(path: str | Path, *, overwrite: bool = False) -> Path:
-    """Make sure, before long work, that its result can be written.
+    """Make sure, before long work, that its result can be written: OSError if something stands in the way.
 
-    Parameters
-    ----------
-    path : str or Path
-        File to write, in a folder that exists.
-    overwrite : bool, default=False
-        Whether it may exist.
-
-    Returns
-    -------
-    path : Path
-        The same path.
-
-    Raises
-    ------
-    OSError
-        If something stands in the way.
+    The folder of the file must exist; the file itself may exist if it is to be overwritten.
     """
     path = Path(path)
     if path.is_dir():
@@ -47,14 +32,7 @@ def check_new_file(path: str | Path, *, overwrite: bool = False) -> Path:
 def write_file(path: str | Path, content: str | bytes, *, overwrite: bool = False) -> None:
     """Write a file under another name beside it, and rename it: nobody ever meets half of it.
 
-    Parameters
-    ----------
-    path : str or Path
-        As in :func:`check_new_file`, which is asked first.
-    content : str or bytes
-        All of it; text is written in UTF-8, with line ends as they are.
-    overwrite : bool, default=False
-        Whether the file may exist.
+    :func:`check_new_file` is asked first. Text is written in UTF-8, with line ends as they are.
     """
     path = check_new_file(path, overwrite=overwrite)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")

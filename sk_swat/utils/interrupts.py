@@ -13,19 +13,10 @@ __all__ = ["interruptible"]
 class interruptible:
     """Call `stop` at the first Ctrl-C inside the block instead of raising KeyboardInterrupt; the second one raises.
 
-    Outside the main thread, or where the program handles the signal in its own way, nothing is changed. Not written as
-    a generator: an error between its first half and the block would leave the signal as it is. Among several contexts
-    of one ``with`` it stands first: an error before their exits would pass over that of the last one.
-
-    Parameters
-    ----------
-    stop : callable
-        Asks the work to end soon.
-
-    Attributes
-    ----------
-    happened : bool
-        Whether Ctrl-C was pressed.
+    `happened` says whether Ctrl-C was pressed. Outside the main thread, or where the program handles the signal in its
+    own way, nothing is changed. Not written as a generator: an error between its first half and the block would leave
+    the signal as it is. Among several contexts of one ``with`` it stands first: an error before their exits would pass
+    over that of the last one.
     """
 
     def __init__(self, stop: Callable[[], None]) -> None:

@@ -22,20 +22,7 @@ _DATES = (np.datetime64, np.timedelta64, datetime.date, datetime.time, datetime.
 
 
 def validate_numbers(estimator: Any, X: Any, *y: Any, **how: Any) -> Any:
-    """Do scikit-learn's ``validate_data``, but refuse dates, and name the column that holds no numbers.
-
-    Parameters
-    ----------
-    estimator, X, y, **how
-        Arguments of ``validate_data``, with `y` or without.
-
-    Raises
-    ------
-    TypeError, ValueError
-        What ``validate_data`` raises, with the name of the column if one cannot be converted to numbers.
-    ValueError
-        If a column holds dates, times or durations.
-    """
+    """Do scikit-learn's ``validate_data``, but refuse dates, and name the column that holds no numbers."""
     tables = tuple(zip(("X", "y"), (X, *y), strict=False))
     for name, table in tables:
         refuse_dates(table, name)
@@ -50,12 +37,7 @@ def validate_numbers(estimator: Any, X: Any, *y: Any, **how: Any) -> Any:
 def refuse_dates(table: Any, name: str) -> None:
     """Raise ValueError if a table holds dates, times or durations: as integers they would depend on their resolution.
 
-    Parameters
-    ----------
-    table : array-like or None
-        Data frame, series, array or nested lists.
-    name : str
-        What it is called if it has no columns.
+    `name` is what the table is called in the message if it has no columns.
     """
     for label, values, kind in _columns(table, name):
         if _holds_dates(values, kind):

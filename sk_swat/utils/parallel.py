@@ -25,22 +25,11 @@ Result = TypeVar("Result")
 def run_parallel(
     pieces: Sequence[Callable[[], Result]], n_jobs: int | None, ended: Callable[[Result], object] | None = None
 ) -> list[Result]:
-    """Run pieces of work, in threads unless ``joblib.parallel_config`` says otherwise.
+    """Run picklable pieces of work, in threads unless ``joblib.parallel_config`` says otherwise.
 
-    Parameters
-    ----------
-    pieces : sequence of callable
-        Picklable, for the case that they run elsewhere.
-    n_jobs : int or None
-        How many run at a time, as in joblib; with 1 all of them run here.
-    ended : callable, default=None
-        Called with each result, in the order of the pieces: at once where they run here one after the other, otherwise
-        when all have ended.
-
-    Returns
-    -------
-    results : list
-        In the order of the pieces.
+    `n_jobs` of them run at a time, as in joblib; with 1 all of them run here. The results come back in the order of the
+    pieces. In that order `ended` is called with each of them: at once where the pieces run here one after the other,
+    otherwise when all have ended.
     """
     with one_torch_thread():
         n_useful = n_jobs if n_jobs is None else min(n_jobs, len(pieces))  # each costs a thread, used or not

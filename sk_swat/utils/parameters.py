@@ -19,15 +19,7 @@ _LARGEST_INTEGER = 2**63 - 1
 def check_number(
     name: str, value: Any, low: float, high: float = float("inf"), low_open: bool = False, high_open: bool = False
 ) -> float:
-    """Return a real number within bounds.
-
-    Raises
-    ------
-    TypeError
-        If it is not a real number.
-    ValueError
-        If it lies outside, or is NaN.
-    """
+    """Return a real number within bounds; TypeError or ValueError otherwise."""
     left, right = "(" if low_open else "[", ")" if high_open or high == float("inf") else "]"
     wanted = f"{name} must be a number in {left}{low:g}, {high:g}{right}"
     if isinstance(value, bool) or not isinstance(value, Real):
@@ -70,15 +62,7 @@ def _kind(value: Any) -> type:
 
 
 def check_depths(depths: Any, largest: int) -> tuple[int, ...]:
-    """Return the depths in rising order, each once.
-
-    Parameters
-    ----------
-    depths : int or iterable of int
-        Numbers of hidden layers.
-    largest : int
-        Largest depth the autoencoder decodes.
-    """
+    """Return numbers of hidden layers, from 1 to the largest, in rising order, each once."""
     wanted = f"depths must hold integers from 1 to {largest}"
     values = (depths,) if isinstance(depths, Integral) else depths
     if (
@@ -88,9 +72,7 @@ def check_depths(depths: Any, largest: int) -> tuple[int, ...]:
     ):
         raise TypeError(f"{wanted}, got {short_repr(depths)}.")
     values = tuple(values)
-    if not values or any(isinstance(v, bool) or not isinstance(v, Integral) for v in values):
-        raise ValueError(f"{wanted}, got {short_repr(depths)}.")
-    if any(not 1 <= value <= largest for value in values):
+    if not values or not all(isinstance(v, Integral) and not isinstance(v, bool) and 1 <= v <= largest for v in values):
         raise ValueError(f"{wanted}, got {short_repr(depths)}.")
     return tuple(sorted({int(value) for value in values}))
 

@@ -17,21 +17,9 @@ def add_version(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_state(kind: str, state: Any, needed: Iterable[str]) -> dict[str, Any]:
-    """Give the state back without the version.
+    """Give back what :func:`add_version` was given; ValueError if its version is another, or parts are missing.
 
-    Parameters
-    ----------
-    kind : str
-        Class, for the message.
-    state : dict
-        What :func:`add_version` gave.
-    needed : iterable of str
-        What the state must hold.
-
-    Raises
-    ------
-    ValueError
-        If its format is of another version, or something is missing.
+    `kind` names the class in the message, `needed` says what the state must hold.
     """
     remedy = (
         "fit again, or load it with the version of sk_swat that wrote it and take the network over with to_json and "

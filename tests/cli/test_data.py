@@ -480,7 +480,7 @@ def test_long_equation_is_broken_and_path_has_one_line_each():
     lines = equations_text(network, 3).splitlines()
     assert len(lines) > 5 and max(map(len, lines)) <= 100
     path = NetworkPath([SparseMLP.constant(40, 1.0), network], [0.0, 1.0], [np.nan, np.nan], np.zeros((2, 2)))
-    assert [line[:9].split() for line in path_text(path, 1).splitlines()] == [["numbers"], ["1"], ["*", "40"]]
+    assert [line[:16].split() for line in path_text(path, 1).splitlines()] == [["parameters"], ["1"], ["*", "40"]]
     assert r2_text(path, 1) == "R^2: 1.0000 on the fitted rows, no validation"
 
 

@@ -289,10 +289,10 @@ def test_no_seed_gives_different_data_each_time():
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        ({"n_train": 1}, ValueError, "n_train must be at least 2, got 1"),
-        ({"n_test": 0}, ValueError, "n_test must be at least 1, got 0"),
-        ({"n_train": 10.0}, TypeError, "n_train must be an integer, got 10.0"),
-        ({"n_test": True}, TypeError, "n_test must be an integer, got True"),
+        ({"n_train": 1}, ValueError, "n_train must be an integer of at least 2, got 1"),
+        ({"n_test": 0}, ValueError, "n_test must be an integer of at least 1, got 0"),
+        ({"n_train": 10.0}, TypeError, "n_train must be an integer of at least 2, got 10.0"),
+        ({"n_test": True}, TypeError, "n_test must be an integer of at least 1, got True"),
     ],
 )
 def test_impossible_sizes_are_refused(settings, error, message):

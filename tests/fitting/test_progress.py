@@ -1,6 +1,5 @@
 """What is told of a fit while it runs: stages, networks, requests to stop, log, bar, scikit-learn's callbacks."""
 
-import io
 import json
 import logging
 import pickle
@@ -22,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 import sk_swat
 from benchmarks.baselines.random_networks import RandomNetworkRegressor
 from sk_swat.fitting import table as table_module
-from sk_swat.fitting.progress import Watcher, add_watcher, show_bar
+from sk_swat.fitting.progress import Watcher, add_watcher
 
 STAGES = ["latent search", "polish and prune", "round 1", "last polish"]
 
@@ -170,63 +169,6 @@ def test_nothing_is_shown_by_default(refined, table, capfd):
     refined().fit(*table)
     assert capfd.readouterr() == ("", "")
     assert not logging.getLogger("sk_swat").handlers
-
-
-# --- bar
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-def test_bar_rises_to_100_percent_and_names_the_stages(refined, table, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "100")
-    terminal = Terminal()
-    with show_bar(terminal):
-        model = refined(early_stopping=False).fit(*table)
-    drawn = terminal.getvalue().split("\r")[1:]
-    shares = [int(re.search(r"(\d+)%", line)[1]) for line in drawn]
-    assert shares == sorted(shares) and shares[0] == 0 and shares[-1] == 100
-    assert len(set(shares)) == 4 + 5  # 0, the ends of all stages but the last, and of five folds of the last one
-    for stage in STAGES:
-        assert any(f" {stage}" in line for line in drawn)
-    assert f"last polish, best R^2 {model.fit_report_[-2]['r2_after']:.4f} " in drawn[-2]
-    assert re.fullmatch(r"\[#{30}\] 100% \d+\.\d s *\n", drawn[-1])
-
-
-def test_bar_of_a_search_that_ends_early_is_full_in_the_end(refined, table):
-    terminal = Terminal()
-    with show_bar(terminal), add_watcher(Recorder(stop_after="polish and prune")):
-        refined(n_rounds=50).fit(*table)
-    *_, before, last = terminal.getvalue().split("\r")
-    assert " 4% last polish" in before and "100%" in last
-
-
-def test_bar_never_fills_a_line_of_the_terminal(quick, table, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "24")
-    terminal = Terminal()
-    with show_bar(terminal):
-        quick().fit(*table)
-    assert {len(line.rstrip("\n")) for line in terminal.getvalue().split("\r")[1:]} == {23}
-
-
-def test_bar_is_shown_on_terminals_alone(quick, table):
-    stream = io.StringIO()
-    with show_bar(stream):
-        quick().fit(*table)
-    assert not stream.getvalue()
-
-
-def test_bar_ends_its_line_after_an_error(quick, table, monkeypatch):
-    def failing(*args):
-        raise RuntimeError("out of luck")
-
-    monkeypatch.setattr(table_module, "_latent_stage", failing)
-    terminal = Terminal()
-    with pytest.raises(RuntimeError, match="out of luck"), show_bar(terminal):
-        quick().fit(*table)
-    assert terminal.getvalue().endswith("\n") and "100%" in terminal.getvalue()  # of the only stage all parts ended
 
 
 # --- scikit-learn's callbacks
