@@ -72,7 +72,9 @@ def check_depths(depths: Any, largest: int) -> tuple[int, ...]:
     ):
         raise TypeError(f"{wanted}, got {short_repr(depths)}.")
     values = tuple(values)
-    if not values or not all(isinstance(v, Integral) and not isinstance(v, bool) and 1 <= v <= largest for v in values):
+    if not values or not all(
+        isinstance(v, Integral) and not isinstance(v, bool) and 1 <= int(v) <= largest for v in values
+    ):
         raise ValueError(f"{wanted}, got {short_repr(depths)}.")
     return tuple(sorted({int(value) for value in values}))
 
