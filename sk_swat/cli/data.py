@@ -56,12 +56,8 @@ _force = click.option("--force", is_flag=True, help="Overwrite the file if it ex
     "--features", multiple=True, metavar="NAMES", help="Columns to predict from, as in a,b (default: all others)."
 )
 @click.option("--drop", multiple=True, metavar="NAMES", help="Columns to leave out, as in a,b.")
-@click.option(
-    "--max-nonzero", type=click.IntRange(1), metavar="N", help="Most non-zero parameters (weights and biases)."
-)
-@click.option(
-    "--sparsity", type=float, default=1e-5, help="Price of a non-zero parameter: the R^2 that it must be worth."
-)
+@click.option("--max-nonzero", type=click.IntRange(1), metavar="N", help="Most weights and biases that are not zero.")
+@click.option("--sparsity", type=float, default=1e-5, help="Price of each of them: the R^2 that it must be worth.")
 @click.option("--depths", type=CommaSeparated(click.INT), default="1,2", help="Numbers of hidden layers, from 1 to 4.")
 @click.option(
     "--activations",
@@ -70,12 +66,7 @@ _force = click.option("--force", is_flag=True, help="Overwrite the file if it ex
     help="Activations that a neuron may have.",
 )
 @click.option(
-    "--rounds",
-    "n_rounds",
-    type=click.IntRange(0),
-    default=5,
-    metavar="N",
-    help="Rounds of variation in the latent space.",
+    "--rounds", "n_rounds", type=click.IntRange(0), default=5, metavar="N", help="Rounds in the latent space."
 )
 @click.option("--time-limit", type=float, metavar="SECONDS", help="Stop after that time with the best so far.")
 @click.option("--seed", "random_state", type=int, default=0, help="Seed of the fit.")

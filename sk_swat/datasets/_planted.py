@@ -38,10 +38,10 @@ def make_planted_mlp(
     The tasks of arXiv 2410.08339: 3 inputs, one activation for the whole network, no biases; 14 weights in two hidden
     layers (its Fig. 5, the default) or 35 in three (Fig. 3). Its leaky ReLU has the slope 0.1, here 0.01.
 
-    Every number of the network lies on a path from an input to the output, and every input is used. Weights have
+    Every parameter of the network lies on a path from an input to the output, and every input is used. Weights have
     magnitudes U(0.5, 2.5) and random signs. A draw is judged on 2000 points of its own, and thrown away when its output
     is nearly constant (standard deviation below 3 % of the root mean square), when a plane explains more than 99 % of
-    it (but "identity" gives a plane at any depth), or when the removal of one number changes it by less than 0.1 % of
+    it (but "identity" gives a plane at any depth), or when the removal of one parameter changes it by less than 0.1 % of
     its standard deviation (saturated or dead neurons; shifts count for "identity" alone).
 
     With equal seed, the network and the scale of the target do not depend on `n_train`, `n_test` and `noise`, the test

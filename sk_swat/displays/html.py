@@ -31,8 +31,8 @@ def network_html(estimator: Any) -> str:
 
     Positive weights are solid blue lines, negative ones dashed vermilion lines, with widths as in
     :class:`NetworkDisplay`; a dot on a circle is a bias, hollow if it is negative. Texts have the colour of the page.
-    The table of weights says in brackets what their widths show. Of networks with more than 100 non-zero parameters the formula is
-    left out, of those with more than 400 weights picture and table as well.
+    The table of weights says in brackets what their widths show. Of networks with more than 100 non-zero parameters
+    the formula is left out, of those with more than 400 weights picture and table as well.
 
     Parameters
     ----------
