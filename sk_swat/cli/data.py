@@ -18,7 +18,7 @@ from sk_swat.cli.command import Command, CommaSeparated, remark, say
 if TYPE_CHECKING:  # numpy and what needs it are imported by the commands
     import numpy as np
 
-    from sk_swat.cli.table import Table
+    from sk_swat.cli.table import CSVTable
     from sk_swat.estimators.regressor import SWATRegressor
 
 __all__ = ["export", "fit", "predict", "show"]
@@ -225,7 +225,7 @@ def export(model: Path, language: str, max_nonzero: int | None, out: Path | None
 
 
 def _roles(
-    table: Table, targets: tuple[str, ...], features: tuple[str, ...], drop: tuple[str, ...]
+    table: CSVTable, targets: tuple[str, ...], features: tuple[str, ...], drop: tuple[str, ...]
 ) -> tuple[list[str], list[str], list[str]]:
     """Names of the targets and of the columns to predict them from, and what is wrong with them."""
     from sk_swat.cli.csv_file import SEPARATORS

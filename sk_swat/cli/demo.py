@@ -92,6 +92,6 @@ def run_demo(
                 sink(f"{model.network_.with_names(data.feature_names)}\n")
         sink(comparison_table(rows) + "\n")
         found[name] = rows
-    sink("numbers: non-zero parameters (weights and biases); for boosting two for each split and one for each leaf.")
+    sink("numbers: non-zero weights and biases; for boosting two for each split and one for each leaf.")
     sink("The first fit of SWATRegressor includes loading torch and the pretrained autoencoder.")
     return found

@@ -16,14 +16,14 @@ from sk_swat.cli.cells import Cells
 from sk_swat.cli.csv_file import SEPARATORS, CSVFile, read_csv_file
 from sk_swat.utils.labels import first_few, short_repr
 
-__all__ = ["Table", "read_table", "write_table"]
+__all__ = ["CSVTable", "read_table", "write_table"]
 
 _INDEX = re.compile(r"(Unnamed: \d+(\.\d+)?)?")  # name of a data frame's index
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*")
 
 
 @dataclass(frozen=True)
-class Table:
+class CSVTable:
     """A table in a file, whose cells are read when numbers are asked for.
 
     `index` has the names of the first columns that came from a data frame's index: the header has no name for them.
@@ -89,8 +89,8 @@ class Table:
         return any(_DECIMAL_COMMA.fullmatch(row[i]) for row in rows for i in positions)
 
 
-def read_table(path: str | Path, note: Callable[[str], None]) -> Table:
-    """Read the header of a CSV file. ValueError says what is wrong with it; for `note` see :class:`Table`."""
+def read_table(path: str | Path, note: Callable[[str], None]) -> CSVTable:
+    """Read the header of a CSV file. ValueError says what is wrong with it; for `note` see :class:`CSVTable`."""
     file = read_csv_file(path)
     if file.encoding == "cp1252":
         note(f"'{file.path}' is not in UTF-8; it is read as Latin-1 (code page 1252).")
@@ -116,7 +116,7 @@ def read_table(path: str | Path, note: Callable[[str], None]) -> Table:
     if got:
         rule = "the first line must hold the names of the columns, all different"
         raise _unusable(file.path, [f"{rule}, got {first_few(got, str)}; give each column a name, or leave it out"])
-    return Table(file, tuple(names), tuple(names[:n_index]), note)
+    return CSVTable(file, tuple(names), tuple(names[:n_index]), note)
 
 
 def write_table(names: Sequence[str], values: np.ndarray) -> str:

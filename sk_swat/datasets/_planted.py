@@ -41,8 +41,8 @@ def make_planted_mlp(
     Every parameter of the network lies on a path from an input to the output, and every input is used. Weights have
     magnitudes U(0.5, 2.5) and random signs. A draw is judged on 2000 points of its own, and thrown away when its output
     is nearly constant (standard deviation below 3 % of the root mean square), when a plane explains more than 99 % of
-    it (but "identity" gives a plane at any depth), or when the removal of one parameter changes it by less than 0.1 % of
-    its standard deviation (saturated or dead neurons; shifts count for "identity" alone).
+    it (but "identity" gives a plane at any depth), or when the removal of one parameter changes it by less than 0.1 %
+    of its standard deviation (saturated or dead neurons; shifts count for "identity" alone).
 
     With equal seed, the network and the scale of the target do not depend on `n_train`, `n_test` and `noise`, the test
     inputs not on `n_train`, and without noise a smaller training set is the beginning of a larger one.

@@ -66,16 +66,9 @@ def text_width(text: str, size: float) -> float:
 
 
 def panels(ax: Axes, heights: Sequence[float], columns: Sequence[int]) -> list[list[Axes]]:
-    """Empty the axes and put rows of panels in their place.
+    """Empty axes that lie on a grid, as those of ``plt.subplots`` do, and put rows of panels in their place.
 
-    Parameters
-    ----------
-    ax : Axes
-        Axes that lie on a grid, as those of ``plt.subplots`` do.
-    heights : sequence of float
-        Relative heights of the rows.
-    columns : sequence of int
-        Number of panels in each row.
+    `heights` are relative; `columns` gives the number of panels in each row.
     """
     place = ax.get_subplotspec()
     if place is None:

@@ -60,19 +60,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class Layout:
-    """Parts of a drawn network, in points from the lower left corner.
-
-    Parameters
-    ----------
-    inputs, hidden, outputs : list of Node
-        Circles; unused inputs only where each has a line of its own.
-    labels : list of Label
-        Names of inputs and outputs.
-    edges : list of Edge
-        One for each non-zero weight, layer by layer.
-    text_size : float
-        Size of the font of all labels.
-    """
+    """Parts of a drawn network, in points from the lower left corner."""
 
     inputs: list[Node]
     hidden: list[Node]
@@ -114,20 +102,8 @@ def lay_out(
 ) -> Layout:
     """Place a pruned network between x = 0 and `width`, and y = `bottom` and `top`, in points.
 
-    Names that are too long lose letters in their middle. Neurons keep their order, from top to bottom.
-
-    Parameters
-    ----------
-    network : SparseMLP
-        A pruned network: every hidden neuron is drawn.
-    width, bottom, top : float
-        The place.
-    text_width : callable
-        Measures texts.
-    output_names : sequence of str
-        One for each output.
-    strengths : sequence of ndarray of shape (n_in, n_out)
-        What the widths of the edges show, layer by layer; at least 0.
+    Neurons keep their order, from top to bottom. The widths of the edges show the strengths, which are at least 0,
+    layer by layer. Names that are too long lose letters in their middle.
     """
     rows = _input_rows(network)
     input_y = _spread(len(rows), "input", bottom, top)

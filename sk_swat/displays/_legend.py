@@ -44,16 +44,7 @@ def legend_height(network: SparseMLP, width: float) -> float:
 def draw_legend(ax: Axes, network: SparseMLP, width: float, thicker: str) -> Legend:
     """Explain the lines, dots and curves of a network at the bottom of axes of so many points.
 
-    Parameters
-    ----------
-    ax : Axes
-        Where to draw.
-    network : SparseMLP
-        The drawn network.
-    width : float
-        Of the axes, in points.
-    thicker : str
-        What a thicker line means.
+    `thicker` says what a thicker line means.
     """
     from matplotlib.lines import Line2D
     from matplotlib.path import Path

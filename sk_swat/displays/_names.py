@@ -42,21 +42,21 @@ def short_names(names: Sequence[str], size: float, limit: float, text_width: Tex
     ['…ion 1 (…', '…ion 2 (…']
     """
 
-    def fitting(name: str, cut: Callable[[str, int], str]) -> str:
+    def shorten(name: str, cut: Callable[[str, int], str]) -> str:
         kept = min(len(name), _LONGEST)
         while kept > 1 and text_width(cut(name, kept), size) > limit:
             kept -= 1
         return cut(name, kept)
 
     full = [" ".join(name.split()) for name in names]  # a line break would cover the next name
-    short = [fitting(name, _without_middle) for name in full]
+    short = [shorten(name, _without_middle) for name in full]
     for text in {text for text in short if short.count(text) > 1}:
         alike = {name for name, shown in zip(full, short, strict=True) if shown == text}
         differs = (i for i, letters in enumerate(zip(*alike, strict=False)) if len(set(letters)) > 1)
         begin = max(0, next(differs, min(map(len, alike))) - _CONTEXT)
         if len(alike) > 1:
             for i in [i for i, shown in enumerate(short) if shown == text]:
-                short[i] = fitting("…" + full[i][begin:], _without_end)
+                short[i] = shorten("…" + full[i][begin:], _without_end)
     return short
 
 

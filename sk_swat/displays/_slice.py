@@ -25,14 +25,7 @@ def column_names(X: Any, n_columns: int) -> list[str]:
 
 
 def check_features(features: Any, names: list[str]) -> list[int]:
-    """Return the indices of the one or two columns that a user wants to see.
-
-    Parameters
-    ----------
-    features : int, str, sequence of int or str, or None
-        Indices or names; None for all columns.
-    names : list of str
-        Names of all columns.
+    """Return the indices of the one or two columns that a user names, by index or name; of all columns for None.
 
     Examples
     --------

@@ -16,26 +16,13 @@ _N_DRAWN = 1024  # rows that stand for the fitted ones
 def strengths(network: SparseMLP, widths: str = "spread", X: ArrayLike | None = None) -> list[np.ndarray]:
     """Size of each weight for pictures and tables: its absolute value, times the standard deviation of its input.
 
-    Those of the last layer are in standard deviations of their output, so that no unit counts.
+    Those of the last layer are in standard deviations of their output, so that no unit counts; with `widths` "weight"
+    the standard deviations are left out.
 
-    Standard deviations of the columns are those of the rows of X or, without X, those of the fit that the network
-    keeps (`SparseMLP.fit_summary`). Those of neurons are of their outputs on these rows; without X, on 1024
-    rows that are drawn from independent normal columns with the means and standard deviations of the fit, always the
-    same ones. Columns of a network without X and without a fit count as standardised (mean 0, standard deviation 1).
-
-    Parameters
-    ----------
-    network : SparseMLP
-        A pruned network.
-    widths : {"spread", "weight"}, default="spread"
-        "weight" leaves the standard deviations out.
-    X : array-like of shape (n_samples, n_features_in), default=None
-        Finite rows, in the units of the fit.
-
-    Returns
-    -------
-    strengths : list of ndarray of shape (n_in, n_out)
-        For each layer, at least 0.
+    Standard deviations of the columns are those of the rows of X or, without X, those of the fit that the network keeps
+    (`SparseMLP.fit_summary`). Those of neurons are of their outputs on these rows; without X, on 1024 rows that are
+    drawn from independent normal columns with the means and standard deviations of the fit, always the same ones.
+    Columns of a network without X and without a fit count as standardised (mean 0, standard deviation 1).
 
     Examples
     --------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,7 @@ _LEGEND: dict[str, Any] = {"frameon": False, "fontsize": 8, "handlelength": 1.8,
 _LEGEND |= {"columnspacing": 1, "loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0}  # above all lines
 
 
+@dataclass(repr=False, eq=False)
 class LossCurveDisplay:
     """How the error falls during a fit: after each stage and, where there were gradient steps, after each of these.
 
@@ -72,15 +74,9 @@ class LossCurveDisplay:
     ['descent', 'stages']
     """
 
-    def __init__(
-        self,
-        search_report: Sequence[Mapping[str, Any]],
-        fit_report: Sequence[Mapping[str, Any]],
-        loss_curve: ArrayLike = (),
-    ) -> None:
-        self.search_report = search_report
-        self.fit_report = fit_report
-        self.loss_curve = loss_curve
+    search_report: Sequence[Mapping[str, Any]]
+    fit_report: Sequence[Mapping[str, Any]]
+    loss_curve: ArrayLike = ()
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Axes | None = None) -> LossCurveDisplay:

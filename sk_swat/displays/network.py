@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +43,7 @@ _BIAS_RADIUS = 2.6
 _WIDTH_MEANS = {"spread": "thicker: larger effect", "weight": "thicker: larger weight"}
 
 
+@dataclass(repr=False, eq=False)
 class NetworkDisplay:
     """Picture of a network, from the inputs at the left to the outputs at the right.
 
@@ -95,22 +97,13 @@ class NetworkDisplay:
     ['age', 'height', 'y']
     """
 
-    def __init__(
-        self,
-        network: SparseMLP,
-        *,
-        output_names: Sequence[str] | None = None,
-        widths: str = "spread",
-        X: ArrayLike | None = None,
-        r2_train: float = math.nan,
-        r2_validation: float = math.nan,
-    ) -> None:
-        self.network = network
-        self.output_names = output_names
-        self.widths = widths
-        self.X = X
-        self.r2_train = r2_train
-        self.r2_validation = r2_validation
+    network: SparseMLP
+    _: KW_ONLY
+    output_names: Sequence[str] | None = None
+    widths: str = "spread"
+    X: ArrayLike | None = None
+    r2_train: float = math.nan
+    r2_validation: float = math.nan
 
     @classmethod
     def from_estimator(

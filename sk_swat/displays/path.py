@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ __all__ = ["PathDisplay"]
 _HEIGHT = 4.0  # inches
 
 
+@dataclass(repr=False, eq=False)
 class PathDisplay:
     """Size and error of all networks of a path, with the chosen one and the price line.
 
@@ -64,14 +66,12 @@ class PathDisplay:
     np.float64(0.089)
     """
 
-    def __init__(
-        self, n_nonzero: ArrayLike, r2_train: ArrayLike, r2_validation: ArrayLike, *, chosen: int, sparsity: float
-    ) -> None:
-        self.n_nonzero = n_nonzero
-        self.r2_train = r2_train
-        self.r2_validation = r2_validation
-        self.chosen = chosen
-        self.sparsity = sparsity
+    n_nonzero: ArrayLike
+    r2_train: ArrayLike
+    r2_validation: ArrayLike
+    _: KW_ONLY
+    chosen: int
+    sparsity: float
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Axes | None = None) -> PathDisplay:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,7 @@ _MARGIN = 0.04  # around the grid, in its lengths
 _LARGE_RESIDUAL = 0.99  # quantile of the residuals at which the colours end
 
 
+@dataclass(repr=False, eq=False)
 class SurfaceDisplay:
     """Data, prediction and residuals of a regressor over one or two columns.
 
@@ -74,26 +76,15 @@ class SurfaceDisplay:
     ['prediction', 'residuals']
     """
 
-    def __init__(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        predicted: ArrayLike,
-        grid: Iterable[ArrayLike],
-        surface: ArrayLike,
-        feature_names: Sequence[str],
-        *,
-        target_name: str = "target",
-        others_at_medians: bool = False,
-    ) -> None:
-        self.X = X
-        self.y = y
-        self.predicted = predicted
-        self.grid = grid
-        self.surface = surface
-        self.feature_names = feature_names
-        self.target_name = target_name
-        self.others_at_medians = others_at_medians
+    X: ArrayLike
+    y: ArrayLike
+    predicted: ArrayLike
+    grid: Iterable[ArrayLike]
+    surface: ArrayLike
+    feature_names: Sequence[str]
+    _: KW_ONLY
+    target_name: str = "target"
+    others_at_medians: bool = False
 
     @classmethod
     def from_estimator(

@@ -19,15 +19,7 @@ _MOST_NAMES = 12
 def estimator_text(estimator: Any) -> str:
     """Write a fitted estimator for printing: R^2, size, columns in use, formula, and last its parameters.
 
-    Parameters
-    ----------
-    estimator : SWATRegressor or SWATCompressor
-        Fitted estimator.
-
-    Returns
-    -------
-    text : str
-        Several lines without a final line break. Formulas of more than 100 non-zero parameters are left out.
+    Formulas of more than 100 non-zero parameters are left out.
     """
     network = fitted_network(estimator)
     first, *more = headlines(estimator, network)

@@ -115,24 +115,32 @@ def random_networks(
     )
 
 
-def _standardise(networks: SoftNetworks, X: torch.Tensor) -> tuple[SoftNetworks, torch.Tensor]:
-    """Scale the readout so that outputs have mean 0 and variance 1 on X; say which networks are usable."""
+def _draw_targets(rng: np.random.Generator, X: np.ndarray, n_networks: int) -> torch.Tensor:
+    """Values of random functions on X, of shape (n_networks, 1, n_rows)."""
+    values = np.stack([random_function(rng, X) for _ in range(n_networks)])[:, np.newaxis]
+    return torch.as_tensor(values, dtype=torch.float32)
+
+
+def _finish(networks: SoftNetworks, X: torch.Tensor) -> SoftNetworks:
+    """Scale outputs to mean 0 and variance 1 on X; drop networks of extreme weights or dead output; pad the rest."""
+    networks = fold_constants(networks)
     output = networks.forward(X)
     scale = output.std(1, correction=0).clamp_min(1e-12)[:, None]
     last = networks.weights[-1] / scale[:, :, None]
     bias = (networks.biases[-1] - output.mean(1, keepdim=True)) / scale
     networks = networks.replace(weights=(*networks.weights[:-1], last), biases=(*networks.biases[:-1], bias))
     largest = flatten(networks).abs().amax(1)
-    return networks, (scale[:, 0] > 0.1) & torch.isfinite(largest) & (largest < _LARGEST_WEIGHT)
+    usable = (scale[:, 0] > 0.1) & torch.isfinite(largest) & (largest < _LARGEST_WEIGHT)
+    return canonical(padded(networks[usable], WIDTH))
 
 
 def _prune_once(rng: np.random.Generator, networks: SoftNetworks, X: torch.Tensor, y: torch.Tensor) -> SoftNetworks:
     """Remove a random share of the parameters with the smallest Optimal Brain Surgeon saliency."""
     parameters = flatten(networks)
-    numbers = FreeParameters(networks, torch.ones_like(parameters))
-    equations = numbers.normal_equations(numbers.start, Rows(X, y[:, None]))
-    ridge = numbers.start.new_full((len(networks),), 1e-4)
-    saliency = saliencies(numbers.start, inverse_curvature(numbers, equations, ridge))
+    free = FreeParameters(networks, torch.ones_like(parameters))
+    equations = free.normal_equations(free.start, Rows(X, y))
+    ridge = free.start.new_full((len(networks),), 1e-4)
+    saliency = saliencies(free.start, inverse_curvature(free, equations, ridge))
     share = torch.as_tensor(
         rng.choice([0.0, 1.0], len(networks), p=[0.25, 0.75]) * rng.uniform(0.1, 0.6, len(networks))
     )
@@ -150,15 +158,13 @@ def fitted_chunk(seed: Sequence[int], depth: int, n_networks: int = 128, n_rows:
     rng = np.random.default_rng(list(seed))
     n_inputs, widths, mix = _draw_shape(rng, depth)
     X = draw_inputs(rng, n_rows, n_inputs)
-    y = torch.as_tensor(np.stack([random_function(rng, X) for _ in range(n_networks)]), dtype=torch.float32)
+    y = _draw_targets(rng, X, n_networks)
     start = random_networks(rng, n_networks, n_inputs, widths, mix, density=rng.choice([0.6, 1.0]))
     rows = torch.as_tensor(X, dtype=torch.float32)
     ridge = float(10 ** rng.uniform(-5, -3.5))
-    fitted = fit_networks(start, Rows(rows, y[:, None]), n_steps=14, ridge=ridge).networks
+    fitted = fit_networks(start, Rows(rows, y), n_steps=14, ridge=ridge).networks
     pruned = _prune_once(rng, fitted, rows, y)
-    fitted = fit_networks(pruned, Rows(rows, y[:, None]), n_steps=16, ridge=ridge).networks
-    networks, usable = _standardise(fold_constants(fitted), rows)
-    return canonical(padded(networks[usable], WIDTH))
+    return _finish(fit_networks(pruned, Rows(rows, y), n_steps=16, ridge=ridge).networks, rows)
 
 
 def dense_chunk(seed: Sequence[int], depth: int, n_networks: int = 96, n_rows: int = 384) -> SoftNetworks:
@@ -173,11 +179,9 @@ def dense_chunk(seed: Sequence[int], depth: int, n_networks: int = 96, n_rows: i
     mix = _DENSE_MIXES[rng.choice(len(_DENSE_MIXES), p=[share for _, share in _DENSE_MIXES])][0]
     X = draw_inputs(rng, n_rows, n_inputs)
     rows = torch.as_tensor(X, dtype=torch.float32)
-    y = torch.as_tensor(np.stack([random_function(rng, X) for _ in range(n_networks)]), dtype=torch.float32)
+    y = _draw_targets(rng, X, n_networks)
     start = random_networks(rng, n_networks, n_inputs, widths, mix, density=1.0)
-    fitted = fit_networks(start, Rows(rows, y[:, None]), n_steps=30, ridge=1e-5).networks
-    networks, usable = _standardise(fold_constants(fitted), rows)
-    return canonical(padded(networks[usable], WIDTH))
+    return _finish(fit_networks(start, Rows(rows, y), n_steps=30, ridge=1e-5).networks, rows)
 
 
 def random_chunk(seed: Sequence[int], depth: int, n_networks: int = 128) -> SoftNetworks:
@@ -186,8 +190,7 @@ def random_chunk(seed: Sequence[int], depth: int, n_networks: int = 128) -> Soft
     n_inputs, widths, mix = _draw_shape(rng, depth)
     X = torch.as_tensor(draw_inputs(rng, 384, n_inputs), dtype=torch.float32)
     drawn = random_networks(rng, n_networks, n_inputs, widths, mix, density=rng.choice([0.4, 0.6, 0.8, 1.0]))
-    networks, usable = _standardise(fold_constants(drawn), X)
-    return canonical(padded(networks[usable], WIDTH))
+    return _finish(drawn, X)
 
 
 @dataclass(frozen=True)
