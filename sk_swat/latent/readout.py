@@ -32,21 +32,10 @@ class Readout:
 
 
 def solve_readout(hidden: torch.Tensor, rows: Rows, ridge: float = 1e-4) -> Readout:
-    """Fit the output layer of every network.
+    """Fit the output layer of every network to what its last hidden layer gives, of shape (n_networks, n_rows, width).
 
-    Parameters
-    ----------
-    hidden : Tensor of shape (n_networks, n_rows, width)
-        Outputs of the last hidden layer.
-    rows : Rows
-        Targets, weights and loss of these rows; their inputs are not read.
-    ridge : float, default=1e-4
-        Added to the correlation matrix, whose diagonal is 1.
-
-    Returns
-    -------
-    readout : Readout
-        Zero weights for neurons that do not vary; infinitely much unexplained where the hidden layer is not finite.
+    The ridge is added to the correlation matrix, whose diagonal is 1. Neurons that do not vary get zero weights; where
+    the hidden layer is not finite, infinitely much is unexplained. The inputs of the rows are not read.
     """
     finite = torch.isfinite(hidden).all(dim=(1, 2))
     hidden = torch.where(finite[:, None, None], hidden, 0.0)

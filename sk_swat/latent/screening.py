@@ -28,25 +28,12 @@ def screen(
     config: SearchConfig,
     deadline: Deadline | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Rank hard networks, on a few rows first.
+    """Rank hard networks on a few rows, and the best `n_decoded`, or `n_restarts` if that is more, on more rows.
 
-    Parameters
-    ----------
-    networks : callable
-        Makes the networks of some indices, on the columns of the table.
-    kind : Tensor of int, of shape (n_networks,)
-        Equal for networks that differ in what their inputs see alone.
-    problem : Problem
-        Rows.
-    config : SearchConfig
-        Prices, and how many are ranked on more rows.
-    deadline : Deadline, default=None
-        After it no more than a first group of the networks is ranked.
+    `networks` makes those of some indices, on the columns of the table; `kind`, of shape (n_networks,), is equal for
+    networks that differ in what their inputs see alone. After the deadline no more than a first group is ranked.
 
-    Returns
-    -------
-    index, score, size : Tensor of shape (n_decoded,), or n_restarts if that is more, or fewer
-        Networks, best first but each kind once before any comes again; their objectives and sizes.
+    Returns indices, best first but each kind once before any comes again, with objectives and sizes.
     """
     with torch.no_grad():
         every = torch.arange(len(kind), device=kind.device)

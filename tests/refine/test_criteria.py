@@ -307,6 +307,25 @@ class Magnitude(Criterion):
         return removable & (rank < wanted.clamp_min(1)[:, None])
 
 
+CRITERIA = [OptimalBrainSurgeon(), Magnitude()]
+
+
+@pytest.mark.parametrize("criterion", CRITERIA, ids=lambda criterion: type(criterion).__name__)
+@pytest.mark.parametrize("depth", [1, 3])
+def test_something_goes_from_each_network_and_nothing_that_must_stay(hard_networks, depth, criterion):
+    networks = hard_networks(depth, density=0.7)
+    X = torch.randn(60, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    parameters = FreeParameters(networks)
+    equations = parameters.normal_equations(parameters.start, Rows(X, X[:, 0]))
+    may_go = parameters.valid & (torch.arange(parameters.start.shape[1]) % 3 == 0)
+    for n_wanted in (0, 1, 5):
+        wanted = torch.full((len(networks),), n_wanted)
+        removed = criterion.removals(parameters, equations, torch.full((len(networks),), 1e-6).double(), wanted, may_go)
+        assert removed.shape == may_go.shape and removed.dtype == torch.bool
+        assert removed.any(1).all() and not (removed & ~may_go).any()
+        assert removed.sum() < may_go.sum()
+
+
 def test_pruning_removes_what_the_criterion_says(hard_networks):
     X = torch.randn(80, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     task = RefineTask(Rows(X, torch.tanh(X[:, 0]) + X[:, 1]))
