@@ -89,18 +89,17 @@ def _selected(model: Any, arguments: Mapping[str, Any]) -> bool:
 def _warm_up() -> None:
     """Load torch and the checkpoint, so that no measured fit pays for them."""
     rows = np.linspace(-1, 1, 50)[:, np.newaxis]
-    model = MODELS["SWATRegressor"](0).set_params(max_iter=0, n_restarts=1, depths=(1,), n_rounds=0)
+    model = MODELS["SWATRegressor"](0).set_params(n_restarts=1, depths=(1,), n_rounds=0)
     timed_fit(model, Task("warm-up", rows, rows, rows[:, 0] ** 2, rows[:, 0] ** 2))
 
 
 def audit(task: Task, model: str, selections: Selections) -> None:
     """Raise a ValueError if a model knows more about test rows than its training rows tell.
 
-    The model is measured three times, in the very way of :func:`measure`. With the test rows of :func:`canary` instead,
-    predictions for the rows that both have must be equal to the last bit, as fitted and with each selection. With
-    :func:`shuffled` training targets, it must not explain half of the variance of the test targets. What this cannot
-    see: a model that keeps a copy of the test targets from elsewhere and only chooses among its networks by them. A fit
-    that the clock ends gives other networks each time: it cannot be audited.
+    The model is measured three times, as by :func:`measure`. With the test rows of :func:`canary` instead, predictions
+    for the rows that both have must be equal to the last bit. With :func:`shuffled` training targets, it must not
+    explain half of the variance of the test targets. What this cannot see: a model that keeps a copy of the test
+    targets from elsewhere and only chooses among its networks by them.
     """
     before, after = (_measured(one, model, selections) for one in (task, canary(task)))
     for (row, own), (_, other) in zip(before, after, strict=True):

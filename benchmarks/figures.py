@@ -128,11 +128,7 @@ def cornn_activations(results: pd.DataFrame, max_nonzero: int = 30) -> Figure:
 
 
 FIGURES: Mapping[str, Mapping[str, Callable[[pd.DataFrame], Figure]]] = {  # by experiment and file
-    "cornn": {
-        "cornn_sizes.svg": cornn_sizes,
-        "cornn_all.svg": cornn_all,
-        "cornn_activations.svg": cornn_activations,
-    },
+    "cornn": {"cornn_sizes.svg": cornn_sizes, "cornn_all.svg": cornn_all, "cornn_activations.svg": cornn_activations},
     "planted": {"planted.svg": planted_depths, "surfaces.png": lambda results: surfaces()},
     "prices": {"prices.svg": price_sizes},
     "latent-time": {"latent_time.svg": lambda results: latent_time(latent_records(results))},

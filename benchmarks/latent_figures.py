@@ -90,10 +90,7 @@ def price_sizes(results: pd.DataFrame) -> Figure:
 
 
 class Ratio(NamedTuple):
-    """Error of latent starts by that of random starts in equal seconds; below 1 the latent starts are better.
-
-    `selection` is empty for the network that the fit chose; `low` and `high` are the ends of the bootstrap interval.
-    """
+    """Error of latent starts by that of random starts in equal seconds, with a bootstrap interval."""
 
     seconds: float
     selection: str
@@ -103,10 +100,7 @@ class Ratio(NamedTuple):
 
 
 def latent_records(results: pd.DataFrame) -> list[Ratio]:
-    """Compare models such as "latent 0.5 s" and "random 0.5 s" by seconds and selection.
-
-    The selection that the fit chose is left out where there are others.
-    """
+    """Compare models such as "latent 0.5 s" and "random 0.5 s" by seconds and, where there are several, size."""
     selections = {str(model): set(own) for model, own in results.groupby("model")["selection"]}
     seconds = [name[7:-2] for name in selections if re.fullmatch(r"latent [\d.]+ s", name)]
     records = []

@@ -50,10 +50,7 @@ class Harness(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """One model on one task: its place, its name, what gives its rows, and the selections that these hold.
-
-    If some of the selections are not in the file, the job is run.
-    """
+    """One model on one task: its place, its name, what gives its rows, and the selections that these must hold."""
 
     place: Row
     name: str
@@ -90,11 +87,7 @@ def jobs_of(harness: Harness, tasks: Iterable[Any], models: Sequence[str], selec
 
 
 class Runner:
-    """Runs the jobs whose rows are not in a file yet.
-
-    The CSV file must stem from the same rows and code; rows of other jobs in it are kept. `pending` are the jobs that
-    are to be run.
-    """
+    """Runs the jobs whose rows are not in a CSV file yet (`pending`); rows of other jobs in it are kept."""
 
     def __init__(self, harness: Harness, jobs: Sequence[Job], out: Path | None = None) -> None:
         self.harness, self.jobs, self.out = harness, jobs, out

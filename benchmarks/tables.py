@@ -25,10 +25,7 @@ def list_tables(folder: str | Path) -> dict[str, Path]:
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
-    """Read a comma-separated file in UTF-8 with a header and without missing values; the last column is the target.
-
-    A column is text if any of its cells is not a number, and float64 otherwise.
-    """
+    """Read a comma-separated file in UTF-8 with a header and no missing values; columns are float64 or text."""
     table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     if len(table) < 2 or len(table.columns) < 2:
         raise ValueError(f"'{path}' must hold a header, two rows and two columns.")

@@ -14,10 +14,7 @@ __all__ = ["Task", "canary", "check_split", "load_task", "sampled_task", "shuffl
 
 @dataclass(frozen=True)
 class Task:
-    """A regression table with one split, of which test rows serve for the score alone.
-
-    The seed is that of the split or of the sampled points; fits take it as well.
-    """
+    """A regression table with one split; the seed is that of the split or of the sampled points, and of fits."""
 
     name: str
     X_train: np.ndarray
@@ -39,10 +36,7 @@ def sampled_task(name: str, data: Bunch, seed: int) -> Task:
 
 
 def check_split(task: Task) -> None:
-    """Raise a ValueError unless test rows can tell a model that knows the function from one that remembers rows.
-
-    No test row may have the inputs of a training row, and the test targets must vary.
-    """
+    """Raise a ValueError if a test row has the inputs of a training row, or if the test targets do not vary."""
     known = {row.tobytes() for row in _bytewise(task.X_train)}
     twice = sum(row.tobytes() in known for row in _bytewise(task.X_test))
     if twice:
@@ -59,10 +53,7 @@ def _bytewise(X: np.ndarray) -> np.ndarray:
 
 
 def canary(task: Task, random_state: int = 0) -> Task:
-    """Replace all test targets, and the inputs of every second test row, by others.
-
-    Predictions for test rows 0, 2, 4, ... must stay what they were: a model that changes them has seen test rows.
-    """
+    """Replace test targets and the inputs of test rows 1, 3, ...: predictions for the others must not change."""
     rng = np.random.default_rng(random_state)
     X_test = task.X_test.copy()
     X_test[1::2] = rng.permuted(X_test[1::2], axis=0) + rng.normal(size=X_test[1::2].shape) * X_test.std(axis=0)
@@ -71,8 +62,5 @@ def canary(task: Task, random_state: int = 0) -> Task:
 
 
 def shuffled(task: Task, random_state: int = 0) -> Task:
-    """Shuffle the training targets, so that nothing can be learned from them about the test rows.
-
-    A model that still predicts the test targets knows them from elsewhere.
-    """
+    """Shuffle the training targets: a model that still predicts the test targets knows them from elsewhere."""
     return replace(task, y_train=np.random.default_rng(random_state).permutation(task.y_train))

@@ -72,9 +72,9 @@ class KANRegressor(_OnStandardisedTarget):
 
     Hidden neurons, grid, degree and optimiser are those of pykan's first example, and so are the penalties of a sparse
     network, none and 0.01. As it overfits small tables within a few steps, held-out rows are looked at after each: the
-    best network of all steps and `penalties` is kept, and `patience` steps in a row without improvement end those of
-    a penalty. The intervals of the splines, `grid`, are laid anew every five steps, as pykan does. It cannot be
-    pickled, and two fits of one seed agree only to two or three digits, even on one thread.
+    best network of all steps and `penalties` is kept, and five steps in a row without improvement end those of a
+    penalty. The intervals of the splines are laid anew every five steps, as pykan does. It cannot be pickled, and two
+    fits of one seed agree only to two or three digits, even on one thread.
     """
 
     _dtype = np.float64  # as in pykan's example
@@ -83,36 +83,29 @@ class KANRegressor(_OnStandardisedTarget):
         self,
         *,
         hidden: int = 5,
-        grid: int = 5,
         penalties: tuple[float, ...] = (0.0, 0.01),
         max_iter: int = 50,
-        patience: int = 5,
         validation_fraction: float = 0.1,
         random_state: Any = None,
     ) -> None:
         self.hidden = hidden
-        self.grid = grid
         self.penalties = penalties
         self.max_iter = max_iter
-        self.patience = patience
         self.validation_fraction = validation_fraction
         self.random_state = random_state
 
     def _fit_module(self, X: np.ndarray, y: np.ndarray, X_val: np.ndarray, y_val: np.ndarray, seed: int) -> Any:
         import torch
 
-        hidden, grid, max_iter, patience = (
-            check_integer(f"`{name}`", getattr(self, name), 1) for name in ("hidden", "grid", "max_iter", "patience")
-        )
+        hidden, max_iter = (check_integer(f"`{name}`", getattr(self, name), 1) for name in ("hidden", "max_iter"))
         penalties = [check_number("`penalties`", penalty, 0) for penalty in self.penalties]
         rows = {"train_input": X, "train_label": y[:, None], "test_input": X_val, "test_label": y_val[:, None]}
         dataset = {key: torch.from_numpy(np.ascontiguousarray(values)) for key, values in rows.items()}
 
         lowest, kept = np.inf, None
         for penalty in penalties:
-            network = required("pykan", "kan", "KAN")(
-                width=[X.shape[1], hidden, 1], grid=grid, k=3, seed=seed, auto_save=False
-            )
+            shape = {"width": [X.shape[1], hidden, 1], "grid": 5, "k": 3}
+            network = required("pykan", "kan", "KAN")(**shape, seed=seed, auto_save=False)
             best, failures = np.inf, 0
             for step in range(max_iter):
                 network.fit(dataset, steps=1, lamb=penalty, update_grid=step % 5 == 0)
@@ -121,7 +114,7 @@ class KANRegressor(_OnStandardisedTarget):
                 best, failures = (error, 0) if error < best else (best, failures + 1)
                 if error < lowest:
                     lowest, kept = error, deepcopy(network.state_dict())
-                if failures == patience:
+                if failures == 5:
                     break
         if kept is None:
             raise ValueError("`penalties` must hold one with which the training does not diverge; try others.")

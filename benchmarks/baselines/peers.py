@@ -38,15 +38,8 @@ PEERS: Mapping[str, Peer] = {
 
 # Symbols, length and steps of pyoperon's own example; population, tournament and one objective as in SRBench 2021
 # (cavalab/srbench), with a fifth of its 500 000 evaluations. `generations` only must not end the run before them.
-_OPERON = {
-    "allowed_symbols": "add,sub,mul,aq,sin,constant,variable",
-    "max_length": 50,
-    "optimizer_iterations": 5,
-    "population_size": 500,
-    "tournament_size": 5,
-    "max_evaluations": 100_000,
-    "generations": 10_000,
-}
+_OPERON = {"allowed_symbols": "add,sub,mul,aq,sin,constant,variable", "max_length": 50, "optimizer_iterations": 5}
+_OPERON |= {"population_size": 500, "tournament_size": 5, "max_evaluations": 100_000, "generations": 10_000}
 
 
 def make_peer(name: str, *, random_state: int = 0, **parameters: Any) -> Any:

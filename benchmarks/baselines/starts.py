@@ -1,9 +1,4 @@
-"""Starts alone, without the rest of a fit: equal candidates, equal polishing steps.
-
-Of many candidate networks of limited size those with the best linear readouts are polished together by
-Levenberg-Marquardt; no number is added or removed. Candidates are decoded networks of the bank, decoded normal draws
-of the latent, or random networks: what a pretrained latent space is worth before anything else happens.
-"""
+"""Starts alone, without the rest of a fit: what a pretrained latent space is worth before anything else happens."""
 
 from __future__ import annotations
 
@@ -44,8 +39,9 @@ _SHAPES = 64  # among the random networks
 
 
 class StartsRegressor(RegressorMixin, BaseEstimator):
-    """Best of many starts after ascending numbers of Levenberg-Marquardt `steps`, for limits `sizes` on its numbers.
+    """Best of many starts after ascending numbers of Levenberg-Marquardt `steps`, for limits `sizes` on its parameters.
 
+    Candidates with the best linear readouts are polished together; no parameter is added or removed.
     Candidates have `depths` of hidden layers and come from a `space`: the bank of the bundled autoencoder, decoded
     normal latents ("prior"), or dense random networks of all shapes that are small enough (normal weights divided by
     the root of the fan-in, and scales drawn for each). After fit, `networks_` holds a network by size limit and steps,
@@ -125,7 +121,7 @@ class _Draw:
         self.n_inputs = min(len(problem.columns), self.n_slots)
 
     def __call__(self, size: int, depth: int) -> SoftNetworks | None:
-        """Candidates of at most so many numbers; None if the space has none."""
+        """Candidates of at most so many parameters; None if the space has none."""
         networks = getattr(self, f"_{self.space}")(size, depth)
         if networks is None:
             return None

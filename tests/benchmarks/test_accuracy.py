@@ -25,14 +25,13 @@ SEEN = []  # what the fakes were fitted to
 class FakeSWAT(RegressorMixin, BaseEstimator):
     """Predicts the mean of y plus 1 / n_nonzero_; has networks of 10, 20 and 40 numbers and chooses that of 20."""
 
-    def __init__(self, max_iter=100, n_restarts=8, depths=(1, 2), n_rounds=4):
-        self.max_iter = max_iter
+    def __init__(self, n_restarts=8, depths=(1, 2), n_rounds=4):
         self.n_restarts = n_restarts
         self.depths = depths
         self.n_rounds = n_rounds
 
     def fit(self, X, y):
-        if self.max_iter:  # not the warm-up
+        if self.n_rounds:  # not the warm-up
             SEEN.append((X, y))
         self.mean_, self.n_nonzero_ = np.mean(y), 20
         return self
@@ -124,14 +123,14 @@ def test_warm_up_comes_before_the_first_fit_alone(fake, monkeypatch):
     settings = []
 
     def fit(self, X, y):
-        settings.append((self.max_iter, self.n_restarts, self.depths, self.n_rounds, len(X)))
+        settings.append((self.n_restarts, self.depths, self.n_rounds, len(X)))
         self.mean_, self.n_nonzero_ = 0.0, 1
         return self
 
     monkeypatch.setattr(FakeSWAT, "fit", fit)
     for _ in range(2):
         measure(*tasks("Booth"), "SWATRegressor", {})
-    assert settings == [(0, 1, (1,), 0, 50), (100, 8, (1, 2), 4, 30), (100, 8, (1, 2), 4, 30)]
+    assert settings == [(1, (1,), 0, 50), (8, (1, 2), 4, 30), (8, (1, 2), 4, 30)]
 
 
 needs_reset = pytest.mark.skipif(not reset_peak_memory(), reason="needs Linux")
