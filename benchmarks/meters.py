@@ -54,6 +54,6 @@ def reset_peak_memory() -> bool:
 
 
 def in_fresh_process(function: Callable[..., _Answer], *arguments: Any) -> _Answer:
-    """Call a function where nothing is loaded yet: a first fit and the memory of one model are to be seen there alone."""
+    """Call a function where nothing is loaded yet, which a first fit and the memory of one model ask for."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
