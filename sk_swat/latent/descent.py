@@ -65,24 +65,11 @@ class HardBest:
 
 @dataclass(frozen=True)
 class Descent:
-    """Result of a descent.
+    """Best hard network of each start, and how the descent went.
 
-    Parameters
-    ----------
-    best : HardBest
-        Best hard network of each start.
-    start_objective : Tensor of shape (n_starts,)
-        Objective of the hardened start, before any step.
-    loss_curve : Tensor of shape (n_iter, n_starts)
-        Soft objective at each step.
-    dropped : list of int
-        Starts whose loss stopped being finite; they keep the best network met before.
-    n_iter : int
-        Steps taken.
-    stop_reason : str
-        ``"max_iter"``, ``"settled"`` or ``"deadline"``.
-    settled : bool
-        Whether the best network of all starts improved by no more than `tol` at the last check.
+    `start_objective` is that of the hardened starts before any step, `loss_curve`, of shape (n_iter, n_starts), the
+    soft objective at each step. Starts in `dropped` stopped being finite; they keep the best network met before. It is
+    `settled` if the best network of all starts improved by no more than `tol` at the last check.
     """
 
     best: HardBest
@@ -90,7 +77,7 @@ class Descent:
     loss_curve: torch.Tensor
     dropped: list[int]
     n_iter: int
-    stop_reason: str
+    stop_reason: str  # "max_iter", "settled" or "deadline"
     settled: bool
 
 

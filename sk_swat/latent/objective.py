@@ -32,24 +32,12 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Softness:
-    """How soft the decisions still are at a step.
+    """How soft the decisions still are at a step."""
 
-    Parameters
-    ----------
-    temperature : float
-        Of the softmax over activations; falls from 1 to 0.05.
-    gate_sharpness : float
-        Slope of the gates that close small weights; 200 in the paper.
-    mask_sharpness : float
-        Factor of the mask logits; grows late, so that neurons are not lost early.
-    count_width : float
-        Size of a weight that counts as half a parameter.
-    """
-
-    temperature: float
-    gate_sharpness: float
-    mask_sharpness: float
-    count_width: float
+    temperature: float  # of the softmax over activations; falls from 1 to 0.05
+    gate_sharpness: float  # slope of the gates that close small weights; 200 in the paper
+    mask_sharpness: float  # factor of the mask logits; grows late, so that neurons are not lost early
+    count_width: float  # size of a weight that counts as half a parameter
 
 
 def softness_at(progress: float) -> Softness:
