@@ -22,7 +22,8 @@ __all__ = ["SurfaceDisplay"]
 
 _HEIGHTS = {1: 4.2, 2: 2.9}  # inches, by the number of columns
 _TEXT = 9  # points
-_LABEL_SHARES = np.array([0.28, 0.5])  # of width and height that the name of a column may take
+_LABEL: dict[str, Any] = {"parse_math": False, "fontsize": _TEXT}  # a name may hold dollar signs
+_LABEL_SHARES = (0.28, 0.5)  # of width and height that the name of a column may take
 _MARGIN = 0.04  # around the grid, in its lengths
 _LARGE_RESIDUAL = 0.99  # quantile of the residuals at which the colours end
 
@@ -175,6 +176,10 @@ class SurfaceDisplay:
             self._draw_surface(X, y, predicted, grid, surface)
         return self
 
+    def _short(self, name: str, share: float, axis: int) -> str:
+        """Name that takes at most a share of the width (axis 0) or height of the picture."""
+        return short_names([name], _TEXT, share * extent(self.ax_)[axis], text_width)[0]
+
     def _prediction_title(self) -> str:
         return "prediction\n(other columns at medians)" if self.others_at_medians else "prediction"
 
@@ -186,15 +191,12 @@ class SurfaceDisplay:
         dots: dict[str, Any] = {"s": _dot_size(len(x)), "color": BLUE, "alpha": 0.6, "linewidths": 0}
         upper.scatter(x, y, label="data", **dots)
         upper.plot(grid, curve, color=VERMILION, linewidth=1.8, label=self._prediction_title())
-        room = _LABEL_SHARES * extent(self.ax_)
-        (target,) = short_names([self.target_name], _TEXT, room[1], text_width)
-        upper.set_ylabel(target, parse_math=False, fontsize=_TEXT)
+        upper.set_ylabel(self._short(self.target_name, _LABEL_SHARES[1], 1), **_LABEL)
         upper.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False, borderaxespad=0.2)
         lower.scatter(x, y - predicted, **dots)
         lower.axhline(0, color=BLACK, linewidth=1)
         lower.set_ylabel("residual\n(data - prediction)", fontsize=_TEXT)
-        (name,) = short_names(self.feature_names, _TEXT, extent(self.ax_)[0], text_width)
-        lower.set_xlabel(name, parse_math=False, fontsize=_TEXT)
+        lower.set_xlabel(self._short(self.feature_names[0], 1.0, 0), **_LABEL)
         upper.sharex(lower)
         upper.tick_params(labelbottom=False)
         for axes in (upper, lower):
@@ -221,24 +223,21 @@ class SurfaceDisplay:
             self.figure_.colorbar(heights, ax=[data, prediction], location="bottom", aspect=40),
             self.figure_.colorbar(points, ax=residuals, location="bottom", aspect=18, extend=extend),
         ]
-        room = _LABEL_SHARES * extent(self.ax_)
-        (target,) = short_names([self.target_name], _TEXT, room[1], text_width)
-        first, second = (
-            short_names([n], _TEXT, r, text_width)[0] for n, r in zip(self.feature_names, room, strict=True)
-        )
+        first, second = (self._short(self.feature_names[axis], _LABEL_SHARES[axis], axis) for axis in (0, 1))
         for title, axes in self.axes_.items():
             axes.set(xlim=_around(grid[0]), ylim=_around(grid[1]))
             axes.set_title(self._prediction_title() if axes is prediction else title, fontsize=_TEXT)
-            axes.set_xlabel(first, parse_math=False, fontsize=_TEXT)
+            axes.set_xlabel(first, **_LABEL)
             axes.xaxis.set_major_locator(MaxNLocator(3))
             axes.yaxis.set_major_locator(MaxNLocator(5))
             axes.tick_params(labelsize=_TEXT - 1, labelleft=axes is data)
-        data.set_ylabel(second, parse_math=False, fontsize=_TEXT)
+        data.set_ylabel(second, **_LABEL)
+        target = self._short(self.target_name, _LABEL_SHARES[1], 1)
         for bar, ticks, label in zip(bars, (6, 3), (target, "data - prediction"), strict=True):
             bar.locator = MaxNLocator(ticks)
             bar.update_ticks()
             bar.ax.tick_params(labelsize=_TEXT - 1)
-            bar.ax.set_xlabel(label, parse_math=False, fontsize=_TEXT)
+            bar.ax.set_xlabel(label, **_LABEL)
 
 
 def _around(values: np.ndarray) -> tuple[float, float]:

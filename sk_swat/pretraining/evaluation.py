@@ -13,7 +13,7 @@ from tabulate import tabulate
 from sk_swat.latent.autoencoder import Autoencoder, bounded
 from sk_swat.latent.checkpoint import Bank, load_checkpoint
 from sk_swat.network.equivalence import canonical
-from sk_swat.network.softnet import SoftNetworks
+from sk_swat.pretraining.bank import decoder
 from sk_swat.pretraining.corpus import Corpus, make_corpus
 from sk_swat.pretraining.objective import functional_fvu
 from sk_swat.utils.torch_state import usual_torch
@@ -26,28 +26,16 @@ _ALIVE = 0.1  # standard deviation of the output of a living network
 
 @dataclass(frozen=True)
 class Quality:
-    """Figures of an autoencoder.
+    """Figures of an autoencoder."""
 
-    Parameters
-    ----------
-    median, p90 : dict of (int, int) to float
-        FVU of the hardened decoded network, by source depth and decoder depth.
-    best_median : dict of int to float
-        Median of the smallest FVU over the decoders, by source depth; key 0 holds that over all sources.
-    n_networks : dict of int to int
-        Fresh networks by depth.
-    alive : dict of str to float
-        Share of starts whose hardened decoded network varies (standard deviation above 0.1), by kind of start.
-    local_correlation, global_correlation : float
-        Spearman correlation of latent distance and function distance: between a network and itself with latent
-        noise of 0.02 to 1, and between pairs of networks of as many inputs.
-    """
-
+    # FVU of the hardened decoded network, by source depth and decoder depth
     median: dict[tuple[int, int], float]
     p90: dict[tuple[int, int], float]
-    best_median: dict[int, float]
-    n_networks: dict[int, int]
-    alive: dict[str, float]
+    best_median: dict[int, float]  # of the smallest FVU over the decoders, by source depth; key 0: over all sources
+    n_networks: dict[int, int]  # fresh ones, by depth
+    alive: dict[str, float]  # share of starts whose hardened decoded network varies, by kind of start
+    # Spearman correlation of latent distance and function distance: between a network and itself with latent noise of
+    # 0.02 to 1, and between pairs of networks of two inputs
     local_correlation: float
     global_correlation: float
 
@@ -139,21 +127,16 @@ def _alive_shares(
     return shares
 
 
-def _outputs(autoencoder: Autoencoder, latent: torch.Tensor, networks: SoftNetworks, X: torch.Tensor) -> torch.Tensor:
-    decoded = autoencoder.decode(latent, networks.input_mask, [networks.depth])[networks.depth]
-    return decoded.soften().harden().forward(X)
-
-
 def _local_correlation(autoencoder: Autoencoder, fresh: Corpus, X: torch.Tensor, generator: torch.Generator) -> float:
-    latent_distance, function_distance = [], []
+    latent_distance, function_distance, decode = [], [], decoder(autoencoder)
     for drawn in fresh.by_depth.values():
         networks = canonical(drawn)
         latent = autoencoder.encode(networks)
         scale = 0.02 * 50 ** torch.rand(len(latent), 1, 1, generator=generator)
         moved = bounded(latent + scale * torch.randn(latent.shape, generator=generator))
-        difference = _outputs(autoencoder, moved, networks, X) - _outputs(autoencoder, latent, networks, X)
+        there, here = (decode(one, networks.input_mask, networks.depth).forward(X) for one in (moved, latent))
         latent_distance.append((moved - latent).square().sum((1, 2)).sqrt())
-        function_distance.append(difference.square().mean(1).sqrt())
+        function_distance.append((there - here).square().mean(1).sqrt())
     return float(spearmanr(torch.cat(latent_distance), torch.cat(function_distance)).statistic)
 
 

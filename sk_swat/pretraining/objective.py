@@ -22,34 +22,19 @@ __all__ = ["ObjectiveConfig", "augment", "functional_fvu", "pretraining_loss", "
 
 @dataclass(frozen=True)
 class ObjectiveConfig:
-    """Weights of the terms and strength of the augmentation.
+    """Weights of the terms and strength of the augmentation."""
 
-    Parameters
-    ----------
-    fvu_offset : float, default=2e-3
-        Added to the FVU before the logarithm: smaller errors count as nothing.
-    deeper_weight, shallower_weight, best_weight : float
-        Weights of the functional loss of deeper decoders, of shallower ones (run on every fourth network), and
-        of the minimum over the decoders that were run, against 1 for the decoder of the source's own depth.
-    latent_noise : tuple of float, default=(0.01, 0.15)
-        Smallest and largest standard deviation of the noise added to the latent while training, drawn
-        log-uniformly for each network: little noise asks for exact weights, much of it for a smooth latent space.
-    weight_jitter : float, default=0.1
-        Standard deviation of the logarithm by which weights of a source are changed at random.
-    order_noise : float, default=0.05
-        Randomness of the order of neurons (see :func:`sk_swat.network.equivalence.canonical`).
-    n_inputs_drawn : int, default=64
-        Random inputs on which functions are compared.
-    """
-
-    fvu_offset: float = 2e-3
+    fvu_offset: float = 2e-3  # added to the FVU before the logarithm: smaller errors count as nothing
+    # of the functional loss, against 1 for the decoder of the source's own depth
     deeper_weight: float = 0.5
-    shallower_weight: float = 0.2
-    best_weight: float = 0.3
+    shallower_weight: float = 0.2  # run on every fourth network
+    best_weight: float = 0.3  # of the minimum over the decoders that were run
+    # smallest and largest standard deviation of the noise added to the latent while training, drawn log-uniformly for
+    # each network: little noise asks for exact weights, much of it for a smooth latent space
     latent_noise: tuple[float, float] = (0.01, 0.15)
-    weight_jitter: float = 0.1
-    order_noise: float = 0.05
-    n_inputs_drawn: int = 64
+    weight_jitter: float = 0.1  # standard deviation of the logarithm by which weights of a source are changed
+    order_noise: float = 0.05  # randomness of the order of neurons (see network.equivalence.canonical)
+    n_inputs_drawn: int = 64  # random inputs on which functions are compared
 
 
 def augment(networks: SoftNetworks, generator: torch.Generator, config: ObjectiveConfig) -> SoftNetworks:

@@ -28,47 +28,19 @@ __all__ = ["AutoencoderNet", "TrainingConfig", "pretrain"]
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Length, speed and seed of the pretraining.
+    """Length, speed and seed of the pretraining."""
 
-    Parameters
-    ----------
-    n_epochs : int, default=58
-        Epochs in all, those before an interruption included. An epoch ends with a checkpoint.
-    steps_per_epoch : int, default=100
-        Steps an epoch. Each is an update of the weights.
-    batch_size : int, default=256
-        Source networks a step, equally many of each depth.
-    learning_rate : float, default=4e-4
-        Largest step size of AdamW, reached after `n_warmup_steps` and falling to 1/50 in the cool-down.
-    shortcut_share : float, default=0.1
-        Learning rate of the shortcuts, which start from linear algebra, as a share of that of the other weights.
-    n_warmup_steps : int, default=200
-        Steps of linearly growing learning rate.
-    cooldown_share : float, default=0.6
-        Share of the training, at its end, with falling learning rate.
-    reconstruction_share : tuple of float, default=(1.0, 0.1)
-        Weight of the reconstruction at the start and from the middle of the training on.
-    patience : int, default=50
-        Epochs without a better held-out loss before the training stops.
-    n_heldout : int, default=256
-        Held-out networks of each depth that are evaluated after every epoch.
-    autocast : bool, default=True
-        Run encoder and decoders in bfloat16.
-    seed : int, default=0
-        Names the run.
-    """
-
-    n_epochs: int = 58
+    n_epochs: int = 58  # in all, those before an interruption included; each ends with a state on disk
     steps_per_epoch: int = 100
-    batch_size: int = 256
-    learning_rate: float = 4e-4
-    shortcut_share: float = 0.1
-    n_warmup_steps: int = 200
-    cooldown_share: float = 0.6
-    reconstruction_share: tuple[float, float] = (1.0, 0.1)
-    patience: int = 50
-    n_heldout: int = 256
-    autocast: bool = True
+    batch_size: int = 256  # source networks a step, equally many of each depth
+    learning_rate: float = 4e-4  # largest one: after the warm-up, falling to 1/50 in the cool-down
+    shortcut_share: float = 0.1  # learning rate of the shortcuts, which start from linear algebra, over the others'
+    n_warmup_steps: int = 200  # of linearly growing learning rate
+    cooldown_share: float = 0.6  # of the training, at its end, with falling learning rate
+    reconstruction_share: tuple[float, float] = (1.0, 0.1)  # its weight at the start, and from the middle on
+    patience: int = 50  # epochs without a better held-out loss before the training stops
+    n_heldout: int = 256  # networks of each depth that are evaluated after every epoch
+    autocast: bool = True  # encoder and decoders run in bfloat16
     seed: int = 0
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
