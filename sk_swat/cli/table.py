@@ -52,9 +52,9 @@ class CSVTable:
         if not missing:
             return []
         near = get_close_matches(missing[0][:60], [name for name in self.names[:500] if len(name) <= 60], n=1)
-        hint = (
-            f"; did you mean {short_repr(near[0])}?" if near else f". {SEPARATORS[:-1]}" if len(self.names) == 1 else ""
-        )
+        hint = f"; did you mean {short_repr(near[0])}?" if near else ""
+        if len(self.names) == 1 and not near:
+            hint = f". {SEPARATORS[:-1]}"
         return [f"{rule}, but there is no {first_few(missing)}; the columns are {first_few(self.names)}{hint}"]
 
     def numbers(
