@@ -67,7 +67,7 @@ class OptimalBrainSurgeon(Criterion):
         """Choose; see :class:`Criterion`."""
         inverse = inverse_curvature(parameters, equations, ridge)
         networks, values = parameters.networks, parameters.start
-        count = _taken_along(networks).gather(1, parameters.place)
+        count = _count_what_goes(networks).gather(1, parameters.place)
         rows = [row_saliencies(parameters, inverse, layer) for layer in range(networks.depth + 1)]
         price = torch.nn.functional.pad(saliencies(values, inverse), (0, 1))
         for rise, members in rows[1:]:  # the last weight that leaves a neuron
@@ -142,7 +142,7 @@ def row_saliencies(parameters: FreeParameters, inverse: torch.Tensor, layer: int
     return torch.where((members >= 0).any(2) & torch.isfinite(rise), rise, torch.inf), members
 
 
-def _taken_along(networks: SoftNetworks) -> torch.Tensor:
+def _count_what_goes(networks: SoftNetworks) -> torch.Tensor:
     """How many parameters vanish with each of them, itself included, in the order of flatten.
 
     With the last weight out of a neuron go all that lead into it; with the last one into it, all that leave it.

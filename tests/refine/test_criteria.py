@@ -123,9 +123,9 @@ def by_magnitude(networks, wanted, removable=None):
 def linear():
     """A linear least squares problem whose coefficients are called the parameters of a network; its rise by lstsq."""
     networks = weak_neuron("tanh")
-    n_numbers = flatten(networks).shape[1]
+    n_parameters = flatten(networks).shape[1]
     rng = np.random.default_rng(0)
-    design = rng.normal(size=(60, n_numbers)) @ rng.normal(size=(n_numbers, n_numbers))  # correlated columns
+    design = rng.normal(size=(60, n_parameters)) @ rng.normal(size=(n_parameters, n_parameters))  # correlated columns
     target = rng.normal(size=60)
     solution = np.linalg.lstsq(design, target)[0]
 
@@ -136,7 +136,7 @@ def linear():
 
     def rise(gone, held=()):
         """Rise of the error without some columns when the coefficients of others stay."""
-        moving = ~np.isin(np.arange(n_numbers), [*gone, *held])
+        moving = ~np.isin(np.arange(n_parameters), [*gone, *held])
         left = target - design[:, list(held)] @ solution[list(held)]
         left = left - design[:, moving] @ np.linalg.lstsq(design[:, moving], left)[0]
         return np.mean(left**2) - np.mean((target - design @ solution) ** 2)
@@ -165,7 +165,7 @@ def test_saliency_of_a_row_is_exact_for_a_linear_problem(layer, linear):
     np.testing.assert_allclose(rises[0], expected, rtol=1e-3)
 
 
-def test_absent_numbers_are_no_members_of_a_row():
+def test_absent_parameters_are_no_members_of_a_row():
     networks = weak_neuron("tanh")
     networks.weights[1][0, 0, 1] = 0.0
     networks.weights[1][0, 2] = 0.0
@@ -181,7 +181,7 @@ LEAKY = pytest.param("leaky_relu", marks=SCALE)
 
 
 @pytest.mark.parametrize("kind", [*SMOOTH, LEAKY])
-def test_saliency_of_small_numbers_is_close_to_the_rise_after_a_refit(kind):
+def test_saliency_of_small_parameters_is_close_to_the_rise_after_a_refit(kind):
     networks, X, y = fitted(weak_input(kind))
     parameters, inverse, error = curvature(networks, X, y)
     predicted = saliencies(parameters.start, inverse)[0].numpy()
@@ -214,7 +214,7 @@ def test_saliency_of_a_weak_neuron_is_close_to_the_rise_after_a_refit(truth, kin
     np.testing.assert_allclose(rise[2], refitted(left, X, y) - error, rtol=0.1)
 
 
-def test_ridge_makes_numbers_dearer_and_singular_curvature_falls_back_to_magnitude():
+def test_ridge_makes_parameters_dearer_and_singular_curvature_falls_back_to_magnitude():
     networks, X, y = fitted(weak_input("tanh"))
     parameters = FreeParameters(networks)
     equations = parameters.normal_equations(parameters.start, Rows(X, y))
@@ -243,7 +243,7 @@ def test_choice_is_the_best_of_all_removals_or_nearly(truth, kind):
     chosen = removals(parameters, torch.ones(1), everything(networks), equations)
 
     def price(gone):
-        """Rise of the error for each number that goes, by removal and refit."""
+        """Rise of the error for each parameter that goes, by removal and refit."""
         left = fold_constants(without(networks, gone))
         n_gone = (flatten(networks) != 0).sum() - (flatten(left) != 0).sum()
         return (refitted(left, X, y) - error) / int(n_gone)
@@ -287,7 +287,7 @@ def test_every_network_of_a_batch_gets_its_own_choice():
     assert not parameters.valid.all() and len(chosen[0]) == 2
 
 
-def test_neuron_goes_as_a_whole_if_that_costs_less_for_each_number():
+def test_neuron_goes_as_a_whole_if_that_costs_less_for_each_parameter():
     networks = weak_neuron("tanh")
     row = set(all_rows(networks)[1][2].nonzero().flatten().tolist())  # what leaves the third neuron
     assert by_magnitude(networks, 1) == row and len(row) == 2

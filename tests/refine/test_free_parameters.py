@@ -63,14 +63,14 @@ def test_free_parameters_are_kept_and_all_others_are_zero(hard_networks, depth):
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
-def test_without_a_choice_the_non_zero_numbers_are_free(hard_networks, depth):
+def test_without_a_choice_the_non_zero_parameters_are_free(hard_networks, depth):
     networks = hard_networks(depth, density=0.5)
     parameters = FreeParameters(networks)
     assert torch.equal(parameters.full_mask(parameters.valid), flatten(networks) != 0)
     assert (flatten(networks) == 0).any()
 
 
-def test_numbers_of_masked_neurons_and_unused_inputs_never_move(hard_networks):
+def test_parameters_of_masked_neurons_and_unused_inputs_never_move(hard_networks):
     networks = without_neuron(hard_networks(2, n_networks=2), 0, 1)
     networks = networks.replace(input_mask=torch.tensor([[1.0, 1.0, 0.0]] * 2, dtype=torch.float64))
     parameters = FreeParameters(networks, torch.ones_like(flatten(networks)))
@@ -108,7 +108,7 @@ def test_jacobian_equals_finite_differences(hard_networks, name, depth):
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
-def test_jacobian_of_some_numbers_and_rows_of_their_own_equals_finite_differences(hard_networks, depth):
+def test_jacobian_of_some_parameters_and_rows_of_their_own_equals_finite_differences(hard_networks, depth):
     networks = without_neuron(hard_networks(depth, density=0.7), depth - 1, 0)
     parameters = FreeParameters(networks, some(networks))
     X = torch.stack([rows(6, seed=seed) for seed in range(len(networks))])

@@ -199,7 +199,7 @@ def test_deadline_ends_a_fit_under_way(hard_networks, n_looks):
     assert Deadline(0.0).passed() and not Deadline(1e6).passed()
 
 
-def test_damped_steps_solve_their_equations_for_the_moving_numbers(hard_networks):
+def test_damped_steps_solve_their_equations_for_the_moving_parameters(hard_networks):
     networks, X = hard_networks(1, n_networks=2), rows()
     parameters = FreeParameters(networks)
     values = parameters.start

@@ -1,4 +1,4 @@
-"""Pruning round by round, the front that gathers its networks, growth, and what counts as a number."""
+"""Pruning round by round, the front that gathers its networks, growth, and what counts as a parameter."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -167,7 +167,7 @@ def test_networks_that_are_not_finite_are_dropped_and_the_others_go_on(hard_netw
 
 
 @pytest.mark.parametrize("name", SMOOTH)
-def test_superfluous_numbers_of_a_planted_network_are_pruned(hard_networks, name):
+def test_superfluous_parameters_of_a_planted_network_are_pruned(hard_networks, name):
     task = make_task(n_rows=200)
     planted = hard_networks(1, (name,), n_networks=1, width=4)
     planted.weights[0][:] = torch.tensor([[2.0, 0.0, 0.0, 0.0], [0.0, 1.5, 0.0, 0.0], [0.0, 0.8, 0.0, 0.0]])
