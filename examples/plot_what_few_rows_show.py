@@ -3,8 +3,8 @@ What few rows show
 ==================
 
 What does a fit miss? A wave carries a narrow spike, which only a handful of 1500 rows
-meet. A search looks at a part of the rows, and a parameter must be worth its price on
-all of them: such a spike is hardly worth any.
+meet. A search looks at a part of the rows, and a parameter of the network must pay for
+itself by what it explains of all rows: such a spike is hardly worth any.
 """
 
 import numpy as np

@@ -82,7 +82,7 @@ class Activation(ABC):
 
     @abstractmethod
     def onnx(self, graph: Any, z: str) -> str:
-        """Add nodes to a :class:`sk_swat.export.onnx.Graph`, and return the name of the last one's output."""
+        """Add nodes to a ``sk_swat.export.onnx.Graph``, and return the name of the last one's output."""
 
     @abstractmethod
     def sympy(self, total: Callable[..., Any]) -> Any:
