@@ -13,14 +13,14 @@ import pandas as pd
 
 from benchmarks.baselines.peers import PEERS, count_peer_numbers
 from benchmarks.meters import median_seconds, peak_memory, reset_peak_memory
-from benchmarks.models import MODELS, hidden_shape, sized, timed
+from benchmarks.models import MODELS, ends_by_clock, has_sizes, hidden_shape
 from benchmarks.paired import paired_table
 from benchmarks.runner import Row, Selections, place
 from benchmarks.summary import summary_table
-from benchmarks.tasks import Task, canary, shuffled
+from benchmarks.tasks import Task, canary, shuffle_targets
 from sk_swat.cli.comparison import count_numbers, timed_fit
 
-__all__ = ["COLUMNS", "MODELS", "TOLD", "asked", "audit", "audit_models", "measure", "place", "summary"]
+__all__ = ["COLUMNS", "MODELS", "TOLD", "audit", "audit_models", "measure", "place", "selection_names", "summary"]
 
 # selection: empty for the network that the fit chose, "<=50" for the most accurate one of at most 50 parameters.
 # test_mse, test_fvu: mean squared error on the test rows, and in variances of their targets; infinite if predictions
@@ -37,9 +37,9 @@ _PREDICT_CALLS = 5
 _CHANCE_FVU = 0.5  # no model comes that low on test rows after a fit to shuffled targets
 
 
-def asked(task: Task, model: str, selections: Selections) -> tuple[str, ...]:
+def selection_names(task: Task, model: str, selections: Selections) -> tuple[str, ...]:
     """List what is measured of a model: the network that its fit chose, and the selections if it has several."""
-    return ("", *selections) if sized(MODELS[model](0)) else ("",)  # an unfitted model is made in no time
+    return ("", *selections) if has_sizes(MODELS[model](0)) else ("",)  # an unfitted model is made in no time
 
 
 def measure(task: Task, model: str, selections: Selections) -> list[Row]:
@@ -47,7 +47,7 @@ def measure(task: Task, model: str, selections: Selections) -> list[Row]:
 
     The seed of the task is also that of the fit.
     """
-    return [row for row, _ in _measured(task, model, selections)]
+    return [row for row, _ in _measure(task, model, selections)]
 
 
 def summary(found: pd.DataFrame, pairs: Iterable[tuple[str, str]] = ()) -> str:
@@ -55,7 +55,7 @@ def summary(found: pd.DataFrame, pairs: Iterable[tuple[str, str]] = ()) -> str:
     return summary_table(found) + ("\n\n" + paired_table(found, pairs) if pairs else "")
 
 
-def _measured(task: Task, name: str, selections: Selections) -> list[tuple[Row, np.ndarray | None]]:
+def _measure(task: Task, name: str, selections: Selections) -> list[tuple[Row, np.ndarray | None]]:
     """Rows, each with the predictions for the test rows; None if the model has no such network."""
     _warm_up()
     model = MODELS[name](task.seed)
@@ -64,9 +64,9 @@ def _measured(task: Task, name: str, selections: Selections) -> list[tuple[Row, 
     peak_mb = peak_memory() / 1e6 if knows_peak else math.nan
     count = count_peer_numbers if name in PEERS else count_numbers
     found: list[tuple[Row, np.ndarray | None]] = []
-    for selection in asked(task, name, selections):
+    for selection in selection_names(task, name, selections):
         predicted, mse, predict_s, shape = None, math.nan, math.nan, (0, 0, 0)
-        if not selection or _selected(model, selections[selection]):
+        if not selection or _select(model, selections[selection]):
             predicted = model.predict(task.X_test)
             mse = float(np.mean((predicted - task.y_test) ** 2)) if np.isfinite(predicted).all() else math.inf
             predict_s = median_seconds(lambda: model.predict(task.X_test), _PREDICT_CALLS)
@@ -77,7 +77,7 @@ def _measured(task: Task, name: str, selections: Selections) -> list[tuple[Row, 
     return found
 
 
-def _selected(model: Any, arguments: Mapping[str, Any]) -> bool:
+def _select(model: Any, arguments: Mapping[str, Any]) -> bool:
     try:
         model.select(**arguments)
     except ValueError:  # no network is that small
@@ -97,21 +97,21 @@ def audit(task: Task, model: str, selections: Selections) -> None:
     """Raise a ValueError if a model knows more about test rows than its training rows tell.
 
     The model is measured three times, as by :func:`measure`. With the test rows of :func:`canary` instead, predictions
-    for the rows that both have must be equal to the last bit. With :func:`shuffled` training targets, it must not
+    for the rows that both have must be equal to the last bit. With :func:`shuffle_targets`, it must not
     explain half of the variance of the test targets. What this cannot see: a model that keeps a copy of the test
     targets from elsewhere and only chooses among its networks by them.
     """
-    before, after = (_measured(one, model, selections) for one in (task, canary(task)))
+    before, after = (_measure(one, model, selections) for one in (task, canary(task)))
     for (row, own), (_, other) in zip(before, after, strict=True):
         if not _equal_even_rows(own, other):
             raise ValueError(
-                f"Predictions must not depend on test rows, but those of {_spoken(model, row)} for {task.name!r} "
+                f"Predictions must not depend on test rows, but those of {_name(model, row)} for {task.name!r} "
                 "change when other test rows and targets change."
             )
-    for row in measure(shuffled(task), model, selections):
+    for row in measure(shuffle_targets(task), model, selections):
         if row["test_fvu"] < _CHANCE_FVU:
             raise ValueError(
-                f"Test targets must be unknown to a model, but {_spoken(model, row)} explains those of {task.name!r} "
+                f"Test targets must be unknown to a model, but {_name(model, row)} explains those of {task.name!r} "
                 f"after a fit to shuffled training targets: FVU {row['test_fvu']:.2g}."
             )
 
@@ -119,7 +119,7 @@ def audit(task: Task, model: str, selections: Selections) -> None:
 def audit_models(task: Task, models: Sequence[str], selections: Selections, sink: Callable[[str], object]) -> None:
     """Audit models on a task, except those whose fit the clock ends."""
     for model in models:
-        if timed(MODELS[model](task.seed)):
+        if ends_by_clock(MODELS[model](task.seed)):
             sink(f"{model}: not audited, because the clock ends its fit")
         else:
             audit(task, model, selections)
@@ -132,5 +132,5 @@ def _equal_even_rows(one: np.ndarray | None, other: np.ndarray | None) -> bool:
     return np.array_equal(one[::2], other[::2], equal_nan=True)
 
 
-def _spoken(model: str, row: Row) -> str:
+def _name(model: str, row: Row) -> str:
     return repr(f"{model} {row['selection']}".rstrip())

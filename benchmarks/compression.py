@@ -19,7 +19,7 @@ from benchmarks.tasks import Task
 from sk_swat.cli.comparison import timed_fit
 from sk_swat.network.sparse_mlp import SparseMLP
 
-__all__ = ["COLUMNS", "MODELS", "NINE_LAYERS", "TOLD", "asked", "measure", "nine_layers", "place", "summary"]
+__all__ = ["COLUMNS", "MODELS", "NINE_LAYERS", "TOLD", "measure", "nine_layers", "place", "selection_names", "summary"]
 
 # selection: "<=50" for the most accurate network of at most 50 parameters, "any size" for that of the whole path, as
 # held-out rows say. n_before: parameters of the teacher; n_nonzero, depth: parameters and hidden layers of the network.
@@ -83,7 +83,7 @@ def nine_layers(name: str, seed: int, n_train: int) -> tuple[SparseMLP, Task]:
     return teacher, Task(name, X[:n_train], X[n_train:], y[:n_train], y[n_train:], seed=seed)
 
 
-def asked(task: Task, model: str, selections: Selections) -> tuple[str, ...]:
+def selection_names(task: Task, model: str, selections: Selections) -> tuple[str, ...]:
     return (*selections, _ANY_SIZE)
 
 
@@ -112,7 +112,7 @@ def measure(task: Task, model: str, selections: Selections) -> list[Row]:
     seconds = time.process_time() - begin
     largest = max(network.n_nonzero for network in compressor.networks_)
     rows = []
-    for name in asked(task, model, selections):
+    for name in selection_names(task, model, selections):
         row = {"selection": name, "n_before": n_before, "n_nonzero": 0, "depth": 0, "fidelity": math.nan}
         row |= {"teacher_r2": _r2(task.y_test, taught), "r2": math.nan, "fit_s": seconds}
         row |= {"teacher_predict_s": teacher_s, "predict_s": math.nan}

@@ -15,7 +15,7 @@ from benchmarks.runner import Row, Selections, as_fitted, place
 from benchmarks.tasks import Task
 from sk_swat.cli.comparison import make_model
 
-__all__ = ["COLUMNS", "MODELS", "SIZES", "TOLD", "asked", "make_cost_task", "measure", "place", "sizes", "summary"]
+__all__ = ["COLUMNS", "MODELS", "SIZES", "TOLD", "measure", "place", "selection_names", "sizes", "summary"]
 
 # seconds: CPU time of the fit, which runs on one core. table_mb, peak_mb: size of X, and most memory that the process
 # ever held, in units of 10^6 bytes. r2: on fresh rows without noise. found, others: columns that the network reads, of
@@ -36,7 +36,7 @@ _INFORMATIVE = 5
 _NOISE = 0.2  # standard deviations of the target
 _N_TEST = 20_000
 _CHUNK_ROWS = 50_000
-asked = as_fitted
+selection_names = as_fitted
 
 
 @dataclass(frozen=True)
@@ -90,10 +90,10 @@ def _truth(columns: np.ndarray) -> np.ndarray:
 
 
 def measure(task: Size, model: str, selections: Selections) -> list[Row]:
-    return [in_fresh_process(measured_here, task, model)]
+    return [in_fresh_process(measure_here, task, model)]
 
 
-def measured_here(task: Size, name: str) -> Row:
+def measure_here(task: Size, name: str) -> Row:
     """Measure in this process; peak memory means something only in a fresh one."""
     data, informative = make_cost_task(task.n_rows, task.n_columns, random_state=task.seed)
     model = MODELS[name](task.seed)

@@ -13,9 +13,9 @@ import pandas as pd
 from benchmarks import accuracy, compression, cost, papers_steps, quick, small_tables
 from benchmarks.figures import FIGURES, draw_figures
 from benchmarks.models import PART_MODELS, START_MODELS, TIMED_MODELS
-from benchmarks.runner import Harness, Runner, Selections, checked_file, jobs_of
+from benchmarks.runner import Harness, Runner, Selections, check_file, jobs_of
 from benchmarks.tables import list_tables, table_folds
-from benchmarks.tasks import Task, check_split, load_task, sampled_task
+from benchmarks.tasks import Task, check_split, load_task, make_task
 from sk_swat.cli.comparison import check_names
 
 __all__ = ["EXPERIMENTS", "Choice", "Experiment", "by_price", "by_size", "by_size_and_steps", "run_experiment"]
@@ -134,7 +134,7 @@ def _planted(names: Names, seed: int, choice: Choice, known: Mapping[str, Any] =
     names = list(known if names is None else names)
     check_names("tasks", names, known)
     rows: dict[str, Any] = {"n_train": choice.n_train, "n_test": max(1, choice.n_train // 3), "random_state": seed}
-    return [sampled_task(name, make_planted_mlp(**(rows | known[name])), seed) for name in names]
+    return [make_task(name, make_planted_mlp(**(rows | known[name])), seed) for name in names]
 
 
 def _small(names: Names, seed: int, choice: Choice) -> list[Task]:
@@ -248,7 +248,7 @@ def run_experiment(
     models = list(dict.fromkeys(experiment.models if choice.models is None else choice.models))
     check_names("models", models, harness.MODELS)
     selections = _selections(name, choice.sizes)
-    out, summary = checked_file("out", out, ".csv"), checked_file("summary", summary, ".md")
+    out, summary = check_file("out", out, ".csv"), check_file("summary", summary, ".md")
     if figures is not None and name not in FIGURES:
         raise ValueError(f"figures must be left out for {name!r}, which has none.")
     if figures is not None and not Path(figures).is_dir():

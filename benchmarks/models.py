@@ -10,7 +10,7 @@ from benchmarks.baselines.peers import PEERS, make_peer
 from sk_swat.cli.comparison import last_step, make_model
 from sk_swat.network.sparse_mlp import SparseMLP
 
-__all__ = ["MODELS", "PART_MODELS", "START_MODELS", "TIMED_MODELS", "Maker", "hidden_shape", "sized", "timed"]
+__all__ = ["MODELS", "PART_MODELS", "START_MODELS", "TIMED_MODELS", "ends_by_clock", "has_sizes", "hidden_shape"]
 
 Maker = Callable[[int], Any]  # takes a seed, gives an unfitted regressor
 
@@ -19,12 +19,12 @@ _BY_LBFGS = {"activation": "tanh", "solver": "lbfgs", "max_iter": 3000}
 _SIZES = (15, 20, 30, 50)  # of the baselines that prune to given sizes
 
 
-def _made(name: str, **parameters: Any) -> Maker:
+def _model(name: str, **parameters: Any) -> Maker:
     return lambda seed: make_model(name, random_state=seed, **parameters)
 
 
 def _swat(**parameters: Any) -> Maker:
-    return _made("SWATRegressor", **parameters)
+    return _model("SWATRegressor", **parameters)
 
 
 def _baseline(module: str, name: str, **parameters: Any) -> Maker:
@@ -77,11 +77,11 @@ MODELS: Mapping[str, Maker] = {
     "random networks": _random(),
     "PrunedMLP": _baseline("pruning", "PrunedMLPRegressor", sizes=_SIZES),
     "DARTS+ADMM": _baseline("darts", "DARTSRegressor", sizes=_SIZES),
-    "Ridge": _made("Ridge"),
+    "Ridge": _model("Ridge"),
     "MLPRegressor-7-7": _mlp(7, 7, **_BY_LBFGS),
     "MLPRegressor-50": _mlp(50, **_BY_LBFGS),
     "MLPRegressor-100": _mlp(100),
-    "HistGradientBoostingRegressor": _made("HistGradientBoostingRegressor"),
+    "HistGradientBoostingRegressor": _model("HistGradientBoostingRegressor"),
     **_TIMED,
     **_PARTS,
     **{space: _baseline("starts", "StartsRegressor", space=space) for space in START_MODELS},
@@ -90,12 +90,12 @@ MODELS: Mapping[str, Maker] = {
 }
 
 
-def sized(model: Any) -> bool:
+def has_sizes(model: Any) -> bool:
     """Say whether one fit of a model has networks of several sizes."""
     return hasattr(model, "select")
 
 
-def timed(model: Any) -> bool:
+def ends_by_clock(model: Any) -> bool:
     """Say whether the clock ends the fit of a model, so that it gives other networks each time."""
     return getattr(model, "time_limit", None) is not None
 

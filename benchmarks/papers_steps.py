@@ -18,7 +18,7 @@ from benchmarks.runner import Row, Selections, as_fitted
 from benchmarks.tasks import Task
 from sk_swat.cli.comparison import timed_fit
 
-__all__ = ["COLUMNS", "MODELS", "PLANTED", "TOLD", "asked", "measure", "place", "summary"]
+__all__ = ["COLUMNS", "MODELS", "PLANTED", "TOLD", "measure", "place", "selection_names", "summary"]
 
 # latents: moved with each decoder; steps: of gradient descent; cpu_s: CPU seconds of the fit
 COLUMNS = ("task", "latents", "steps", "seed", "test_fvu", "n_nonzero", "cpu_s")
@@ -30,7 +30,7 @@ PLANTED: Mapping[str, Mapping[str, Any]] = {
     "gaussian": {"depth": 2, "n_nonzero": 30, "activation": "gaussian", "random_state": 7, **_BOTH},
 }
 _TRIED = {f"{latents}x{steps}": (latents, steps) for latents, steps in ((8, 300), (8, 1000), (24, 100), (24, 300))}
-asked = as_fitted
+selection_names = as_fitted
 
 
 def _papers_search(latents: int, steps: int) -> Callable[[int], Any]:

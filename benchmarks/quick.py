@@ -15,7 +15,7 @@ from benchmarks.runner import Row, Selections, as_fitted, place
 from benchmarks.tasks import Task
 from sk_swat.cli.comparison import MODELS, count_numbers, last_step, make_model, timed_fit
 
-__all__ = ["COLUMNS", "MODELS", "QUICK_MODELS", "TASKS", "TOLD", "asked", "measure", "place", "summary"]
+__all__ = ["COLUMNS", "MODELS", "QUICK_MODELS", "TASKS", "TOLD", "measure", "place", "selection_names", "summary"]
 
 # first_fit_s, fit_s: seconds of the first fit in a process (for SWATRegressor with loading torch and the checkpoint)
 # and of an equal second one. r2: on the test rows. n_numbers: see `count_numbers`. predict_row_us, predict_many_ms:
@@ -45,7 +45,7 @@ TASKS = (
 _SWAT, _MLP = "SWATRegressor", "MLPRegressor"
 QUICK_MODELS = (_SWAT, _MLP, "Ridge")
 _MANY_ROWS = 100_000
-asked = as_fitted
+selection_names = as_fitted
 _TITLES = {  # of the printed table, and how its cells are written
     "task": ("task", ""),
     "model": ("model", ""),
@@ -61,10 +61,10 @@ _TITLES = {  # of the printed table, and how its cells are written
 
 
 def measure(task: Task, model: str, selections: Selections) -> list[Row]:
-    return [in_fresh_process(measured_here, task, model)]
+    return [in_fresh_process(measure_here, task, model)]
 
 
-def measured_here(task: Task, name: str) -> Row:
+def measure_here(task: Task, name: str) -> Row:
     """Measure in this process; peak memory and first fit mean something only in a fresh one."""
     first = make_model(name, random_state=task.seed)
     model = clone(first)

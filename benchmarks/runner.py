@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import pandas as pd
 from joblib import Parallel, delayed
 
-__all__ = ["Harness", "Job", "Runner", "Selections", "as_fitted", "checked_file", "jobs_of", "place", "read_results"]
+__all__ = ["Harness", "Job", "Runner", "Selections", "as_fitted", "check_file", "jobs_of", "place", "read_results"]
 
 Selections = Mapping[str, Mapping[str, Any]]  # by name, what `select` of a fitted model is asked for
 Row = dict[str, Any]
@@ -38,7 +38,7 @@ class Harness(Protocol):
     def place(self, task: Any, model: str) -> Row:
         """Columns that tell the rows of a model on a task from others."""
 
-    def asked(self, task: Any, model: str, selections: Selections) -> tuple[str, ...]:
+    def selection_names(self, task: Any, model: str, selections: Selections) -> tuple[str, ...]:
         """Names of the selections that these rows must hold; none if the model is not measured on the task."""
 
     def measure(self, task: Any, model: str, selections: Selections) -> list[Row]:
@@ -82,7 +82,7 @@ def jobs_of(harness: Harness, tasks: Iterable[Any], models: Sequence[str], selec
         )
         for task in tasks
         for model in models
-        if (asked := harness.asked(task, model, selections))
+        if (asked := harness.selection_names(task, model, selections))
     ]
 
 
@@ -147,7 +147,7 @@ def read_results(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
     return found
 
 
-def checked_file(argument: str, path: str | Path | None, ending: str) -> Path | None:
+def check_file(argument: str, path: str | Path | None, ending: str) -> Path | None:
     """Raise unless it is None or a file of this ending can be written there."""
     if path is None:
         return None

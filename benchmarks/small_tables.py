@@ -15,7 +15,7 @@ from benchmarks.runner import Row, Selections
 from benchmarks.tasks import Task
 from sk_swat.cli.comparison import count_numbers, make_model
 
-__all__ = ["COLUMNS", "MODELS", "TASKS", "TOLD", "asked", "make_small_tables", "measure", "place", "summary"]
+__all__ = ["COLUMNS", "MODELS", "TASKS", "TOLD", "make_small_tables", "measure", "place", "selection_names", "summary"]
 
 # r2: on the test rows. n_nonzero: parameters of the model, see `count_numbers`; 1 or 0 for a constant.
 COLUMNS = ("table", "seed", "fold", "model", "r2", "n_nonzero")
@@ -56,7 +56,7 @@ def place(task: Task, model: str) -> Row:
     return {"table": task.name, "seed": task.seed, "fold": task.split, "model": model}
 
 
-def asked(task: Task, model: str, selections: Selections) -> tuple[str, ...]:
+def selection_names(task: Task, model: str, selections: Selections) -> tuple[str, ...]:
     """Ask for one model on noise, and once for each fold where nothing is left to chance."""
     needless = model != _SWAT if task.name == "noise" else model == _RIDGE and task.seed % _N_SEEDS > 0
     return () if needless else ("",)

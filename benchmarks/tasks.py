@@ -9,7 +9,7 @@ from sklearn.utils import Bunch
 
 from sk_swat.cli.demo import load_table
 
-__all__ = ["Task", "canary", "check_split", "load_task", "sampled_task", "shuffled"]
+__all__ = ["Task", "canary", "check_split", "load_task", "make_task", "shuffle_targets"]
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Task:
 
 def load_task(name: str, *, random_state: int = 0, n_train: int = 3750) -> Task:
     """Make a task of a table of :func:`sk_swat.cli.demo.load_table`, the same for every model."""
-    return sampled_task(name, load_table(name, random_state=random_state, n_train=n_train), random_state)
+    return make_task(name, load_table(name, random_state=random_state, n_train=n_train), random_state)
 
 
-def sampled_task(name: str, data: Bunch, seed: int) -> Task:
+def make_task(name: str, data: Bunch, seed: int) -> Task:
     """Make a task of what a function of sk_swat.datasets gave for a seed."""
     return Task(name, data.X_train, data.X_test, data.y_train, data.y_test, seed=seed)
 
@@ -61,6 +61,6 @@ def canary(task: Task, random_state: int = 0) -> Task:
     return replace(task, X_test=X_test, y_test=y_test)
 
 
-def shuffled(task: Task, random_state: int = 0) -> Task:
+def shuffle_targets(task: Task, random_state: int = 0) -> Task:
     """Shuffle the training targets: a model that still predicts the test targets knows them from elsewhere."""
     return replace(task, y_train=np.random.default_rng(random_state).permutation(task.y_train))

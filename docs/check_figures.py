@@ -49,7 +49,7 @@ def pages() -> list[Path]:
     return [ROOT / "README.md", ROOT / "sk_swat" / "latent" / "checkpoints" / "README.md", *own]
 
 
-def renewed(text: str, known: Known) -> str:
+def renew(text: str, known: Known) -> str:
     """Text with the present figures and tables.
 
     Raises
@@ -90,7 +90,7 @@ def loose_figures(text: str, exempt: Mapping[str, str] | None = None) -> list[st
 
 def faults(page: str, text: str, known: Known) -> list[str]:
     """Say what is wrong with the figures of a page, one line each."""
-    wanted = renewed(text, known)
+    wanted = renew(text, known)
     found = [
         f"{page}: {old['old']} must be {new['old']} ({old['name']})"
         for old, new in zip(_TIED.finditer(_TABLE.sub("", text)), _TIED.finditer(_TABLE.sub("", wanted)), strict=True)
@@ -123,7 +123,7 @@ def main(update: bool = False) -> int:
     for page in pages():
         name, text = page.relative_to(ROOT).as_posix(), page.read_text(encoding="utf-8")
         if update:
-            text = renewed(text, KNOWN)
+            text = renew(text, KNOWN)
             page.write_text(text, encoding="utf-8")
         found += faults(name, text, KNOWN)
     print("\n".join(found) or "Every measured figure follows from docs/results/.")

@@ -17,8 +17,7 @@ from stored_results import (
     against,
     around_one,
     beats_darts,
-    bought,
-    compressed,
+    compressions,
     cost,
     factor,
     frame,
@@ -29,12 +28,13 @@ from stored_results import (
     one,
     price,
     prior,
+    purchases,
     ratio,
     rest,
     scatter,
     seconds,
     small,
-    timed,
+    time_ratios,
     times,
     two,
     wins,
@@ -47,11 +47,11 @@ _SIG, _KINK, _LINE = (f"planted 2x14 {kind}" for kind in ("sigmoid", "leaky_relu
 
 
 def _parkinsons(selection: str) -> pd.Series:
-    return compressed("compress_tables", _S, selection).loc["parkinsons_telemonitoring", "fidelity"]
+    return compressions("compress_tables", _S, selection).loc["parkinsons_telemonitoring", "fidelity"]
 
 
 def _deep(model: str) -> pd.DataFrame:
-    return compressed("compress", model, "<=20", "nine layers").query("depth <= 2")
+    return compressions("compress", model, "<=20", "nine layers").query("depth <= 2")
 
 
 FIGURES: dict[str, Callable[[], str]] = {
@@ -117,8 +117,8 @@ FIGURES: dict[str, Callable[[], str]] = {
     "prices.himmelblau_high_fvu": lambda: two(price("Himmelblau", -2, "test_fvu")),
     "prices.bukin_default": lambda: f"{price('Bukin N.6', -5):.0f}",
     "prices.bukin_high": lambda: f"{price('Bukin N.6', -2):.0f}",
-    "prices.still_bought": lambda: str((bought() > 0).sum()),
-    "prices.most_bought": lambda: f"{bought().max():.0f}",
+    "prices.still_bought": lambda: str((purchases() > 0).sum()),
+    "prices.most_bought": lambda: f"{purchases().max():.0f}",
     "prices.schwefel": lambda: f"{price('Schwefel 2.20', -5):.0f}",
     "cost.rows": lambda: two(cost(100_000, 8) / cost(1000, 8)),
     "compress.nearer": lambda: str((rest("compress", _S, _SM, "<=50") < 1).sum()),
@@ -128,10 +128,12 @@ FIGURES: dict[str, Callable[[], str]] = {
     "compress.tables_rest": lambda: two(geometric(rest("compress_tables", _S, _SM, "<=50"))),
     "compress.tables_time": lambda: two(_compress_time("compress_tables", _SM)),
     "compress.tables_as_good": lambda: str(
-        compressed("compress_tables", _S, "<=50").eval("r2 >= teacher_r2 - 0.01").sum()
+        compressions("compress_tables", _S, "<=50").eval("r2 >= teacher_r2 - 0.01").sum()
     ),
-    "compress.tables_faithful": lambda: str((compressed("compress_tables", _S, "<=50")["fidelity"] > 0.99).sum()),
-    "compress.predict": lambda: two(compressed("compress", _S, "<=50").eval("predict_s / teacher_predict_s").median()),
+    "compress.tables_faithful": lambda: str((compressions("compress_tables", _S, "<=50")["fidelity"] > 0.99).sum()),
+    "compress.predict": lambda: two(
+        compressions("compress", _S, "<=50").eval("predict_s / teacher_predict_s").median()
+    ),
     "compress.deep": lambda: str((_deep(_S)["fidelity"] > 0.99).sum()),
     "compress.deep_median": lambda: f"{_deep(_S)['fidelity'].median():.4f}",
     "compress.deep_pruned": lambda: str((_deep(_SM)["fidelity"] > 0.99).sum()),
@@ -157,7 +159,7 @@ def _split(selection: str) -> pd.Series:
 
 
 def _compress_time(name: str, other: str) -> float:
-    ours, others = (compressed(name, model, "<=50")["fit_s"] for model in (_S, other))
+    ours, others = (compressions(name, model, "<=50")["fit_s"] for model in (_S, other))
     return geometric((ours / others).dropna())
 
 
@@ -172,16 +174,16 @@ CLAIMS: dict[str, Callable[[], bool]] = {
     "small.mlp_ahead": lambda: small("MLPRegressor") > small(SWAT),
     "one.free_even": lambda: around_one([_free()]),
     "prices.falling": lambda: all(
-        price(task, exponent + 1) <= price(task, exponent) for task in bought().index for exponent in range(-7, -2)
+        price(task, exponent + 1) <= price(task, exponent) for task in purchases().index for exponent in range(-7, -2)
     ),
     "prices.schwefel_stays": lambda: len({price("Schwefel 2.20", n) for n in range(-7, -2)}) == 1,
-    "time.random_large": lambda: timed("latent_time", "2", ["<=100"])[0].low > 1,
+    "time.random_large": lambda: time_ratios("latent_time", "2", ["<=100"])[0].low > 1,
     "time.even_from_two": lambda: around_one(
-        [one for limit in ("2", "5") for one in timed("latent_time", limit, SIZES)]
+        [one for limit in ("2", "5") for one in time_ratios("latent_time", limit, SIZES)]
     ),
-    "time.tables_even": lambda: around_one(timed("latent_time_tables", "5", list(LIMITS.values()))),
+    "time.tables_even": lambda: around_one(time_ratios("latent_time_tables", "5", list(LIMITS.values()))),
     "compress.noisy_teachers": lambda: bool(
-        (compressed("compress_tables", _S, "<=50").loc["forest_fires", "teacher_r2"] < 0).all()
+        (compressions("compress_tables", _S, "<=50").loc["forest_fires", "teacher_r2"] < 0).all()
     ),
 }
 

@@ -19,7 +19,7 @@ from stored_results import (
     against,
     beats_darts,
     by_task,
-    compressed,
+    compressions,
     factor,
     frame,
     fvu,
@@ -132,7 +132,7 @@ def compress_table() -> str:
         for selection in ("<=50", "<=20", "any size"):
             limit = f"at most {selection[2:]} parameters" if selection[0] == "<" else selection
             for shown, model in models.items():
-                lines = compressed(name, model, selection) if model in set(frame(name)["model"]) else pd.DataFrame()
+                lines = compressions(name, model, selection) if model in set(frame(name)["model"]) else pd.DataFrame()
                 if len(lines):
                     good = (lines["r2"] >= lines["teacher_r2"] - 0.01).sum()
                     faithful = (lines["fidelity"] > 0.99).sum()

@@ -68,7 +68,7 @@ def upward(found: list[tuple[str, str]]) -> list[tuple[str, str]]:
     )
 
 
-def drawn(found: list[tuple[str, str]]) -> str:
+def draw(found: list[tuple[str, str]]) -> str:
     """Picture of the house as SVG: floors from the top down, in each room what it imports from and how often."""
     sizes = {room: len(list((ROOT / "sk_swat" / room).glob("*[!_].py"))) for room in ROOMS}
     between = Counter((room_of(importer), there) for importer, there in between_rooms(found))
@@ -104,7 +104,7 @@ def main() -> int:
     for importer, room in wrong:
         print(f"{importer} must not import from {room}, which lies above it; docs/house.py lists the exceptions")
     if not wrong:
-        PICTURE.write_text(drawn(found), encoding="utf-8")
+        PICTURE.write_text(draw(found), encoding="utf-8")
     return int(bool(wrong))
 
 

@@ -96,7 +96,7 @@ def scatter() -> float:
     return math.exp(abs(logs[0] - logs[1]).median())
 
 
-def compressed(name: str, model: str, selection: str, tasks: str = "") -> pd.DataFrame:
+def compressions(name: str, model: str, selection: str, tasks: str = "") -> pd.DataFrame:
     """Compressions by one model at one size, by task and fold; ten networks of nine layers have names of their own."""
     lines = frame(name).query("model == @model and selection == @selection")
     lines = lines[lines["task"].str.startswith("nine layers") == (tasks == "nine layers")]
@@ -105,7 +105,7 @@ def compressed(name: str, model: str, selection: str, tasks: str = "") -> pd.Dat
 
 def rest(name: str, model: str, other: str, selection: str) -> pd.Series:
     """What one compressor leaves unexplained, as ratio to another, by task and fold."""
-    ours, others = (1 - compressed(name, each, selection)["fidelity"].clip(upper=1 - 1e-6) for each in (model, other))
+    ours, others = (1 - compressions(name, each, selection)["fidelity"].clip(upper=1 - 1e-6) for each in (model, other))
     return (ours / others).dropna()
 
 
@@ -136,7 +136,7 @@ def price(task: str, exponent: int, column: str = "n_nonzero") -> float:
     return one("prices", SWAT, f"sparsity=1e-{-exponent:02d}", task, column)
 
 
-def bought() -> pd.Series:
+def purchases() -> pd.Series:
     """Parameters that the lowest price buys beyond the default one, by function."""
     lowest, default = (by_task("prices", SWAT, f"sparsity=1e-{n:02d}")["n_nonzero"] for n in (7, 5))
     return lowest - default
@@ -157,7 +157,7 @@ def around_one(found: Sequence[Comparison]) -> bool:
     return all(one.low <= 1 <= one.high for one in found)
 
 
-def timed(name: str, limit: str, selections: Sequence[str]) -> list[Comparison]:
+def time_ratios(name: str, limit: str, selections: Sequence[str]) -> list[Comparison]:
     """Latent by random networks in fits of so many seconds."""
     return [against(name, f"latent {limit} s", f"random {limit} s", each) for each in selections]
 

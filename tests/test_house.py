@@ -56,6 +56,6 @@ def test_house_has_twelve_rooms_and_nothing_loose_beside_them(house):
 
 
 def test_picture_is_that_of_the_imports(house, found):
-    drawn = house.drawn(found)
+    drawn = house.draw(found)
     assert house.PICTURE.read_text(encoding="utf-8") == drawn, "run python docs/house.py"
     assert set(re.findall(r'font-weight="bold"[^>]*>(\w+)', drawn)) == set(house.ROOMS)

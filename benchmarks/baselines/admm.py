@@ -27,16 +27,16 @@ class Consensus:
         self.module, self.units, self.size, self.rho = module, units, size, rho
         numbers = module.numbers.detach()
         self.dual = torch.zeros_like(numbers)
-        self.sparse = self._projected(numbers)
+        self.sparse = self._project(numbers)
 
     def update(self, rho_growth: float) -> None:
         """Project, then add to the dual variables what still parts weights and sparse copy; rho grows."""
         numbers = self.module.numbers.detach()
-        self.sparse = self._projected(numbers + self.dual)
+        self.sparse = self._project(numbers + self.dual)
         self.dual = (self.dual + numbers - self.sparse) / rho_growth  # they are scaled by rho
         self.rho *= rho_growth
 
-    def _projected(self, values: torch.Tensor) -> torch.Tensor:
+    def _project(self, values: torch.Tensor) -> torch.Tensor:
         return torch.where(self.units.largest_mask(self.module, values, self.size), values, 0.0)
 
     def pull(self, numbers: torch.Tensor) -> torch.Tensor:

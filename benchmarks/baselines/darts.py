@@ -101,7 +101,7 @@ class DARTSRegressor(SizedRegressor):
     ) -> list[MaskedMLP]:
         from benchmarks.baselines.masked_mlp import MaskedMLP, best_start
 
-        self.architecture_ = chosen = self._chosen(*rows, generator)
+        self.architecture_ = chosen = self._choose(*rows, generator)
         n_inputs, settings, best = rows[0].shape[1], self._settings, BestBySize(rows)
         for l2 in settings.l2:
             starts = [
@@ -113,7 +113,7 @@ class DARTSRegressor(SizedRegressor):
                 best.offer(size, module)
         return [best.modules[size] for size in sizes]
 
-    def _chosen(self, X: torch.Tensor, y: torch.Tensor, generator: torch.Generator) -> Architecture:
+    def _choose(self, X: torch.Tensor, y: torch.Tensor, generator: torch.Generator) -> Architecture:
         """Search several times, and keep what learns best in a short training, as in arXiv 1806.09055."""
         import torch
 

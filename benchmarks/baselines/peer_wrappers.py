@@ -19,10 +19,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_swat.utils.parameters import check_integer, check_number
 
-__all__ = ["KANRegressor", "LassoNetPathRegressor", "required"]
+__all__ = ["KANRegressor", "LassoNetPathRegressor", "require"]
 
 
-def required(package: str, module: str, name: str) -> Any:
+def require(package: str, module: str, name: str) -> Any:
     """Import a name from the module of an optional package; ImportError says which package is missing."""
     try:
         return getattr(import_module(module), name)
@@ -52,7 +52,7 @@ class _OnStandardisedTarget(RegressorMixin, BaseEstimator):
         X_fit, X_val, y_fit, y_val = train_test_split(
             table, scaled, test_size=self.validation_fraction, random_state=seed
         )
-        with _contained(seed, self._dtype):
+        with _contain(seed, self._dtype):
             self.network_ = self._fit_module(X_fit, y_fit, X_val, y_val, seed)
         return self
 
@@ -105,7 +105,7 @@ class KANRegressor(_OnStandardisedTarget):
         lowest, kept = np.inf, None
         for penalty in penalties:
             shape = {"width": [X.shape[1], hidden, 1], "grid": 5, "k": 3}
-            network = required("pykan", "kan", "KAN")(**shape, seed=seed, auto_save=False)
+            network = require("pykan", "kan", "KAN")(**shape, seed=seed, auto_save=False)
             best, failures = np.inf, 0
             for step in range(max_iter):
                 network.fit(dataset, steps=1, lamb=penalty, update_grid=step % 5 == 0)
@@ -146,7 +146,7 @@ class LassoNetPathRegressor(_OnStandardisedTarget):
 
     def _fit_module(self, X: np.ndarray, y: np.ndarray, X_val: np.ndarray, y_val: np.ndarray, seed: int) -> Any:
         check_number("`path_multiplier`", self.path_multiplier, 1, low_open=True)
-        whole = required("lassonet", "lassonet", "LassoNetRegressor")(
+        whole = require("lassonet", "lassonet", "LassoNetRegressor")(
             hidden_dims=tuple(self.hidden_dims),
             path_multiplier=self.path_multiplier,
             device="cpu",
@@ -158,7 +158,7 @@ class LassoNetPathRegressor(_OnStandardisedTarget):
 
 
 @contextlib.contextmanager
-def _contained(seed: int, dtype: type[np.floating]) -> Iterator[None]:
+def _contain(seed: int, dtype: type[np.floating]) -> Iterator[None]:
     """Keep what a peer prints, and what it does to the global generators and torch's default dtype, to itself."""
     import torch
 

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from benchmarks.baselines.peer_wrappers import KANRegressor, LassoNetPathRegressor, required
+from benchmarks.baselines.peer_wrappers import KANRegressor, LassoNetPathRegressor, require
 from sk_swat.cli.comparison import check_names, last_step
 from sk_swat.utils.parameters import check_integer
 
@@ -53,7 +53,7 @@ def make_peer(name: str, *, random_state: int = 0, **parameters: Any) -> Any:
     """
     check_names("`name`", [name], PEERS)
     check_integer("`random_state`", random_state, 0)
-    found = required(*PEERS[name])
+    found = require(*PEERS[name])
     if name == "ExplainableBoostingRegressor":  # it bins its inputs, so their scale does not matter
         return found(random_state=random_state, **({"n_jobs": 1} | parameters))
     if name == "OperonRegressor":

@@ -44,10 +44,10 @@ class Schedule:
         for field in fields(self)[1:]:
             check_integer(field.name, getattr(self, field.name), 1)
 
-    def pruned(
-        self, trained: Callable[[float], MaskedMLP], rows: StandardRows, units: RawUnits, sizes: Sequence[int]
+    def prune(
+        self, train_one: Callable[[float], MaskedMLP], rows: StandardRows, units: RawUnits, sizes: Sequence[int]
     ) -> list[MaskedMLP]:
-        """Prune the module that `trained` makes for each price, and keep the best module of each size.
+        """Prune the module that `train_one` makes for each price, and keep the best module of each size.
 
         The weights and biases nearest to zero go, over all layers together, and the others are trained on (Han et al.
         2015, arXiv 1506.02626, section 3); how many go at each step follows Zhu and Gupta (2017, arXiv 1710.01878,
@@ -57,7 +57,7 @@ class Schedule:
 
         best = BestBySize(rows)
         for l2 in self.l2:
-            module = trained(l2)
+            module = train_one(l2)
             steps = gradual_sizes(units.size(module, module.mask), min(sizes), self.n_prune_steps)
             for size in sorted({*steps, *sizes}, reverse=True):
                 module.set_mask(units.largest_mask(module, module.numbers, size))
@@ -115,12 +115,12 @@ class PrunedMLPRegressor(SizedRegressor):
 
         widths, schedule = tuple(self.hidden_layer_sizes), self._schedule
 
-        def trained(l2: float) -> MaskedMLP:
+        def train_one(l2: float) -> MaskedMLP:
             names, n_inputs = [self.activation] * len(widths), rows[0].shape[1]
             starts = [MaskedMLP(n_inputs, widths, names, generator) for _ in range(self.n_starts)]
             return best_start(starts, *rows, schedule.n_train_steps, l2)
 
-        return schedule.pruned(trained, rows, units, sizes)
+        return schedule.prune(train_one, rows, units, sizes)
 
 
 class PrunedTeacherRegressor(SizedRegressor):
@@ -161,12 +161,12 @@ class PrunedTeacherRegressor(SizedRegressor):
     ) -> list[MaskedMLP]:
         from benchmarks.baselines.masked_mlp import train
 
-        def trained(l2: float) -> MaskedMLP:
+        def train_one(l2: float) -> MaskedMLP:
             module = self._module(units, generator)
             train(module, *rows, self._schedule.n_train_steps, l2)
             return module
 
-        return self._schedule.pruned(trained, rows, units, sizes)
+        return self._schedule.prune(train_one, rows, units, sizes)
 
     def _module(self, units: RawUnits, generator: torch.Generator) -> MaskedMLP:
         """Write the network on the varying standardised columns."""

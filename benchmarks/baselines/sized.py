@@ -51,12 +51,12 @@ class SizedRegressor(ABC, RegressorMixin, BaseEstimator):
             constant = SparseMLP.constant(table.shape[1], scaling.y_offset)
             networks = [constant] * len(sizes)
         else:
-            networks = self._trained(table, target, scaling, sizes, seed)
+            networks = self._train(table, target, scaling, sizes, seed)
         names = getattr(self, "feature_names_in_", None)
         self.networks_ = [network.with_names(names) for network in networks]
         return self.select()
 
-    def _trained(
+    def _train(
         self, X: np.ndarray, y: np.ndarray, scaling: Standardisation, sizes: tuple[int, ...], seed: int
     ) -> list[SparseMLP]:
         import torch

@@ -13,9 +13,9 @@ from benchmarks import accuracy
 from benchmarks.accuracy import audit, audit_models, measure
 from benchmarks.experiments import by_size
 from benchmarks.meters import peak_memory, reset_peak_memory
-from benchmarks.models import MODELS, TIMED_MODELS, hidden_shape, sized, timed
+from benchmarks.models import MODELS, TIMED_MODELS, ends_by_clock, has_sizes, hidden_shape
 from benchmarks.runner import Runner, jobs_of
-from benchmarks.tasks import Task, canary, check_split, load_task, shuffled
+from benchmarks.tasks import Task, canary, check_split, load_task, shuffle_targets
 from sk_swat import SparseMLP
 from sk_swat.cli.comparison import count_numbers, timed_fit
 
@@ -175,7 +175,7 @@ def test_mlps_are_those_promised_on_standardised_data(name, expected):
     assert mlp.get_params() == MLPRegressor(random_state=3, **expected).get_params()
     assert [type(step) for step in scaler] == [StandardScaler]
     assert type(model.transformer) is StandardScaler
-    assert not sized(model)
+    assert not has_sizes(model)
 
 
 def test_other_models_are_at_their_defaults():
@@ -183,7 +183,7 @@ def test_other_models_are_at_their_defaults():
         model = MODELS[name](3)
         assert type(model).__name__ == name
         assert model.get_params() == type(model)(random_state=3).get_params()
-        assert sized(model) == (name == "SWATRegressor")
+        assert has_sizes(model) == (name == "SWATRegressor")
 
 
 def test_timed_models_come_in_pairs_that_the_clock_ends():
@@ -191,8 +191,8 @@ def test_timed_models_come_in_pairs_that_the_clock_ends():
         assert latent.replace("latent", "random") == random
         ours, others = (MODELS[name](3).get_params() for name in (latent, random))
         assert ours == others and latent == f"latent {ours['time_limit']:g} s"
-        assert all(timed(MODELS[name](0)) for name in (latent, random))
-    assert not timed(MODELS["SWATRegressor"](0)) and not timed(Ridge())
+        assert all(ends_by_clock(MODELS[name](0)) for name in (latent, random))
+    assert not ends_by_clock(MODELS["SWATRegressor"](0)) and not ends_by_clock(Ridge())
 
 
 def test_size_of_m_by_hand_behind_its_scalers(fake):
@@ -301,7 +301,7 @@ def test_audit_catches_a_choice_by_test_error_in_the_harness(fake, monkeypatch):
         return True
 
     audit(*tasks("Booth"), "SWATRegressor", by_size([5, 15]))
-    monkeypatch.setattr(accuracy, "_selected", select_best)
+    monkeypatch.setattr(accuracy, "_select", select_best)
     with pytest.raises(ValueError, match="must not depend on test rows, but those of 'SWATRegressor <=5'"):
         audit(*tasks("Booth"), "SWATRegressor", by_size([5, 15]))
 
@@ -367,7 +367,7 @@ def test_canary_changes_what_no_model_may_see():
 
 def test_shuffle_leaves_all_but_the_order_of_training_targets():
     (task,) = tasks("Booth")
-    other = shuffled(task)
+    other = shuffle_targets(task)
     assert np.array_equal(np.sort(other.y_train), np.sort(task.y_train))
     assert not np.array_equal(other.y_train, task.y_train)
     assert np.array_equal(other.X_train, task.X_train) and np.array_equal(other.y_test, task.y_test)

@@ -36,4 +36,4 @@ def test_a_million_rows_take_less_than_two_minutes_and_two_gigabytes():
     million, fewer = cost.sizes(["1000000x8", "50000x8"], seed=0)
     (found,) = cost.measure(million, "SWATRegressor", {})
     assert found["seconds"] < 120 and found["peak_mb"] < 2000
-    assert found["r2"] >= cost.measured_here(fewer, "SWATRegressor")["r2"] - 0.001
+    assert found["r2"] >= cost.measure_here(fewer, "SWATRegressor")["r2"] - 0.001

@@ -31,7 +31,7 @@ def measured(monkeypatch):
     calls = []
 
     def measure(task, model, selections):
-        names = list(accuracy.asked(task, model, selections))
+        names = list(accuracy.selection_names(task, model, selections))
         calls.append((task, model, names))
         values = (1.0, 0.5, 9, 3, 1, 1.0, 0.1, 9.0)
         return [{"selection": name} | dict(zip(COLUMNS[5:], values, strict=True)) for name in names]
@@ -207,8 +207,8 @@ def test_summary_is_printed_and_written(measured, tmp_path):
         ("tables", {"tables": "none"}, "tables must be an existing folder"),
         ("cornn", {"tables": "none"}, "tables must be None for functions, got 'none'"),
         ("planted", {"tables": "none"}, "tables must be None for planted networks, got 'none'"),
-        ("cornn", {"n_train": 1}, "n_train must be at least 2"),
-        ("quick", {"n_train": 1}, "n_train must be at least 2"),
+        ("cornn", {"n_train": 1}, "n_train must be an integer of at least 2"),
+        ("quick", {"n_train": 1}, "n_train must be an integer of at least 2"),
         ("quick", {"models": ["Lasso"]}, "models must name some of SWATRegressor, .*got 'Lasso'"),
         ("quick", {"tasks": ["Rigde"]}, "name must be one of the 54 CORNN functions"),
         ("quick", {"tables": "none"}, "tables must be None for functions, got 'none'"),

@@ -8,7 +8,7 @@ import pytest
 from benchmarks import quick
 from benchmarks.experiments import Choice, run_experiment
 from benchmarks.meters import in_fresh_process, peak_memory
-from benchmarks.quick import COLUMNS, TASKS, measured_here, summary
+from benchmarks.quick import COLUMNS, TASKS, measure_here, summary
 from benchmarks.runner import read_results
 from benchmarks.tasks import Task, load_task
 from sk_swat import SWATRegressor
@@ -71,7 +71,7 @@ def test_ten_cornn_functions_and_diabetes():
 @pytest.mark.parametrize("name", MODELS)
 def test_measurement_is_complete_and_scores_test_rows(name, short):
     task = load_task("Himmelblau", n_train=60)
-    found = measured_here(task, name)
+    found = measure_here(task, name)
     model = short(name)
     timed_fit(model, task)
     assert {"task", "model", "seed", "split", *found} == set(COLUMNS)
@@ -83,7 +83,7 @@ def test_measurement_is_complete_and_scores_test_rows(name, short):
 def test_the_seed_of_the_task_is_that_of_both_fits(short, monkeypatch):
     seeds = []
     monkeypatch.setattr(quick, "make_model", lambda name, random_state: seeds.append(random_state) or short("Ridge"))
-    measured_here(load_task("Himmelblau", n_train=60, random_state=3), "Ridge")
+    measure_here(load_task("Himmelblau", n_train=60, random_state=3), "Ridge")
     assert seeds == [3]
 
 
@@ -91,7 +91,7 @@ def test_fresh_process_measures_its_own_memory():
     rows = np.full((100, 2), 0.5)
     task = Task("flat", rows, rows, np.arange(100.0), np.arange(100.0))
     ballast = np.ones(40_000_000)  # 320 MB held by this process must not count
-    found = in_fresh_process(measured_here, task, "Ridge")
+    found = in_fresh_process(measure_here, task, "Ridge")
     assert 20 < found["peak_mb"] < peak_memory() / 1e6 - ballast.nbytes / 2e6
 
 

@@ -16,7 +16,7 @@ MODELS = ["several", "one"]
 CALLS = []
 
 
-def asked(task, model, selections):
+def selection_names(task, model, selections):
     return ("", *selections) if model == "several" else ("",)
 
 
@@ -26,11 +26,13 @@ def measure(task, model, selections):
     if len(CALLS) == 4 and task.name == "crash":
         raise KeyboardInterrupt
     error = 1 / (3 + len(CALLS))
-    rows = [{"selection": name, "error": error, "size": 7} for name in asked(task, model, selections)]
+    rows = [{"selection": name, "error": error, "size": 7} for name in selection_names(task, model, selections)]
     return [row | {"error": math.nan, "size": 0} if row["selection"] == "<=5" else row for row in rows]
 
 
-HARNESS = SimpleNamespace(COLUMNS=COLUMNS, TOLD=("error",), MODELS={}, place=place, asked=asked, measure=measure)
+HARNESS = SimpleNamespace(
+    COLUMNS=COLUMNS, TOLD=("error",), MODELS={}, place=place, selection_names=selection_names, measure=measure
+)
 
 
 @pytest.fixture(autouse=True)
