@@ -74,15 +74,16 @@ def papers_text() -> str:
     if PAPERS not in set(frame("cornn")["model"]):
         return "It is not among the results yet."
     found = [against("cornn", PAPERS, SWAT, selection) for selection in SIZES]
-    each = "; ".join(
-        f"with at most {selection[2:]} parameters, on {pair.n_tasks} of the functions, {factor(pair.ratio)} times"
+    each = [
+        f"{factor(pair.ratio)} with at most {selection[2:]} parameters ({pair.n_tasks} functions)"
         for selection, pair in zip(SIZES, found, strict=True)
         if pair.n_tasks
-    )
+    ]
+    longer, beaten = factor(times("cornn", PAPERS, SWAT)), beats_darts(PAPERS)
     return (
-        f"Its FVU by that of SWATRegressor, where it has a network that small: {each}. It takes "
-        f"{factor(times('cornn', PAPERS, SWAT))} times as long as a default fit, and has fewer parameters and a lower "
-        f"error than DARTS+ADMM's network of at most 50 parameters on {beats_darts(PAPERS)} functions."
+        f"Where it has so small a network, its FVU, as a multiple of that of SWATRegressor, is {', '.join(each)}. "
+        f"A fit takes {longer} times as long. On {beaten} function{'s' * (beaten != 1)} it has fewer parameters and a "
+        "lower error than DARTS+ADMM's network of at most 50."
     )
 
 
