@@ -133,8 +133,9 @@ def test_steps_lower_the_loss_and_resist_outliers(hard_networks, depth):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_readout_is_the_best_one_for_its_loss(hard_networks, weighted):
-    rows = make_rows(n_targets=2, weighted=weighted, outliers=0.1)
+@pytest.mark.parametrize("loss", LOSSES[1:], ids=lambda loss: type(loss).__name__)
+def test_readout_is_the_best_one_for_its_loss(hard_networks, loss, weighted):
+    rows = make_rows(n_targets=2, weighted=weighted, outliers=0.1, loss=loss)
     networks = hard_networks(1, width=3)
     hidden = networks.last_hidden(rows.X)
     readout = solve_readout(hidden, rows, ridge=0.0)
