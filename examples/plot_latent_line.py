@@ -19,7 +19,7 @@ from sk_swat import SparseMLP, SWATRegressor
 from sk_swat.displays.palette import BLACK, BLUE, VERMILION
 from sk_swat.latent.checkpoint import load_checkpoint
 from sk_swat.network.activations import ACTIVATION_NAMES
-from sk_swat.network.equivalence import canonical, padded
+from sk_swat.network.equivalence import canonical_form, pad
 from sk_swat.network.softnet import SoftNetworks
 
 x = np.linspace(-np.sqrt(3), np.sqrt(3), 400)
@@ -66,7 +66,7 @@ def encoded(network: SparseMLP) -> torch.Tensor:
         mask=tuple(torch.ones(1, len(layer)) for layer in network.activations),
         input_mask=torch.ones(1, network.n_features_in),
     )
-    return autoencoder.encode(canonical(padded(batch, slots)))
+    return autoencoder.encode(canonical_form(pad(batch, slots)))
 
 
 def decoded(latent: torch.Tensor) -> SparseMLP:

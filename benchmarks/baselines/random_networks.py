@@ -18,7 +18,7 @@ from sk_swat.latent.problem import Problem, SearchConfig
 from sk_swat.latent.run import Candidate, DepthSearch, RunOptions
 from sk_swat.latent.screening import choose_candidates, draw_inputs, fit_readouts, screen
 from sk_swat.network.activations import ACTIVATIONS
-from sk_swat.network.equivalence import deepen, padded
+from sk_swat.network.equivalence import deepen, pad
 from sk_swat.network.softnet import SoftNetworks, concatenate
 from sk_swat.pretraining.corpus import random_networks
 from sk_swat.utils.deadline import Deadline
@@ -115,7 +115,7 @@ class WeightSpace:
         for share in np.array_split(np.arange(n_networks), min(_SHAPES, n_networks)):
             widths = rng.integers(2, self.max_width + 1, size=depth).tolist()
             drawn = random_networks(rng, len(share), n_inputs, widths, mix, density=rng.choice([0.6, 1.0]))
-            parts.append(padded(drawn, self.max_width))
+            parts.append(pad(drawn, self.max_width))
         networks = concatenate(parts)
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
         return networks.connected(draw_inputs(problem, networks.input_mask, generator).layers())

@@ -19,7 +19,7 @@ from sk_swat.latent.readout import solve_readout, with_readout
 from sk_swat.latent.run import one_torch_thread
 from sk_swat.latent.screening import draw_inputs
 from sk_swat.network.activations import ACTIVATION_NAMES
-from sk_swat.network.equivalence import fold_constants, padded
+from sk_swat.network.equivalence import fold_constants, pad
 from sk_swat.network.scaling import Standardisation
 from sk_swat.network.softnet import SoftNetworks, concatenate, first_slots
 from sk_swat.network.sparse_mlp import SparseMLP
@@ -158,7 +158,7 @@ class _Draw:
             widths = shapes[self.rng.integers(len(shapes))]
             n_drawn = _CANDIDATES // _SHAPES
             drawn = random_networks(self.rng, n_drawn, self.n_inputs, widths, ACTIVATION_NAMES, density=1.0)
-            parts.append(padded(drawn, self.n_slots))
+            parts.append(pad(drawn, self.n_slots))
         return concatenate(parts)
 
 

@@ -11,7 +11,7 @@ from sk_swat.latent.children import input_layer, with_one_output
 from sk_swat.latent.problem import Problem, SearchConfig
 from sk_swat.latent.run import Candidate
 from sk_swat.latent.screening import fit_readouts
-from sk_swat.network.equivalence import canonical, fold_constants
+from sk_swat.network.equivalence import canonical_form, fold_constants
 from sk_swat.network.hard import padded_batch, widest
 from sk_swat.network.softnet import SoftNetworks, concatenate
 from sk_swat.network.sparse_mlp import SparseMLP
@@ -57,7 +57,7 @@ def restored(
         Candidates to give, best first.
     """
     autoencoder, slots = checkpoint.autoencoder, checkpoint.autoencoder.config.max_width
-    parent = canonical(padded_batch([network], slots).map(lambda part: part.float()))
+    parent = canonical_form(padded_batch([network], slots).map(lambda part: part.float()))
     inputs = input_layer(parent, slots)
     input_mask = inputs.sum(1)
     on_slots = with_one_output(parent).replace(input_mask=input_mask)

@@ -192,7 +192,7 @@ class NetworkDisplay:
         lines: list[str] = []
         size = size_text(network)
         if text_width(size, _TITLE_TEXT) > width:
-            size = size.replace(" (weights and biases)", "").replace("hidden ", "")
+            size = size.replace(" (weights and biases)", "").replace("non-zero ", "").replace("hidden ", "")
         for text in (r2_line(self.r2_train, self.r2_validation), size):
             for number, part in enumerate(filter(None, text.split(", "))):
                 if number and text_width(f"{lines[-1]}, {part}", _TITLE_TEXT) <= width:

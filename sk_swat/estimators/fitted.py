@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sk_swat.network.importance import variance_shares
 from sk_swat.network.path import Path
-from sk_swat.network.rounding import summarised
+from sk_swat.network.rounding import summarise
 from sk_swat.network.scaling import Standardisation
 from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.network.text import formula_text
@@ -204,7 +204,7 @@ class PathMixin:
         """Keep what networks do on the fitted rows, and let them carry the summary of the fit."""
         self._shares = variance_shares(self._path.networks, X, weight, seed)
         n_rows = _ROUNDED_ROWS if getattr(self, "time_limit", None) is None else _ROUNDED_ROWS_IN_TIME
-        networks = summarised(self._path.networks, X, y, weight, scaling, seed, n_rows)
+        networks = summarise(self._path.networks, X, y, weight, scaling, seed, n_rows)
         self._path = self._path.with_networks(networks)
         self.network_ = self._named(self._path.networks[self._row])
 

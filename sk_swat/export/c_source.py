@@ -30,7 +30,7 @@ def to_c(model: object, *, dtype: str = "double", name: str = "network", tables:
     name : str, default="network"
         Begin of all names in the file: letters, digits and underscores, a letter first.
     tables : bool, default=False
-        Put the non-zero numbers into constant tables and loop over them. Smaller code for large networks; by default
+        Put the non-zero parameters into constant tables and loop over them. Smaller code for large networks; by default
         every neuron is one statement.
 
     Returns
@@ -64,7 +64,7 @@ def to_c(model: object, *, dtype: str = "double", name: str = "network", tables:
     activations = [neuron.activation for layer in layers for neuron in layer]
     lines = [
         *_declaration(network, real),
-        f"#ifndef {_macro(real)}_DECLARATION_ONLY",
+        f"#ifndef {name.upper()}_DECLARATION_ONLY",
         "",
         "#include <math.h>",
         "",
@@ -76,17 +76,13 @@ def to_c(model: object, *, dtype: str = "double", name: str = "network", tables:
     return "\n".join(lines) + "\n"
 
 
-def _macro(real: CReal) -> str:
-    return real.prefix.upper()
-
-
 def _signature(real: CReal) -> str:
-    macro = _macro(real)
+    macro = real.prefix.upper()
     return f"void {real.prefix}_predict(const {real.dtype} x[{macro}_N_FEATURES], {real.dtype} y[{macro}_N_OUTPUTS])"
 
 
 def _declaration(network: SparseMLP, real: CReal) -> list[str]:
-    macro = _macro(real)
+    macro = real.prefix.upper()
     return [
         "/*",
         f" * {headline(network)}.",

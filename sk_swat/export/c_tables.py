@@ -1,4 +1,4 @@
-"""The C function that loops over constant tables of the non-zero numbers."""
+"""The C function that loops over constant tables of the non-zero parameters."""
 
 from __future__ import annotations
 

@@ -81,12 +81,14 @@ def formulas(network: SparseMLP, digits: object, *, to_read: bool = False) -> li
 
     `to_read` takes each activation's form for reading: a sigmoid as ``1 / (1 + exp(-z))``.
     """
+    import sympy
+
     formula, symbols = rounded_formula(network, digits), _symbols(network)
     terms = [_centred(symbols[i], centre) for i, centre in zip(formula.columns, formula.centres, strict=True)]
     sums = list(zip(formula.weights, formula.biases, strict=True))
     for name, (weights, bias) in zip(formula.activations, sums, strict=False):
         total = partial(_sum, weights, bias, terms)
-        terms.append(ACTIVATIONS[name].latex(total) if to_read else ACTIVATIONS[name].sympy(total))
+        terms.append((ACTIVATIONS[name].latex if to_read else ACTIVATIONS[name].sympy)(sympy, total))
     return [_sum(weights, bias, terms) for weights, bias in sums[len(formula.activations) :]]
 
 

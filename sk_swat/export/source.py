@@ -54,8 +54,4 @@ def name_comments(network: SparseMLP) -> list[str]:
 
 def headline(network: SparseMLP) -> str:
     """Sizes of the network in one sentence without a full stop."""
-    return (
-        f"Sparse neural network: n_features_in={network.n_features_in}, "
-        f"hidden_layer_sizes={network.hidden_layer_sizes}, n_outputs={network.n_outputs}, "
-        f"n_nonzero={network.n_nonzero}"
-    )
+    return "Sparse neural network: " + repr(network).removeprefix("SparseMLP(").removesuffix(")")

@@ -27,8 +27,7 @@ def to_torch(model: object) -> torch.nn.Sequential:
     Returns
     -------
     module : torch.nn.Sequential
-        Maps a Tensor of shape (n_samples, n_features) to one of shape (n_samples,), or (n_samples, n_outputs) if there
-        are several outputs.
+        Maps shape (n_samples, n_features) to (n_samples,), or (n_samples, n_outputs) for several outputs.
 
     Examples
     --------

@@ -21,7 +21,7 @@ from sk_swat.latent.children import may_be_deepened
 from sk_swat.latent.problem import Problem, SearchConfig
 from sk_swat.latent.run import RunOptions
 from sk_swat.latent.space import Space
-from sk_swat.network.equivalence import deepen, trimmed
+from sk_swat.network.equivalence import deepen, trim
 from sk_swat.network.softnet import SoftNetworks, concatenate, flatten
 from sk_swat.refine.columns import ColumnView
 from sk_swat.refine.front import Front, Member
@@ -150,7 +150,7 @@ class Growth:
         polished = self._polished(view.narrow(networks), task, _SUM_STEPS, mask).networks
 
         def sink(found: SoftNetworks, size: torch.Tensor, error: torch.Tensor, origin: torch.Tensor) -> None:
-            front.add(view.widen(trimmed(found)), size, error, torch.full_like(size, base.start))
+            front.add(view.widen(trim(found)), size, error, torch.full_like(size, base.start))
 
         prune(polished, task, sink, smallest=(_DOWN_TO * mask.sum(1).float()).int())
         return front

@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from sk_swat.network.equivalence import joined, straightened
+from sk_swat.network.equivalence import join, straighten
 from sk_swat.network.path import Path
 from sk_swat.network.scaling import Standardisation
 from sk_swat.network.softnet import SoftNetworks
@@ -101,7 +101,7 @@ def finished_path(
     credible = [member for member in members if _ROWS_A_NUMBER * member.size <= rows.n_observations]
     members = [replace(member, network=view.narrow(member.network)) for member in credible or members[:1]]
     if linear:
-        members = [replace(member, network=straightened(member.network, rows.X)) for member in members]
+        members = [replace(member, network=straighten(member.network, rows.X)) for member in members]
     if n_held:
         held, begin = rows[n_fitted:], time.perf_counter()
         validation = _losses(members, held)
@@ -144,7 +144,7 @@ def by_depth(members: Sequence[Member], work: Callable[[SoftNetworks], Sequence[
     shapes = [(member.depth, _breadth(member)) for member in members]
     for shape in sorted(set(shapes)):
         index = [i for i, own in enumerate(shapes) if own == shape]
-        results |= dict(zip(index, work(joined([members[i].network for i in index])), strict=True))
+        results |= dict(zip(index, work(join([members[i].network for i in index])), strict=True))
     return [results[i] for i in range(len(members))]
 
 

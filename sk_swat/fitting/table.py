@@ -24,7 +24,7 @@ from sk_swat.latent.space import Space
 from sk_swat.latent.starts import Starts
 from sk_swat.network.hard import padded_batch, widest
 from sk_swat.network.path import Path
-from sk_swat.network.scaling import Standardisation, standardised
+from sk_swat.network.scaling import Standardisation, standardise
 from sk_swat.network.softnet import SoftNetworks
 from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.refine.columns import ColumnView
@@ -313,7 +313,7 @@ def _known_member(
     if known is None or not known.depth or not previous:
         return None
     start = next((i for i, one in enumerate(candidates) if one.depth in previous and one.restart == 0), None)
-    network = padded_batch([standardised(known, scaling)], max(widest(known), candidates[0].network.mask[0].shape[1]))
+    network = padded_batch([standardise(known, scaling)], max(widest(known), candidates[0].network.mask[0].shape[1]))
     return None if start is None else Member(network, known.n_nonzero, math.inf, start)
 
 

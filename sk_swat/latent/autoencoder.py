@@ -162,7 +162,7 @@ class Autoencoder(nn.Module):
         return bounded(self.encoder_out(self.encoder(tokens)).float() + self.encoder_shortcut(written))
 
     def encode(self, networks: SoftNetworks) -> torch.Tensor:
-        """Latents of hard networks in canonical form (see :func:`sk_swat.network.equivalence.canonical`).
+        """Latents of hard networks in canonical form (see :func:`sk_swat.network.equivalence.canonical_form`).
 
         Parameters
         ----------

@@ -13,7 +13,7 @@ from sk_swat.latent.checkpoint import Checkpoint
 from sk_swat.latent.problem import Problem
 from sk_swat.latent.readout import solve_readout, with_readout
 from sk_swat.network.activations import ACTIVATION_NAMES
-from sk_swat.network.equivalence import canonical, deepen, fold_constants, padded
+from sk_swat.network.equivalence import canonical_form, deepen, fold_constants, pad
 from sk_swat.network.softnet import SoftNetworks
 
 __all__ = ["best_of_tried", "input_layer", "latent_children", "may_be_deepened", "repeated", "with_one_output"]
@@ -60,7 +60,7 @@ def latent_children(
     parents = parents.map(lambda part: part.float())
     while parents.depth < depth and may_be_deepened(parents, allowed):
         parents = deepen(parents)
-    parents = canonical(padded(parents, slots, parents.weights[0].shape[1]))
+    parents = canonical_form(pad(parents, slots, parents.weights[0].shape[1]))
     inputs = input_layer(parents, slots)
     input_mask = inputs.sum(1)
     on_slots = with_one_output(parents).replace(input_mask=input_mask)

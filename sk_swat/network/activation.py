@@ -85,9 +85,9 @@ class Activation(ABC):
         """Add nodes to a ``sk_swat.export.onnx.Graph``, and return the name of the last one's output."""
 
     @abstractmethod
-    def sympy(self, total: Callable[..., Any]) -> Any:
-        """Give a sympy expression, not evaluated; ``total()`` is z, ``total(2.0)`` has all numbers of z times 2."""
+    def sympy(self, sympy: Any, total: Callable[..., Any]) -> Any:
+        """Give an unevaluated expression of the module sympy; ``total()`` is z, ``total(2.0)`` its numbers times 2."""
 
-    def latex(self, total: Callable[..., Any]) -> Any:
+    def latex(self, sympy: Any, total: Callable[..., Any]) -> Any:
         """Give a sympy expression to read rather than evaluate."""
-        return self.sympy(total)
+        return self.sympy(sympy, total)

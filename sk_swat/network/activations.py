@@ -45,7 +45,7 @@ class _Identity(Activation):
     def onnx(self, graph: Any, z: str) -> str:
         return z
 
-    def sympy(self, total: Callable[..., Any]) -> Any:
+    def sympy(self, sympy: Any, total: Callable[..., Any]) -> Any:
         return total()
 
 
@@ -74,16 +74,12 @@ class _Sigmoid(Activation):
         numerator = graph.node("Exp", graph.node("Min", z, graph.scalar(0.0)))
         return graph.node("Div", numerator, graph.node("Add", decay, graph.scalar(1.0)))
 
-    def sympy(self, total: Callable[..., Any]) -> Any:
+    def sympy(self, sympy: Any, total: Callable[..., Any]) -> Any:
         # sympy takes the bias out of an exponential, where it may overflow, but not out of a tanh
-        import sympy
-
         half = sympy.Rational(1, 2)
         return half + half * sympy.tanh(sympy.Mul(half, total(), evaluate=False), evaluate=False)
 
-    def latex(self, total: Callable[..., Any]) -> Any:
-        import sympy
-
+    def latex(self, sympy: Any, total: Callable[..., Any]) -> Any:
         return 1 / (1 + sympy.exp(total(-1.0), evaluate=False))
 
 
@@ -106,9 +102,7 @@ class _Tanh(Activation):
     def onnx(self, graph: Any, z: str) -> str:
         return graph.node("Tanh", z)
 
-    def sympy(self, total: Callable[..., Any]) -> Any:
-        import sympy
-
+    def sympy(self, sympy: Any, total: Callable[..., Any]) -> Any:
         return sympy.tanh(total(), evaluate=False)
 
 
@@ -137,9 +131,7 @@ class _LeakyReLU(Activation):
         # the operator LeakyRelu keeps its slope in 32 bits and exists for double from opset 16 on
         return graph.node("Max", z, graph.node("Mul", z, graph.scalar(LEAKY_SLOPE)))
 
-    def sympy(self, total: Callable[..., Any]) -> Any:
-        import sympy
-
+    def sympy(self, sympy: Any, total: Callable[..., Any]) -> Any:
         return sympy.Max(total(), total(LEAKY_SLOPE), evaluate=False)
 
 
@@ -163,9 +155,7 @@ class _Sine(Activation):
     def onnx(self, graph: Any, z: str) -> str:
         return graph.node("Sin", z)
 
-    def sympy(self, total: Callable[..., Any]) -> Any:
-        import sympy
-
+    def sympy(self, sympy: Any, total: Callable[..., Any]) -> Any:
         return sympy.sin(total(), evaluate=False)
 
 
@@ -189,9 +179,7 @@ class _Gaussian(Activation):
     def onnx(self, graph: Any, z: str) -> str:
         return graph.node("Exp", graph.node("Neg", graph.node("Mul", z, z)))  # exp(-inf) is 0
 
-    def sympy(self, total: Callable[..., Any]) -> Any:
-        import sympy
-
+    def sympy(self, sympy: Any, total: Callable[..., Any]) -> Any:
         square = sympy.Pow(total(), 2, evaluate=False)
         return sympy.exp(sympy.Mul(-1, square, evaluate=False), evaluate=False)
 

@@ -42,27 +42,30 @@ def vector(values: ArrayLike, length: int, name: str, positive: bool = False) ->
 
 def activation_names(names: Iterable[str], name: str) -> tuple[str, ...]:
     """Bring the activations of one layer to a tuple of known names."""
-    if isinstance(names, str) or not isinstance(names, Iterable):
-        raise TypeError(f"`{name}` must be a sequence of names, one per neuron, got {names!r}.")
-    listed = tuple(names)
+    listed = _strings(name, names, "names, one per neuron")
     for one in listed:
-        if not isinstance(one, str) or one not in ACTIVATIONS:
+        if one not in ACTIVATIONS:
             raise ValueError(f"`{name}` must hold names from {tuple(ACTIVATIONS)}, got {one!r}.")
-    return tuple(map(str, listed))
+    return listed
 
 
-def checked_names(key: str, names: Iterable[str] | None, number: int, what: str) -> tuple[str, ...] | None:
+def check_names(key: str, names: Iterable[str] | None, number: int, what: str) -> tuple[str, ...] | None:
     """Bring names to a tuple with one str for each of so many columns or outputs."""
     if names is None:
         return None
+    listed = _strings(key, names, "str or None")
+    if len(listed) != number:
+        raise ValueError(f"`{key}` must hold {number} names, one per {what}, got {len(listed)}.")
+    return listed
+
+
+def _strings(key: str, names: Iterable[str], wanted: str) -> tuple[str, ...]:
     if isinstance(names, str) or not isinstance(names, Iterable):
-        raise TypeError(f"`{key}` must be a sequence of str or None, got {names!r}.")
+        raise TypeError(f"`{key}` must be a sequence of {wanted}, got {names!r}.")
     listed = tuple(names)
     for one in listed:
         if not isinstance(one, str):
             raise TypeError(f"`{key}` must hold names (str), got {one!r}.")
-    if len(listed) != number:
-        raise ValueError(f"`{key}` must hold {number} names, one per {what}, got {len(listed)}.")
     return tuple(map(str, listed))
 
 

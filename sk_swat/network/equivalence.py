@@ -15,13 +15,13 @@ import torch
 from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.softnet import SoftNetworks, concatenate, mix_activations
 
-__all__ = ["canonical", "deepen", "fold_constants", "joined", "padded", "permute_inputs", "straightened", "trimmed"]
+__all__ = ["canonical_form", "deepen", "fold_constants", "join", "pad", "permute_inputs", "straighten", "trim"]
 
 _CANONICAL_PASSES = 4  # signs and scales of neighbouring layers depend on each other; four passes settle most
 _PASS_SHIFT = 6.0  # a standardised output plus 6 stays on the linear side of leaky_relu
 
 
-def padded(networks: SoftNetworks, width: int, n_inputs: int | None = None) -> SoftNetworks:
+def pad(networks: SoftNetworks, width: int, n_inputs: int | None = None) -> SoftNetworks:
     """Widen hidden layers to `width` with masked neurons, and the input to `n_inputs` (or `width`) unused slots."""
     n_inputs = width if n_inputs is None else n_inputs
 
@@ -58,27 +58,32 @@ def permute_inputs(networks: SoftNetworks, order: torch.Tensor, sign: torch.Tens
     return networks.replace(weights=(first, *networks.weights[1:]), input_mask=networks.input_mask.gather(1, order))
 
 
-def trimmed(networks: SoftNetworks) -> SoftNetworks:
+def trim(networks: SoftNetworks) -> SoftNetworks:
     """Leave out places of missing neurons: each hidden layer is as wide as that of the widest network."""
-    weights, biases, activation, mask = (
-        list(part) for part in (networks.weights, networks.biases, networks.activation, networks.mask)
-    )
     for layer, alive in enumerate(networks.mask):
         width = max(1, int((alive > 0).sum(1).max()))
         kept = (alive > 0).to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :width]
-        weights[layer] = weights[layer].gather(2, kept[:, None, :].expand(-1, weights[layer].shape[1], -1))
-        weights[layer + 1] = weights[layer + 1].gather(1, kept[:, :, None].expand(-1, -1, weights[layer + 1].shape[2]))
-        biases[layer], mask[layer] = biases[layer].gather(1, kept), mask[layer].gather(1, kept)
-        activation[layer] = activation[layer].gather(1, kept[:, :, None].expand(-1, -1, activation[layer].shape[2]))
+        networks = _with_neurons(networks, layer, kept)
+    return networks
+
+
+def _with_neurons(networks: SoftNetworks, layer: int, index: torch.Tensor) -> SoftNetworks:
+    """Take neurons of a hidden layer in another order, or some of them; `index` has shape (n_networks, n_neurons)."""
+    weights, biases = list(networks.weights), list(networks.biases)
+    activation, mask = list(networks.activation), list(networks.mask)
+    weights[layer] = weights[layer].gather(2, index[:, None, :].expand(-1, weights[layer].shape[1], -1))
+    weights[layer + 1] = weights[layer + 1].gather(1, index[:, :, None].expand(-1, -1, weights[layer + 1].shape[2]))
+    biases[layer], mask[layer] = biases[layer].gather(1, index), mask[layer].gather(1, index)
+    activation[layer] = activation[layer].gather(1, index[:, :, None].expand(-1, -1, activation[layer].shape[2]))
     return SoftNetworks(tuple(weights), tuple(biases), tuple(activation), tuple(mask), networks.input_mask)
 
 
-def joined(batches: Sequence[SoftNetworks]) -> SoftNetworks:
+def join(batches: Sequence[SoftNetworks]) -> SoftNetworks:
     """Join batches of one depth, on the same columns, into one as wide as the widest of them."""
     width = max(part.shape[1] for batch in batches for part in batch.mask)
     narrow = any(part.shape[1] < width for batch in batches for part in batch.mask)
     if narrow:
-        batches = [padded(batch, width, batch.weights[0].shape[1]) for batch in batches]
+        batches = [pad(batch, width, batch.weights[0].shape[1]) for batch in batches]
     return concatenate(batches)
 
 
@@ -102,7 +107,7 @@ def fold_constants(networks: SoftNetworks) -> SoftNetworks:
     return networks.replace(weights=tuple(weights), biases=tuple(biases), mask=tuple(mask))
 
 
-def straightened(networks: SoftNetworks, X: torch.Tensor) -> SoftNetworks:
+def straighten(networks: SoftNetworks, X: torch.Tensor) -> SoftNetworks:
     """Make identity neurons of those neurons of hard networks whose kink, as that of leaky_relu, no row of X crosses.
 
     On these rows the networks stay the same up to rounding; beyond them they may change.
@@ -124,7 +129,7 @@ def straightened(networks: SoftNetworks, X: torch.Tensor) -> SoftNetworks:
     return networks.replace(weights=tuple(weights), activation=tuple(activation))
 
 
-def canonical(
+def canonical_form(
     networks: SoftNetworks, order_noise: float = 0.0, generator: torch.Generator | None = None
 ) -> SoftNetworks:
     """Write hard networks in canonical form.
@@ -169,24 +174,19 @@ def _reflected_and_balanced(networks: SoftNetworks) -> SoftNetworks:
 
 def _sorted(networks: SoftNetworks, order_noise: float, generator: torch.Generator | None) -> SoftNetworks:
     """Sort the neurons of each layer by the size of their weights, missing ones last."""
-    weights, biases = list(networks.weights), list(networks.biases)
-    activation, mask = list(networks.activation), list(networks.mask)
     for layer in range(networks.depth):
-        norm_in, norm_out = _norms(weights, biases, layer)
-        key = (norm_in.log() + norm_out.log()) + 100 * mask[layer]
+        norm_in, norm_out = _norms(networks.weights, networks.biases, layer)
+        key = (norm_in.log() + norm_out.log()) + 100 * networks.mask[layer]
         if order_noise:
             noise = torch.randn(key.shape, generator=generator, device=key.device, dtype=key.dtype)
             key = key + order_noise * noise.clamp(-4, 4)
-        order = key.argsort(dim=1, descending=True, stable=True)
-        weights[layer] = weights[layer].gather(2, order[:, None, :].expand_as(weights[layer]))
-        weights[layer + 1] = weights[layer + 1].gather(1, order[:, :, None].expand_as(weights[layer + 1]))
-        biases[layer] = biases[layer].gather(1, order)
-        activation[layer] = activation[layer].gather(1, order[:, :, None].expand_as(activation[layer]))
-        mask[layer] = mask[layer].gather(1, order)
-    return SoftNetworks(tuple(weights), tuple(biases), tuple(activation), tuple(mask), networks.input_mask)
+        networks = _with_neurons(networks, layer, key.argsort(dim=1, descending=True, stable=True))
+    return networks
 
 
-def _norms(weights: list[torch.Tensor], biases: list[torch.Tensor], layer: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _norms(
+    weights: Sequence[torch.Tensor], biases: Sequence[torch.Tensor], layer: int
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Size of each neuron's incoming weights and bias, and of its outgoing weights."""
     norm_in = (weights[layer].square().sum(1) + biases[layer].square()).clamp_min(1e-12).sqrt()
     return norm_in, weights[layer + 1].square().sum(2).clamp_min(1e-12).sqrt()

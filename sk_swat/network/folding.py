@@ -13,7 +13,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Layers", "folded"]
+__all__ = ["Layers", "fold"]
 
 Array = NDArray[np.float64]
 
@@ -46,7 +46,7 @@ class Layers:
         return Layers(tuple(coefs), tuple(intercepts), activations)
 
 
-def folded(layers: Layers) -> Layers:
+def fold(layers: Layers) -> Layers:
     """Fold identity neurons of a network without dead neurons wherever that saves a weight or a bias.
 
     What would leave the range of float64 is not folded.

@@ -22,18 +22,11 @@ _FEW_COLUMNS = 16  # of wider tables no network sees all columns at once
 
 
 class Path:
-    """Networks by size, with the figures by which one is chosen.
+    """Networks by size, in raw units, with the figures by which one is chosen, of shape (n_networks,).
 
-    Parameters
-    ----------
-    networks : sequence of SparseMLP
-        By increasing `n_nonzero`, in raw units.
-    r2_train : array-like of shape (n_networks,)
-        R^2 on the fitted rows, increasing.
-    r2_validation : array-like of shape (n_networks,)
-        R^2 on rows that were not fitted; nan if there were none: R^2 on the fitted ones then decides.
-    standard_error : array-like of shape (n_networks, n_networks)
-        Standard error of the difference in validation R^2 between each two networks; 0 or nan where it is not known.
+    `r2_train` is R^2 on the fitted rows, increasing; `r2_validation` that on rows that were not fitted, nan if there
+    were none: R^2 on the fitted ones then decides. `standard_error`, of shape (n_networks, n_networks), is that of the
+    difference in validation R^2 between each two networks; 0 or nan where it is not known.
     """
 
     def __init__(
@@ -61,16 +54,8 @@ class Path:
     ) -> Path:
         """Make a path of losses, all as shares of the best constant's mean loss (for squared error the variance).
 
-        Parameters
-        ----------
-        networks : sequence of SparseMLP
-            By increasing size.
-        train_fvu : sequence of float
-            Mean losses on the fitted rows.
-        errors : ndarray of shape (n_networks, n_rows)
-            Losses on validation rows.
-        weight : ndarray of shape (n_rows,), default=None
-            How often each of these rows counts; None stands for once.
+        `train_fvu` has mean losses on the fitted rows, `errors`, of shape (n_networks, n_rows), losses on validation
+        rows; `weight` says how often each of these counts.
         """
         fvu = np.average(errors, axis=1, weights=weight)
         n_rows = errors.shape[1] if weight is None else weight.sum()
@@ -96,7 +81,7 @@ class Path:
         return np.where(np.isnan(self.r2_validation), self.r2_train, self.r2_validation)
 
     def objective(self, sparsity: float, compactness: float) -> np.ndarray:
-        """1 - R^2 by which networks are judged + sparsity * numbers + compactness * neurons, of shape (n_networks,).
+        """1 - R^2 by which networks are judged + sparsity * parameters + compactness * neurons, of shape (n_networks,).
 
         Infinite where it is beyond float64.
         """
@@ -127,17 +112,10 @@ class Path:
         to the one that reads the fewest of them and is within one standard error: of many columns some always seem to
         matter. Neither holds if `min_r2` is given, or if there are no validation rows.
 
-        Parameters
-        ----------
-        sparsity, compactness : float
-            Price in R^2 of a number and of a neuron.
-        max_nonzero : int, default=None
-            Largest size.
-        min_r2 : float, default=None
-            Least R^2 on validation rows; the smallest network that reaches it is taken.
-        one_standard_error : bool, default=False
-            Take the smallest network whose validation R^2 is within one standard error of the best one's, unless the
-            objective prefers a smaller one.
+        `sparsity` and `compactness` are prices in R^2 of a non-zero parameter and of a neuron; `max_nonzero` is the
+        largest size. With `min_r2` the smallest network is taken that has so much R^2 on validation rows.
+        `one_standard_error` takes the smallest network whose validation R^2 is within one standard error of the best
+        one's, unless the objective prefers a smaller one.
         """
         fits = np.ones(len(self), dtype=bool) if max_nonzero is None else self.n_nonzero <= max_nonzero
         if not fits.any():
@@ -148,7 +126,7 @@ class Path:
         if min_r2 is not None:
             reached = fits & (self._r2 >= min_r2)
             if not reached.any():
-                limit = "" if max_nonzero is None else f" with at most {max_nonzero} numbers"
+                limit = "" if max_nonzero is None else f" with at most {max_nonzero} non-zero parameters"
                 raise ValueError(
                     f"min_r2 must be at most {self._r2[fits].max():.6g}, the best validation R^2 of the path"
                     f"{limit}, got {min_r2:g}."

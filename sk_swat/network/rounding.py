@@ -28,7 +28,7 @@ __all__ = [
     "rounded_network",
     "rounding_losses",
     "short_centre",
-    "summarised",
+    "summarise",
 ]
 
 _DIGITS = 15  # that every float64 has
@@ -141,7 +141,7 @@ def rounding_losses(
     return tuple(losses)
 
 
-def summarised(
+def summarise(
     networks: Sequence[SparseMLP],
     X: NDArray[np.floating],
     y: NDArray[np.float64],
@@ -194,19 +194,18 @@ def rounded_formula(network: SparseMLP, digits: object) -> Formula:
     return formula.rounded(chosen)
 
 
-def rounded_network(network: SparseMLP, digits: int | None) -> tuple[SparseMLP, NDArray[np.float64]]:
-    """Round a network layer by layer, with the identity neurons it has, for reading; None keeps all bits.
+def rounded_network(network: SparseMLP, digits: int) -> tuple[SparseMLP, NDArray[np.float64]]:
+    """Round a network layer by layer, with the identity neurons it has, for reading.
 
     The network takes the columns less their centres, which are returned with it, of shape (n_features,).
     """
     centres, output_centres = _centres(network)
     coefs, intercepts = list(network.coefs), list(network.intercepts)
     intercepts[0] = intercepts[0] + centres @ coefs[0]
-    if digits is not None:
-        coefs = [_all_rounded(coef, digits) for coef in coefs]
-        *biases, output_biases = intercepts
-        shifted = _all_rounded(output_biases - output_centres, digits)
-        intercepts = [*(_all_rounded(bias, digits) for bias in biases), output_centres + shifted]
+    coefs = [_all_rounded(coef, digits) for coef in coefs]
+    *biases, output_biases = intercepts
+    shifted = _all_rounded(output_biases - output_centres, digits)
+    intercepts = [*(_all_rounded(bias, digits) for bias in biases), output_centres + shifted]
     return SparseMLP(coefs, intercepts, network.activations, network.feature_names, network.target_names), centres
 
 

@@ -17,7 +17,7 @@ __all__ = [
     "column_scales",
     "is_close",
     "not_constant",
-    "standardised",
+    "standardise",
 ]
 
 _CENTRED = 0.1  # standard deviations
@@ -146,7 +146,7 @@ class Standardisation:
         return (0.5 * y - 0.5 * self.y_offset) / (0.5 * self.y_scale)
 
 
-def standardised(network: SparseMLP, scaling: Standardisation) -> SparseMLP:
+def standardise(network: SparseMLP, scaling: Standardisation) -> SparseMLP:
     """Let a network in raw units read and write standardised ones: what ``with_scaling`` does, undone."""
     x_scale, y_scale = 1 / scaling.divisor, 1 / scaling.y_scale
     return network.with_scaling(-scaling.x_offset * x_scale, x_scale, -scaling.y_offset * y_scale, y_scale)

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sk_swat.network.activations import activate
-from sk_swat.network.checks import activation_names, check_layers, checked_names, frozen_array, vector
+from sk_swat.network.checks import activation_names, check_layers, check_names, frozen_array, vector
 from sk_swat.network.exporting import ExportMixin
 from sk_swat.network.fit_summary import FitSummary
-from sk_swat.network.folding import Layers, folded
+from sk_swat.network.folding import Layers, fold
 from sk_swat.network.forward import ForwardPlan
 from sk_swat.network.text import FIELDS, describe_network, fields_from_dict, network_to_dict
 from sk_swat.utils.numeric import refuse_dates
@@ -80,8 +80,8 @@ class SparseMLP(ExportMixin):
         fields["intercepts"] = tuple(frozen_array(b, 1, f"intercepts[{i}]") for i, b in enumerate(intercepts))
         fields["activations"] = tuple(activation_names(a, f"activations[{i}]") for i, a in enumerate(activations))
         check_layers(self.coefs, self.intercepts, self.activations)
-        fields["feature_names"] = checked_names("feature_names", feature_names, self.n_features_in, "column")
-        fields["target_names"] = checked_names("target_names", target_names, self.n_outputs, "output")
+        fields["feature_names"] = check_names("feature_names", feature_names, self.n_features_in, "column")
+        fields["target_names"] = check_names("target_names", target_names, self.n_outputs, "output")
         if fit_summary is not None:
             fit_summary.check_sizes(self.n_features_in, self.n_outputs)
         fields["fit_summary"] = fit_summary
@@ -210,7 +210,7 @@ class SparseMLP(ExportMixin):
             The same function of every X up to rounding, with at most as many non-zero parameters.
         """
         pruned = self.pruned()
-        layers = folded(Layers(pruned.coefs, pruned.intercepts, pruned.activations))
+        layers = fold(Layers(pruned.coefs, pruned.intercepts, pruned.activations))
         return self._changed(**vars(layers)).pruned()
 
     def with_scaling(
@@ -346,7 +346,7 @@ class SparseMLP(ExportMixin):
         Examples
         --------
         >>> print(SparseMLP([[[1.5], [0.0]], [[2.0]]], [[0.0], [3.0]], [["sine"]], ["time", "mass"], ["height"]))
-        SparseMLP: 3 numbers (weights and biases), 1 hidden neuron, reads 1 of 2 columns
+        SparseMLP: 3 non-zero parameters (weights and biases), 1 hidden neuron, reads 1 of 2 columns
         h1_1 = sine(1.5 * time)
         height = 2 * h1_1 + 3
         <BLANKLINE>

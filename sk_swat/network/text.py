@@ -39,7 +39,7 @@ def size_text(network: SparseMLP) -> str:
     if network.n_neurons < n_hidden:
         hidden += f" ({network.n_neurons} alive)"
     return (
-        f"{_count(network.n_nonzero, 'number')} (weights and biases), {hidden}, "
+        f"{_count(network.n_nonzero, 'non-zero parameter')} (weights and biases), {hidden}, "
         f"reads {len(network.used_features)} of {_count(network.n_features_in, 'column')}"
     )
 

@@ -19,7 +19,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from sk_swat.network.activations import ACTIVATION_NAMES, ACTIVATIONS
-from sk_swat.network.equivalence import canonical, fold_constants, padded
+from sk_swat.network.equivalence import canonical_form, fold_constants, pad
 from sk_swat.network.softnet import SoftNetworks, concatenate, flatten, unflatten
 from sk_swat.pretraining.functions import random_function
 from sk_swat.refine.criteria import inverse_curvature, saliencies
@@ -131,7 +131,7 @@ def _finish(networks: SoftNetworks, X: torch.Tensor) -> SoftNetworks:
     networks = networks.replace(weights=(*networks.weights[:-1], last), biases=(*networks.biases[:-1], bias))
     largest = flatten(networks).abs().amax(1)
     usable = (scale[:, 0] > 0.1) & torch.isfinite(largest) & (largest < _LARGEST_WEIGHT)
-    return canonical(padded(networks[usable], WIDTH))
+    return canonical_form(pad(networks[usable], WIDTH))
 
 
 def _prune_once(rng: np.random.Generator, networks: SoftNetworks, X: torch.Tensor, y: torch.Tensor) -> SoftNetworks:

@@ -12,7 +12,7 @@ from tabulate import tabulate
 
 from sk_swat.latent.autoencoder import Autoencoder, bounded
 from sk_swat.latent.checkpoint import Bank, load_checkpoint
-from sk_swat.network.equivalence import canonical
+from sk_swat.network.equivalence import canonical_form
 from sk_swat.pretraining.bank import decoder
 from sk_swat.pretraining.corpus import Corpus, make_corpus
 from sk_swat.pretraining.objective import functional_fvu
@@ -83,7 +83,7 @@ def measure_quality(autoencoder: Autoencoder, bank: Bank, fresh: Corpus, seed: i
     X = (2 * torch.rand(256, autoencoder.config.max_width, generator=generator) - 1) * 3**0.5
     median, p90, best_median, best_all = {}, {}, {}, []
     for source, drawn in fresh.by_depth.items():
-        networks = canonical(drawn)
+        networks = canonical_form(drawn)
         output = networks.forward(X)
         decoded = autoencoder.decode(autoencoder.encode(networks), networks.input_mask)
         fvus = {depth: functional_fvu(raw.soften().harden(), X, output).numpy() for depth, raw in decoded.items()}
@@ -130,7 +130,7 @@ def _alive_shares(
 def _local_correlation(autoencoder: Autoencoder, fresh: Corpus, X: torch.Tensor, generator: torch.Generator) -> float:
     latent_distance, function_distance, decode = [], [], decoder(autoencoder)
     for drawn in fresh.by_depth.values():
-        networks = canonical(drawn)
+        networks = canonical_form(drawn)
         latent = autoencoder.encode(networks)
         scale = 0.02 * 50 ** torch.rand(len(latent), 1, 1, generator=generator)
         moved = bounded(latent + scale * torch.randn(latent.shape, generator=generator))
@@ -143,7 +143,7 @@ def _local_correlation(autoencoder: Autoencoder, fresh: Corpus, X: torch.Tensor,
 def _global_correlation(autoencoder: Autoencoder, fresh: Corpus, X: torch.Tensor, generator: torch.Generator) -> float:
     latent_distance, function_distance = [], []
     for drawn in fresh.by_depth.values():
-        networks = canonical(drawn)
+        networks = canonical_form(drawn)
         networks = networks[networks.input_mask.sum(1) == 2]
         if len(networks) < 2:
             continue

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from sk_swat.latent.autoencoder import Autoencoder
 from sk_swat.latent.layout import RawNetworks
-from sk_swat.network.equivalence import canonical, deepen, permute_inputs
+from sk_swat.network.equivalence import canonical_form, deepen, permute_inputs
 from sk_swat.network.softnet import SoftNetworks
 
 __all__ = ["ObjectiveConfig", "augment", "functional_fvu", "pretraining_loss", "reconstruction_loss"]
@@ -33,7 +33,7 @@ class ObjectiveConfig:
     # each network: little noise asks for exact weights, much of it for a smooth latent space
     latent_noise: tuple[float, float] = (0.01, 0.15)
     weight_jitter: float = 0.1  # standard deviation of the logarithm by which weights of a source are changed
-    order_noise: float = 0.05  # randomness of the order of neurons (see network.equivalence.canonical)
+    order_noise: float = 0.05  # randomness of the order of neurons (see network.equivalence.canonical_form)
     n_inputs_drawn: int = 64  # random inputs on which functions are compared
 
 
@@ -58,7 +58,7 @@ def augment(networks: SoftNetworks, generator: torch.Generator, config: Objectiv
     biases = [jitter(part) for part in networks.biases]
     weights[-1], biases[-1] = weights[-1] * flip[:, :, None], biases[-1] * flip
     networks = networks.replace(weights=tuple(weights), biases=tuple(biases))
-    return canonical(networks, config.order_noise, generator)
+    return canonical_form(networks, config.order_noise, generator)
 
 
 def reconstruction_loss(raw: RawNetworks, matrix: torch.Tensor, real: torch.Tensor) -> torch.Tensor:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from sk_swat.latent.checkpoint import save_checkpoint
-from sk_swat.network.equivalence import canonical
+from sk_swat.network.equivalence import canonical_form
 from sk_swat.pretraining.bank import make_bank
 from sk_swat.pretraining.corpus import Corpus, join_corpora, make_corpus
 from sk_swat.pretraining.training import TrainingConfig, pretrain
@@ -58,7 +58,7 @@ def run_pretraining(
             os.replace(part, path)
         loaded = Corpus.load(path)
         say(f"corpus {name}: {len(loaded)} networks")
-        return Corpus({depth: canonical(networks) for depth, networks in loaded.by_depth.items()})
+        return Corpus({depth: canonical_form(networks) for depth, networks in loaded.by_depth.items()})
 
     first = 1000 * config.seed  # parts of different seeds share nothing
     heldout = corpus("heldout", HELDOUT_SEED + config.seed, max(1, n_chunks // 2))

@@ -18,7 +18,8 @@ from sk_swat.compress.wholes import front_of_wholes, returned
 from sk_swat.latent.checkpoint import load_checkpoint
 from sk_swat.latent.problem import Problem, SearchConfig
 from sk_swat.latent.space import LatentSpace
-from sk_swat.network.equivalence import padded
+from sk_swat.network.activations import ACTIVATIONS
+from sk_swat.network.equivalence import pad
 from sk_swat.network.hard import padded_batch, widest
 from sk_swat.pretraining.corpus import random_networks
 from sk_swat.refine.rows import Rows
@@ -27,7 +28,7 @@ from sk_swat.refine.task import RefineTask
 SEARCH = SearchConfig(
     sparsity=1e-5,
     compactness=1e-5,
-    allowed=(True,) * 6,
+    allowed=(True,) * len(ACTIVATIONS),
     n_restarts=4,
     max_iter=0,
     learning_rate=0.05,
@@ -188,7 +189,7 @@ def test_batch_computes_what_its_networks_compute():
     expected = np.stack([network.predict(X).T for network in networks])
     np.testing.assert_allclose(batch.forward(torch.tensor(X)).numpy(), expected, atol=1e-12)
     assert [widest(batch.to_sparse(i)) for i in (0, 1)] == [5, 6]
-    assert padded(batch, 9, 2).mask[0].shape == (2, 9)
+    assert pad(batch, 9, 2).mask[0].shape == (2, 9)
 
 
 # --- compressed parts, and wholes
@@ -291,7 +292,7 @@ def test_candidates_with_other_activations_are_left_out(space):
     X, y = rows_of(networks[0])
     problem = problem_of(task_of(X, y))
     assert {one.depth for one in network_candidates(networks, 8, problem, SEARCH)} == {1, 2}
-    no_tanh = replace(SEARCH, allowed=(True, True, False, True, True, True))
+    no_tanh = replace(SEARCH, allowed=tuple(name != "tanh" for name in ACTIVATIONS))
     assert network_candidates(networks, 8, problem, no_tanh) == []
 
 

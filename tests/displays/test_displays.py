@@ -295,7 +295,7 @@ def test_names_are_not_read_as_formulas():
 
 def test_title_holds_size_and_accuracy(fitted):
     title = NetworkDisplay.from_estimator(fitted, ax=new_ax()).ax_.get_title()
-    assert f"\n{fitted.n_nonzero_} numbers, " in title
+    assert f"\n{fitted.n_nonzero_} parameters, " in title
     row = fitted.path_[fitted.path_["chosen"]].iloc[0]
     found = re.match(r"R² (\S+) on validation rows, (\S+) on fitted rows", title).groups()
     assert [float(r2) for r2 in found] == pytest.approx([row["r2_validation"], row["r2_train"]], abs=1e-3)
@@ -685,7 +685,7 @@ def test_notebooks_show_the_network_above_the_parameters(fitted):
     assert shown.startswith(network_html(fitted))
     parts = (
         "<b>R² ",
-        f"{fitted.n_nonzero_} numbers",
+        f"{fitted.n_nonzero_} non-zero parameters",
         "columns read: ",
         "<svg",
         "<pre",
@@ -713,7 +713,7 @@ def test_printing_a_fitted_estimator_shows_accuracy_size_columns_and_formula_bef
     fitted.select(min_r2=0.5)
     text = str(fitted)
     assert text.startswith(f"{type(fitted).__name__}: R² ")
-    parts = (f"{fitted.n_nonzero_} numbers", "columns read: age", "y = ", repr(fitted))
+    parts = (f"{fitted.n_nonzero_} non-zero parameters", "columns read: age", "y = ", repr(fitted))
     places = [text.find(part) for part in parts]
     assert -1 not in places and places == sorted(places)
     assert text.endswith(repr(fitted))

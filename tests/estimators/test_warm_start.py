@@ -8,7 +8,7 @@ import torch
 
 from sk_swat import SWATRegressor
 from sk_swat.network.hard import padded_batch
-from sk_swat.network.scaling import Standardisation, standardised
+from sk_swat.network.scaling import Standardisation, standardise
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def test_network_is_the_same_function_in_standardised_units(rows):
     X, y = rows
     model = SWATRegressor(depths=(2,), n_restarts=4, n_rounds=0, random_state=0).fit(X, y)
     scaling = Standardisation.of(X[:150], y[:150])
-    network = standardised(model.network_, scaling)
+    network = standardise(model.network_, scaling)
     inputs = scaling.inputs(X)
     np.testing.assert_allclose(network.predict(inputs), scaling.target(model.predict(X)), atol=1e-9)
     batch = padded_batch([network, network], 8)

@@ -6,7 +6,7 @@ import torch
 
 from sk_swat import SWATRegressor
 from sk_swat.fitting.blocks import block_sum
-from sk_swat.network.equivalence import joined, padded, trimmed
+from sk_swat.network.equivalence import join, pad, trim
 from sk_swat.network.softnet import flatten
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.rows import Rows
@@ -54,13 +54,13 @@ def test_fit_of_a_sum_moves_no_number_between_its_blocks(hard_networks, depth):
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_trimmed_and_joined_networks_are_the_same_functions(hard_networks, depth):
     networks, X = without_a_neuron(hard_networks(depth)), normal(30, 3)
-    wide = padded(networks, 9, 3)
-    narrow = trimmed(wide)
+    wide = pad(networks, 9, 3)
+    narrow = trim(wide)
     assert [part.shape[1] for part in narrow.mask] == [part.shape[1] for part in networks.mask]
     torch.testing.assert_close(narrow.forward(X), networks.forward(X))
-    alone = trimmed(networks[:1])
+    alone = trim(networks[:1])
     assert alone.mask[0].shape[1] == networks.mask[0].shape[1] - 1
-    together = joined([alone, wide, networks])
+    together = join([alone, wide, networks])
     expected = torch.cat([networks.forward(X)[:1], networks.forward(X), networks.forward(X)])
     torch.testing.assert_close(together.forward(X), expected)
 

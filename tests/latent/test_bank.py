@@ -5,13 +5,13 @@ import torch
 
 from sk_swat.latent.bank import Bank
 from sk_swat.latent.checkpoint import load_checkpoint
-from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.softnet import concatenate, flatten
 from sk_swat.pretraining.bank import decoder, make_bank
 from sk_swat.pretraining.corpus import Corpus, make_dense_corpus
 from sk_swat.pretraining.usefulness import usefulness
 
-ALL = torch.ones(len(ACTIVATION_NAMES), dtype=torch.bool)
+ALL = torch.ones(len(ACTIVATIONS), dtype=torch.bool)
 
 
 def one_entry_a_depth(latent, autoencoder, order=(3, 1, 4, 2)):
@@ -63,8 +63,8 @@ def test_entries_with_a_forbidden_activation_are_told_apart(tiny_bank):
         kinds = tiny_bank.activation[depth - 1].flatten(1)
         for name in ("tanh", "sine"):
             allowed = ALL.clone()
-            allowed[ACTIVATION_NAMES.index(name)] = False
-            uses = (kinds == ACTIVATION_NAMES.index(name)).any(1)
+            allowed[list(ACTIVATIONS).index(name)] = False
+            uses = (kinds == list(ACTIVATIONS).index(name)).any(1)
             assert torch.equal(tiny_bank.allowed(depth, allowed), ~uses)
         assert tiny_bank.allowed(depth, ALL).all()
 

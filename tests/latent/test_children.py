@@ -8,12 +8,12 @@ from sk_swat.latent.checkpoint import load_checkpoint
 from sk_swat.latent.children import latent_children
 from sk_swat.latent.problem import Problem
 from sk_swat.latent.readout import solve_readout, with_readout
-from sk_swat.network.activations import ACTIVATION_NAMES
-from sk_swat.network.equivalence import canonical, fold_constants, padded
+from sk_swat.network.activations import ACTIVATIONS
+from sk_swat.network.equivalence import canonical_form, fold_constants, pad
 from sk_swat.refine.rows import Rows
 
 MIX = ("tanh", "sigmoid", "leaky_relu")
-ALLOWED = torch.tensor([name in MIX for name in ACTIVATION_NAMES])
+ALLOWED = torch.tensor([name in MIX for name in ACTIVATIONS])
 N_COLUMNS = (1, 3, 12)  # 12 are more than the 8 slots
 
 
@@ -86,7 +86,7 @@ def test_numbers_change_as_the_decoded_ones_do(parents, tiny, monkeypatch):
     monkeypatch.setattr("sk_swat.latent.children._varied", noted)
     networks = parents(8, 2)  # every slot sees a column
     child = children_of(networks, tiny)
-    written = canonical(padded(networks, 8))
+    written = canonical_form(pad(networks, 8))
     order = written.weights[0].abs().sum(2).argsort(dim=1, descending=True, stable=True)
     n_checked = 0
     for i in range(len(networks)):
@@ -147,10 +147,10 @@ def test_children_depend_on_the_generator_alone(parents, tiny):
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_children_have_allowed_activations_and_nothing_disconnected(depth, parents, tiny):
     for name in ("sigmoid", "sine"):
-        allowed = torch.tensor([one == name for one in ACTIVATION_NAMES])
+        allowed = torch.tensor([one == name for one in ACTIVATIONS])
         child = children_of(parents(3, mix=(name,)), tiny, allowed=allowed, depth=depth)
         for share, mask in zip(child.activation, child.mask, strict=True):
-            assert (share[mask > 0].argmax(-1) == ACTIVATION_NAMES.index(name)).all()
+            assert (share[mask > 0].argmax(-1) == list(ACTIVATIONS).index(name)).all()
             assert mask.any()
         folded = fold_constants(child)
         assert all(torch.equal(a, b) for a, b in zip(child.tensors(), folded.tensors(), strict=True))

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from sk_swat.latent.layout import MatrixLayout, RawNetworks, compress, expand
-from sk_swat.network.activations import ACTIVATION_NAMES
-from sk_swat.network.equivalence import canonical, fold_constants, padded
+from sk_swat.network.activations import ACTIVATION_NAMES, ACTIVATIONS
+from sk_swat.network.equivalence import canonical_form, fold_constants, pad
 
 DEPTHS = (1, 2, 3, 4)
 LAYOUT = MatrixLayout()
@@ -26,7 +26,7 @@ def written_by_a_sure_decoder(networks, sure=200.0):
 
 def sparse_networks(hard_networks, depth, **kwargs):
     """Padded networks with dead neurons and unused inputs."""
-    return padded(fold_constants(hard_networks(depth, density=0.5, n_networks=20, **kwargs)), 8)
+    return pad(fold_constants(hard_networks(depth, density=0.5, n_networks=20, **kwargs)), 8)
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
@@ -40,7 +40,7 @@ def test_function_survives_writing_and_reading(hard_networks, depth):
 
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_hard_network_survives_writing_and_reading(hard_networks, depth):
-    networks = canonical(sparse_networks(hard_networks, depth))
+    networks = canonical_form(sparse_networks(hard_networks, depth))
     back = written_by_a_sure_decoder(networks).soften().harden()
     alive = [networks.input_mask, *networks.mask]
     for layer in range(depth):
@@ -84,7 +84,7 @@ def hand_made(hard_networks):
         mask=(torch.tensor([[1.0, 0.0]]),),
         input_mask=torch.ones(1, 2),
     )
-    return padded(networks, 8)
+    return pad(networks, 8)
 
 
 @pytest.mark.parametrize("decoder", [False, True])
@@ -125,7 +125,7 @@ def test_expand_undoes_compress_and_clips_at_45():
 
 def test_only_allowed_activations_get_a_share(hard_networks):
     raw = written_by_a_sure_decoder(sparse_networks(hard_networks, 2), sure=1.0)
-    allowed = torch.tensor([name in ("tanh", "sine") for name in ACTIVATION_NAMES])
+    allowed = torch.tensor([name in ("tanh", "sine") for name in ACTIVATIONS])
     for part in raw.soften(allowed=allowed).activation:
         assert not part[..., ~allowed].any()
         torch.testing.assert_close(part.sum(-1), torch.ones_like(part[..., 0]))

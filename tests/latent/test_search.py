@@ -24,11 +24,12 @@ from sk_swat.latent.readout import solve_readout, with_readout
 from sk_swat.latent.run import RunOptions, _candidates, search_depths
 from sk_swat.latent.space import LatentSpace
 from sk_swat.latent.starts import choose_starts
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.scaling import Standardisation, column_scales
 from sk_swat.network.softnet import SoftNetworks
 from sk_swat.refine.rows import Rows
 
-ALL = torch.ones(6, dtype=torch.bool)
+ALL = torch.ones(len(ACTIVATIONS), dtype=torch.bool)
 
 
 def settings(**changes):
@@ -36,7 +37,7 @@ def settings(**changes):
     values = {
         "sparsity": 1e-3,
         "compactness": 1e-3,
-        "allowed": (False, True, True, True, False, False),
+        "allowed": tuple(name in ("sigmoid", "tanh", "leaky_relu") for name in ACTIVATIONS),
         "n_restarts": 3,
         "max_iter": 6,
         "learning_rate": 0.05,
@@ -121,7 +122,7 @@ def test_temperature_falls_first_and_masks_sharpen_late():
 
 def hand_network():
     """One network of 2 inputs and neurons a (tanh, alive) and b (sigmoid, dead)."""
-    one_hot = torch.zeros(1, 2, 6)
+    one_hot = torch.zeros(1, 2, len(ACTIVATIONS))
     one_hot[0, 0, 2] = one_hot[0, 1, 1] = 1
     return SoftNetworks(
         weights=(torch.tensor([[[2.0, 5.0], [0.0, 0.01]]]), torch.tensor([[[3.0], [7.0]]])),

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sk_swat.network.activations import ACTIVATIONS
-from sk_swat.network.equivalence import canonical, deepen, fold_constants, padded, permute_inputs
+from sk_swat.network.equivalence import canonical_form, deepen, fold_constants, pad, permute_inputs
 from sk_swat.network.softnet import flatten
 
 NAMES = tuple(ACTIVATIONS)
@@ -79,13 +79,13 @@ def shuffled(networks, seed=0):
 def test_canonical_network_computes_the_same_function(hard_networks, depth, order_noise):
     networks = sparse(hard_networks, depth)
     generator = torch.Generator().manual_seed(0)
-    assert_same_function(networks, canonical(networks, order_noise, generator))
+    assert_same_function(networks, canonical_form(networks, order_noise, generator))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_canonical_network_of_each_activation_computes_the_same_function(hard_networks, name):
     networks = hard_networks(2, (name,), n_networks=20)
-    assert_same_function(networks, canonical(networks))
+    assert_same_function(networks, canonical_form(networks))
 
 
 def test_canonical_network_with_missing_neurons_computes_the_same_function(hard_networks):
@@ -93,12 +93,12 @@ def test_canonical_network_with_missing_neurons_computes_the_same_function(hard_
     mask = [torch.ones_like(part) for part in networks.mask]
     mask[1][:, 0] = 0  # its weights stay: only the mask says that it is missing
     networks = networks.replace(mask=tuple(mask))
-    assert_same_function(networks, canonical(networks))
+    assert_same_function(networks, canonical_form(networks))
 
 
 def test_canonical_is_idempotent_for_one_hidden_layer(hard_networks):
-    once = canonical(fold_constants(sparse(hard_networks, 1, n_networks=100)))
-    assert_same_network(once, canonical(once))
+    once = canonical_form(fold_constants(sparse(hard_networks, 1, n_networks=100)))
+    assert_same_network(once, canonical_form(once))
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
@@ -106,7 +106,7 @@ def test_canonical_form_does_not_depend_on_the_order_of_neurons(hard_networks, d
     networks = hard_networks(depth, n_networks=30)
     mixed = shuffled(networks)
     assert_same_function(networks, mixed)
-    assert_same_network(canonical(networks), canonical(mixed))
+    assert_same_network(canonical_form(networks), canonical_form(mixed))
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
@@ -115,19 +115,19 @@ def test_canonical_form_does_not_depend_on_reflections_of_the_first_layer(hard_n
     networks = hard_networks(depth, ("identity", "sigmoid", "tanh", "sine"), n_networks=30)
     other = rewritten(networks, layer=0)
     assert_same_function(networks, other)
-    assert_same_network(canonical(networks), canonical(other))
+    assert_same_network(canonical_form(networks), canonical_form(other))
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_canonical_odd_and_sigmoid_neurons_have_outgoing_sums_above_zero(hard_networks, depth):
-    networks = canonical(hard_networks(depth, n_networks=50))
+    networks = canonical_form(hard_networks(depth, n_networks=50))
     for layer in range(depth):
         outgoing = networks.weights[layer + 1].sum(2)
         assert (outgoing[kinds(networks, layer, "identity", "tanh", "sine", "sigmoid")] > 0).all()
 
 
 def test_canonical_even_and_leaky_neurons_are_as_documented(hard_networks):
-    networks = canonical(hard_networks(1, n_networks=50))
+    networks = canonical_form(hard_networks(1, n_networks=50))
     incoming, outgoing = networks.weights[0], networks.weights[1][:, :, 0]
     assert (incoming.sum(1)[kinds(networks, 0, "gaussian")] > 0).all()
     norm_in = (incoming.square().sum(1) + networks.biases[0].square()).sqrt()
@@ -138,13 +138,13 @@ def test_canonical_even_and_leaky_neurons_are_as_documented(hard_networks):
 
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_canonical_form_of_most_networks_is_stable(hard_networks, depth):
-    once = canonical(hard_networks(depth, n_networks=100))
-    change = (flatten(canonical(once)) - flatten(once)).abs().amax(1)
+    once = canonical_form(hard_networks(depth, n_networks=100))
+    change = (flatten(canonical_form(once)) - flatten(once)).abs().amax(1)
     assert (change < 0.01).float().mean() >= (1.0 if depth == 1 else 0.7)
 
 
 def test_canonical_order_is_by_size_with_missing_neurons_last(hard_networks):
-    networks = canonical(padded(fold_constants(sparse(hard_networks, 1)), 8))
+    networks = canonical_form(pad(fold_constants(sparse(hard_networks, 1)), 8))
     norm_in = (networks.weights[0].square().sum(1) + networks.biases[0].square()).sqrt()
     size = norm_in * networks.weights[1][:, :, 0].abs()
     assert (size[:, :-1] >= size[:, 1:] - 1e-12).all()
@@ -153,11 +153,11 @@ def test_canonical_order_is_by_size_with_missing_neurons_last(hard_networks):
 
 def test_order_noise_draws_other_orders_from_the_generator(hard_networks):
     networks = hard_networks(1, n_networks=30)
-    first, again = (canonical(networks, 5.0, torch.Generator().manual_seed(1)) for _ in range(2))
-    other = canonical(networks, 5.0, torch.Generator().manual_seed(2))
+    first, again = (canonical_form(networks, 5.0, torch.Generator().manual_seed(1)) for _ in range(2))
+    other = canonical_form(networks, 5.0, torch.Generator().manual_seed(2))
     assert_same_network(first, again)
     assert not torch.equal(flatten(first), flatten(other))
-    assert_same_network(canonical(first), canonical(other))
+    assert_same_network(canonical_form(first), canonical_form(other))
 
 
 # folding
@@ -204,7 +204,7 @@ def test_a_neuron_without_inputs_moves_into_the_next_bias(hard_networks):
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_padding_does_not_change_the_function(hard_networks, depth):
     networks = sparse(hard_networks, depth)
-    wide = padded(networks, 8)
+    wide = pad(networks, 8)
     unused = torch.full((len(X), 5), 7.0, dtype=X.dtype)
     torch.testing.assert_close(wide.forward(torch.cat([X, unused], 1)), networks.forward(X))
     assert [part.shape[1] for part in wide.mask] == [8] * depth
@@ -226,7 +226,7 @@ def test_permuted_inputs_read_the_reflected_slots(hard_networks):
 
 
 def test_permuted_inputs_carry_their_marks(hard_networks):
-    wide = padded(hard_networks(1, n_networks=1), 4)
+    wide = pad(hard_networks(1, n_networks=1), 4)
     moved = permute_inputs(wide, torch.tensor([[3, 1, 0, 2]]), torch.ones(1, 4, dtype=torch.float64))
     np.testing.assert_array_equal(moved.input_mask, [[0, 1, 1, 1]])
 

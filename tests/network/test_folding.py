@@ -9,7 +9,7 @@ import torch
 from sk_swat import SWATRegressor
 from sk_swat.export import to_c, to_latex, to_onnx, to_sympy
 from sk_swat.network.activations import ACTIVATIONS, activate
-from sk_swat.network.equivalence import straightened
+from sk_swat.network.equivalence import straighten
 from sk_swat.network.sparse_mlp import SparseMLP
 
 NAMES = ("identity", "identity", "tanh", "gaussian")
@@ -144,7 +144,7 @@ def test_fit_of_a_straight_line_keeps_no_redundant_parameter(tiny_checkpoint):
 def test_kinks_that_no_row_crosses_are_straightened(hard_networks, depth):
     networks = hard_networks(depth, ("leaky_relu", "tanh"), n_networks=40)
     X = torch.tensor(np.random.default_rng(0).normal(size=(7, 3)))
-    found = straightened(networks, X)
+    found = straighten(networks, X)
     torch.testing.assert_close(found.forward(X), networks.forward(X), rtol=1e-12, atol=1e-12)
     n_changed = 0
     for one in range(len(networks)):

@@ -16,7 +16,7 @@ from sk_swat.latent.autoencoder import Autoencoder, AutoencoderConfig
 from sk_swat.latent.checkpoint import load_checkpoint, save_checkpoint
 from sk_swat.network.activation import Activation
 from sk_swat.network.activations import ACTIVATION_NAMES, ACTIVATIONS
-from sk_swat.network.equivalence import canonical
+from sk_swat.network.equivalence import canonical_form
 from sk_swat.network.hard import padded_batch
 from sk_swat.network.softnet import flatten, unflatten
 from sk_swat.network.sparse_mlp import SparseMLP
@@ -28,7 +28,7 @@ _FAR = 1e30  # where 1 + |z| is |z|, and still finite
 
 class Softsign(Activation):
     name = "softsign"
-    formula = "z / (1 + |z|)"
+    formula = "z / (1 + abs(z))"
     reflection = (0.0, -1.0)
     python = "math.copysign(1.0, z) if abs(z) > 1e30 else z / (1.0 + abs(z))"
     c = "fabs(z) > 1.0e30 ? (z < 0 ? -1.0 : 1.0) : z / (1.0 + fabs(z))"
@@ -45,9 +45,10 @@ class Softsign(Activation):
         return (1 - a.abs()).square()
 
     def onnx(self, graph, z):
-        return graph.node("Softsign", z)
+        z = graph.node("Clip", z, graph.scalar(-_FAR), graph.scalar(_FAR))
+        return graph.node("Div", z, graph.node("Add", graph.node("Abs", z), graph.scalar(1.0)))
 
-    def sympy(self, total):
+    def sympy(self, sympy, total):
         return total() / (1 + sympy.Abs(total()))
 
 
@@ -102,9 +103,10 @@ def json(network, X, folder):
     return SparseMLP.from_json(to_numpy_json(network)).predict(X)
 
 
-def onnx(network, X, folder):
-    session = onnxruntime.InferenceSession(to_onnx(network).SerializeToString(), providers=["CPUExecutionProvider"])
-    return session.run(None, {"X": X.astype(np.float32)})[0]
+def onnx(network, X, folder, dtype="float"):
+    model = to_onnx(network, dtype=dtype).SerializeToString()
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    return session.run(None, {"X": X.astype(np.float32 if dtype == "float" else np.float64)})[0]
 
 
 def torch_module(network, X, folder):
@@ -122,6 +124,7 @@ BACKENDS = {
     "C float": (c, {"dtype": "float"}, 1e-5),
     "JSON": (json, {}, 0),
     "ONNX": (onnx, {}, 1e-5),
+    "ONNX double": (onnx, {"dtype": "double"}, 1e-12),
     "torch": (torch_module, {}, 1e-12),
     "sympy": (sympy_expression, {}, 1e-12),
 }
@@ -134,7 +137,7 @@ def test_every_export_predicts_the_same(backend, network, X, tmp_path):
 
 
 def test_texts_and_pictures_know_it(network):
-    assert "softsign(z) = z / (1 + |z|)" in str(network)
+    assert "softsign(z) = z / (1 + abs(z))" in str(network)
     assert r"\left|{" in to_latex(network)
     np.testing.assert_allclose(activation_curve("softsign")[-1], [1, 3 / 4])
 
@@ -142,7 +145,7 @@ def test_texts_and_pictures_know_it(network):
 def test_canonical_form_reflects_it(X):
     network = SparseMLP([[[1.0], [2.0]], [[-3.0]]], [[0.5], [1.0]], [["softsign"]])
     batch = padded_batch([network], 1)
-    changed = canonical(batch)
+    changed = canonical_form(batch)
     assert changed.weights[-1].item() == 3.0 and changed.biases[0].item() == -0.5
     torch.testing.assert_close(changed.forward(torch.as_tensor(X)), batch.forward(torch.as_tensor(X)))
 

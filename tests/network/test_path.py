@@ -88,7 +88,8 @@ def test_min_r2_takes_the_smallest_network_that_reaches_it(min_r2, chosen):
         ({"min_r2": 0.81}, "min_r2 must be at most 0.8, the best validation R^2 of the path, got 0.81."),
         (
             {"min_r2": 0.6, "max_nonzero": 5},
-            "min_r2 must be at most 0.5, the best validation R^2 of the path with at most 5 numbers, got 0.6.",
+            "min_r2 must be at most 0.5, the best validation R^2 of the path with at most 5 non-zero parameters, "
+            "got 0.6.",
         ),
     ],
 )

@@ -15,7 +15,7 @@ from sklearn.metrics import r2_score
 from sk_swat import SparseMLP
 from sk_swat.export import to_latex, to_sympy
 from sk_swat.network.activations import ACTIVATIONS
-from sk_swat.network.rounding import Formula, rounded_network, rounding_losses, short_centre, summarised
+from sk_swat.network.rounding import Formula, rounded_network, rounding_losses, short_centre, summarise
 from sk_swat.network.scaling import Standardisation
 
 NAMES = tuple(ACTIVATIONS)
@@ -45,7 +45,7 @@ def fitted(units="years", depth=1, names=NAMES, n_outputs=1, seed=0, noise=0.1, 
     y = network.predict(X).reshape(n_rows, -1)
     y = y + noise * y.std(axis=0) * rng.normal(size=y.shape)
     y = y[:, 0] if n_outputs == 1 else y
-    return summarised([network], X, y, None, Standardisation.of(X, y), 0, n_rows)[0], X, y
+    return summarise([network], X, y, None, Standardisation.of(X, y), 0, n_rows)[0], X, y
 
 
 def evaluated(network, X, **options):
@@ -142,7 +142,7 @@ def test_losses_of_a_long_table_are_those_of_some_of_its_rows():
     scaling = Standardisation.of(X, y)
 
     def losses(seed, most_rows):
-        return summarised([network], X, y, None, scaling, seed, most_rows)[0].fit_summary.rounding_losses
+        return summarise([network], X, y, None, scaling, seed, most_rows)[0].fit_summary.rounding_losses
 
     assert losses(0, 2000) == losses(1, 2000) == network.fit_summary.rounding_losses
     assert losses(0, 500) == losses(0, 500) != losses(1, 500)
@@ -153,7 +153,7 @@ def test_target_that_does_not_vary_is_written_in_full_and_costs_nothing():
     X, value = np.random.default_rng(0).normal(size=(50, 1)), np.pi
     network = SparseMLP([[[1.0, 0.0]]], [[0.0, value]], [])
     y = np.c_[X[:, 0], np.full(50, value)]
-    (found,) = summarised([network], X, y, None, Standardisation.of(X, y[:, 0]), 0, 50)
+    (found,) = summarise([network], X, y, None, Standardisation.of(X, y[:, 0]), 0, 50)
     assert found.fit_summary.rounding_losses == (0.0,)
     assert to_sympy(found) == [sympy.Symbol("x0"), sympy.Float(value)]
 
@@ -163,7 +163,7 @@ def test_network_that_no_rounding_spares_keeps_all_bits():
     network = SparseMLP([[[1.0]], [[1.0]]], [[1e15 / 3], [0.0]], [["sine"]])
     X = np.random.default_rng(0).normal(size=(50, 1))
     y = network.predict(X)
-    (found,) = summarised([network], X, y, None, Standardisation.of(X, y), 0, 50)
+    (found,) = summarise([network], X, y, None, Standardisation.of(X, y), 0, 50)
     assert needed(found) == 15 and found.fit_summary.rounding_losses[-1] > LIMIT
     assert to_sympy(found) == to_sympy(found, digits=None)
     with pytest.warns(UserWarning, match=r"digits=15, .*; digits=None keeps all bits"):
@@ -173,7 +173,7 @@ def test_network_that_no_rounding_spares_keeps_all_bits():
 def test_predictions_that_are_not_finite_are_no_error():
     network = SparseMLP([[[1e300]]], [[0.0]], [])
     X = np.array([[1.0], [1e200]])
-    (found,) = summarised([network], X, np.array([0.0, 1.0]), None, Standardisation.of(X, X[:, 0]), 0, 50)
+    (found,) = summarise([network], X, np.array([0.0, 1.0]), None, Standardisation.of(X, X[:, 0]), 0, 50)
     assert needed(found) == 15 and np.isfinite(found.fit_summary.rounding_losses).all()
 
 
@@ -245,7 +245,7 @@ def test_printed_network_is_centred_and_rounded_as_its_formula_is():
 @pytest.mark.parametrize("depth", range(5))
 def test_rounded_layers_are_the_network(depth, units):
     network, X, _ = fitted(units, depth, n_outputs=2)
-    whole, centres = rounded_network(network, None)
+    whole, centres = rounded_network(network, 15)
     np.testing.assert_allclose(whole.predict(X - centres), network.predict(X), rtol=1e-6)
     part, centres = rounded_network(network, 6)
     assert r2_score(network.predict(X), part.predict(X - centres)) > 0.999

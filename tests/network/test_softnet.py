@@ -188,7 +188,7 @@ def test_harden_drops_weights_out_of_unused_inputs(hard_networks):
 def test_harden_takes_the_activation_with_the_largest_share():
     hard = one_neuron(sigmoid=0.3, gaussian=0.4, identity=0.3).harden()
     assert hard.to_sparse(0).activations == (("gaussian",),)
-    np.testing.assert_array_equal(hard.activation[0][0, 0], np.eye(6)[code("gaussian")])
+    np.testing.assert_array_equal(hard.activation[0][0, 0], np.eye(len(NAMES))[code("gaussian")])
 
 
 def test_harden_of_a_hard_network_changes_nothing(hard_networks):
@@ -203,7 +203,7 @@ def test_harden_of_a_hard_network_changes_nothing(hard_networks):
 def test_used_activations_are_those_with_a_share(hard_networks):
     networks = hard_networks(2, ("tanh", "gaussian"), n_networks=20)
     assert networks.used_activations() == [code("tanh"), code("gaussian")]
-    assert softened(networks).used_activations() == list(range(6))
+    assert softened(networks).used_activations() == list(range(len(NAMES)))
     assert hard_networks(1, ("sine",)).used_activations() == [code("sine")]
     undefined = one_neuron(tanh=1.0, sine=np.nan)
     assert undefined.used_activations() == [code("tanh"), code("sine")]

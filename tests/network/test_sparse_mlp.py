@@ -14,7 +14,7 @@ from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.sparse_mlp import SparseMLP
 
 NAMES = tuple(ACTIVATIONS)
-TORCH_FUNCTIONS = {
+TORCH_FUNCTIONS = {name: one.torch_value for name, one in ACTIVATIONS.items()} | {
     "identity": lambda z: z,
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
@@ -468,7 +468,7 @@ def test_json_is_plain(small):
 def test_printing_shows_every_number(small):
     assert str(small) == small.describe()
     assert small.describe().splitlines() == [
-        "SparseMLP: 6 numbers (weights and biases), 2 hidden neurons, reads 1 of 2 columns",
+        "SparseMLP: 6 non-zero parameters (weights and biases), 2 hidden neurons, reads 1 of 2 columns",
         "h1_1 = tanh(1 * a - 1)",
         "h1_2 = gaussian(2 * a)",
         "price = 3 * h1_1 + 4 * h1_2 + 5",

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sk_swat.latent.layout import MatrixLayout, RawNetworks
-from sk_swat.network.equivalence import canonical, deepen, fold_constants, padded
+from sk_swat.network.equivalence import canonical_form, deepen, fold_constants, pad
 from sk_swat.network.softnet import flatten
 from sk_swat.pretraining.objective import (
     ObjectiveConfig,
@@ -46,7 +46,7 @@ def raw(networks, columns=None):
 def prepared(hard_networks, depth, *mix, **settings):
     """Canonical networks in eight slots, standardised on normal inputs."""
     networks = hard_networks(depth, *mix, **settings).map(lambda tensor: tensor.float())
-    networks = canonical(padded(fold_constants(networks), 8))
+    networks = canonical_form(pad(fold_constants(networks), 8))
     output = networks.forward(random_rows(500, seed=9))
     scale = output.std(1, correction=0)[:, None]
     last, bias = networks.weights[-1] / scale[:, :, None], networks.biases[-1] - output.mean(1, keepdim=True)

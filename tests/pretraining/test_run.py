@@ -10,7 +10,7 @@ import torch
 
 from sk_swat.latent.autoencoder import Autoencoder, AutoencoderConfig
 from sk_swat.latent.checkpoint import load_checkpoint
-from sk_swat.network.equivalence import canonical
+from sk_swat.network.equivalence import canonical_form
 from sk_swat.pretraining.bank import make_bank
 from sk_swat.pretraining.corpus import Corpus, make_corpus
 from sk_swat.pretraining.evaluation import EVALUATION_SEED, evaluate_autoencoder, measure_quality
@@ -23,7 +23,7 @@ from sk_swat.pretraining.training import TrainingConfig
 @pytest.fixture(scope="module")
 def shallow_corpus() -> Corpus:
     drawn = make_corpus(5, n_chunks=4, n_networks=32)
-    return Corpus({depth: canonical(networks) for depth, networks in drawn.by_depth.items() if depth <= 2})
+    return Corpus({depth: canonical_form(networks) for depth, networks in drawn.by_depth.items() if depth <= 2})
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.optimize import least_squares
 
-from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.equivalence import fold_constants
 from sk_swat.network.softnet import SoftNetworks, concatenate, flatten, unflatten
 from sk_swat.refine.criteria import Criterion, OptimalBrainSurgeon, inverse_curvature, row_saliencies, saliencies
@@ -30,7 +30,7 @@ def network(kind, *layers):
     """One network from (weight, bias) of each layer."""
     weights = tuple(torch.tensor([weight], dtype=torch.float64) for weight, _ in layers)
     biases = tuple(torch.tensor([bias], dtype=torch.float64) for _, bias in layers)
-    one_hot = torch.eye(6, dtype=torch.float64)[ACTIVATION_NAMES.index(kind)]
+    one_hot = torch.eye(len(ACTIVATIONS), dtype=torch.float64)[list(ACTIVATIONS).index(kind)]
     return SoftNetworks(
         weights,
         biases,

@@ -9,7 +9,7 @@ import torch
 
 from sk_swat.fitting.finish import in_raw_units as finished
 from sk_swat.network.activations import ACTIVATION_NAMES
-from sk_swat.network.equivalence import fold_constants, padded
+from sk_swat.network.equivalence import fold_constants, pad
 from sk_swat.network.scaling import Standardisation
 from sk_swat.network.softnet import flatten, unflatten
 from sk_swat.refine.front import Front
@@ -104,7 +104,7 @@ def test_ridge_is_the_error_over_four_times_the_rows_within_bounds():
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_every_network_handed_over_is_what_it_is_said_to_be(hard_networks, depth, x_centred, y_centred):
     task = make_task(x_centred=x_centred, y_centred=y_centred)
-    networks = padded(hard_networks(depth, density=0.7, n_networks=3), 5)
+    networks = pad(hard_networks(depth, density=0.7, n_networks=3), 5)
     networks = networks.replace(weights=(networks.weights[0][:, :3], *networks.weights[1:]))
     networks = networks.replace(input_mask=torch.ones(3, 3, dtype=torch.float64))
     known = {}
@@ -253,7 +253,7 @@ def test_joined_front_equals_the_front_of_all(hard_networks):
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_widened_networks_compute_the_same_with_more_neurons(hard_networks, depth):
     networks = hard_networks(depth, SMOOTH)
-    networks = padded(networks, 8, 3)
+    networks = pad(networks, 8, 3)
     n_new = torch.tensor([0, 1, 2, 3, 20])
     allowed = [name == "gaussian" for name in ACTIVATION_NAMES]
     wide = widen(networks, allowed, n_new, torch.Generator().manual_seed(0))
@@ -271,8 +271,8 @@ def test_widened_networks_compute_the_same_with_more_neurons(hard_networks, dept
 def test_new_neurons_give_a_fit_new_directions(hard_networks):
     task = make_task(n_rows=200)
     networks = hard_networks(1, ("tanh",), n_networks=4, width=2)
-    room = padded(networks, 4).replace(
-        weights=(padded(networks, 4).weights[0][:, :3], padded(networks, 4).weights[1]), input_mask=networks.input_mask
+    room = pad(networks, 4).replace(
+        weights=(pad(networks, 4).weights[0][:, :3], pad(networks, 4).weights[1]), input_mask=networks.input_mask
     )
     wide = widen(room, [name == "tanh" for name in ACTIVATION_NAMES], 2, torch.Generator().manual_seed(0))
     free = torch.ones_like(flatten(room), dtype=torch.bool)
