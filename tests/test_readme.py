@@ -15,7 +15,7 @@ from sk_swat.datasets import load_cornn
 
 README = Path(__file__).parents[1] / "README.md"
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e[+-]?\d+)?(?!\w)")
-_R2, _SIZE = r"R\^2 on new rows: (\S+)", r"^(\d+) numbers"
+_R2, _SIZE = r"R\^2 on new rows: (\S+)", r"^(\d+) non-zero parameters"
 
 
 def blocks(kind):
