@@ -4,13 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sk_swat.estimators.compressor import SWATCompressor
+    from sk_swat.estimators.latent_descent import LatentDescentRegressor
     from sk_swat.estimators.regressor import SWATRegressor
     from sk_swat.network.sparse_mlp import SparseMLP
 
-__all__ = ["SWATCompressor", "SWATRegressor", "SparseMLP"]
+__all__ = ["LatentDescentRegressor", "SWATCompressor", "SWATRegressor", "SparseMLP"]
 __version__ = "0.1.0"
 
 _MODULES = {
+    "LatentDescentRegressor": "sk_swat.estimators.latent_descent",
     "SWATCompressor": "sk_swat.estimators.compressor",
     "SWATRegressor": "sk_swat.estimators.regressor",
     "SparseMLP": "sk_swat.network.sparse_mlp",

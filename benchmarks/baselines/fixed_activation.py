@@ -13,9 +13,9 @@ from sklearn.utils.validation import validate_data
 
 from sk_swat.estimators.fitted import PathMixin
 from sk_swat.estimators.regressor import SWATRegressor
+from sk_swat.fitting.table import Table
 from sk_swat.network.activations import check_activations
 from sk_swat.network.path import Path
-from sk_swat.network.scaling import Standardisation
 from sk_swat.utils.parameters import draw_seed
 
 __all__ = ["FixedActivationRegressor"]
@@ -64,7 +64,7 @@ class FixedActivationRegressor(PathMixin, MetaEstimatorMixin, RegressorMixin, Ba
         prices, careful = (base.sparsity, base.compactness), base.one_standard_error
         row = self._path.choose(*prices, max_nonzero=base.max_nonzero, one_standard_error=careful)
         self._keep_row(row, prices)
-        self._keep_summary(table, target, None, Standardisation.of(table, target), seed)
+        self._keep_summary(Table.of(table, target, most_merged=0), seed)
         return self
 
     # the rules of the choice are those of the estimator

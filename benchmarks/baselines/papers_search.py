@@ -11,9 +11,9 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import validate_data
 
 from sk_swat.estimators.fitted import PathMixin
-from sk_swat.estimators.regressor import SWATRegressor
+from sk_swat.estimators.latent_descent import LatentDescentRegressor
+from sk_swat.fitting.table import Table
 from sk_swat.network.path import Path
-from sk_swat.network.scaling import Standardisation
 from sk_swat.utils.parameters import check_depths, draw_seed
 
 __all__ = ["PapersSearchRegressor"]
@@ -29,7 +29,7 @@ class PapersSearchRegressor(PathMixin, RegressorMixin, BaseEstimator):
     What differs from the paper: the bundled autoencoder has 2.1 million numbers, there 620 million, and nine in ten
     normal latents decode to a network without living neurons, from which a descent seldom recovers; each decoder gets
     `max_iter` = 300 steps, there 8000, and `n_restarts` = 24 latents, there one; steps follow 768 rows, there all;
-    penalties are the prices of `SWATRegressor`, in R^2, and hardening tries several thresholds.
+    penalties are the prices of `LatentDescentRegressor`, in R^2, and hardening tries several thresholds.
 
     Parameters
     ----------
@@ -69,12 +69,11 @@ class PapersSearchRegressor(PathMixin, RegressorMixin, BaseEstimator):
         seed = draw_seed(self.random_state)
         table, target = validate_data(self, X, y, dtype=[np.float64, np.float32], y_numeric=True)
         searches = [
-            SWATRegressor(
+            LatentDescentRegressor(
                 depths=(depth,),
                 activations=("sigmoid", "tanh", "leaky_relu"),
                 sparsity=self.sparsity,
                 compactness=self.compactness,
-                refine=False,
                 init="random",
                 readout="decoded",
                 n_generations=0,
@@ -89,7 +88,7 @@ class PapersSearchRegressor(PathMixin, RegressorMixin, BaseEstimator):
         self._path = _front([search._path for search in searches])
         prices = (self.sparsity, self.compactness)
         self._keep_row(self._path.choose(*prices), prices)
-        self._keep_summary(table, target, None, Standardisation.of(table, target), seed)
+        self._keep_summary(Table.of(table, target, most_merged=0), seed)
         return self
 
 

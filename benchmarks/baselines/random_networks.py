@@ -14,9 +14,10 @@ from sk_swat.estimators.regressor import SWATRegressor
 from sk_swat.latent.checkpoint import Checkpoint
 from sk_swat.latent.children import best_of_tried, may_be_deepened, repeated
 from sk_swat.latent.objective import hard_sizes
-from sk_swat.latent.problem import Problem, SearchConfig
+from sk_swat.latent.problem import Problem
 from sk_swat.latent.run import Candidate, DepthSearch, RunOptions
 from sk_swat.latent.screening import choose_candidates, draw_inputs, fit_readouts, screen
+from sk_swat.latent.settings import SearchConfig
 from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.equivalence import deepen, pad
 from sk_swat.network.softnet import SoftNetworks, concatenate
@@ -38,19 +39,16 @@ class RandomNetworkRegressor(SWATRegressor):
     As many candidates are screened, in the same way, polished, pruned and varied; but they are random networks (normal
     weights divided by the root of the fan-in, of a random scale; random widths, density and activations), and children
     come from their parents by noise on the weights and by neurons drawn anew. Parameters and attributes are those of
-    SWATRegressor; `refine` must be True, and latents are empty. What concerns latents is not read: `init`, `max_iter`,
-    `n_generations`, `readout`, `device`, `warm_start`.
+    SWATRegressor; latents are empty, and `warm_start` is not read.
     """
 
-    def _space(self, checkpoint: Checkpoint) -> WeightSpace:
-        if not self.refine:
-            raise ValueError("refine must be True: random networks have no latents to descend on, got False.")
+    def _proposals(self, checkpoint: Checkpoint) -> WeightSpace:
         return WeightSpace(checkpoint.autoencoder.config.max_width)
 
 
 @dataclass(frozen=True)
 class WeightSpace:
-    """Random networks, and random changes of weights; see :class:`sk_swat.latent.space.Space`."""
+    """Random networks, and random changes of weights; see :class:`sk_swat.latent.proposals.Proposals`."""
 
     max_width: int
 

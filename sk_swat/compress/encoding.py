@@ -8,10 +8,11 @@ import torch
 from sk_swat.latent.autoencoder import bounded
 from sk_swat.latent.checkpoint import Checkpoint
 from sk_swat.latent.children import input_layer, with_one_output
-from sk_swat.latent.problem import Problem, SearchConfig
+from sk_swat.latent.problem import Problem
 from sk_swat.latent.run import Candidate
 from sk_swat.latent.screening import fit_readouts
-from sk_swat.network.equivalence import canonical_form, fold_constants
+from sk_swat.latent.settings import SearchConfig
+from sk_swat.network.equivalence import canonical, fold_constants
 from sk_swat.network.hard import padded_batch, widest
 from sk_swat.network.softnet import SoftNetworks, concatenate
 from sk_swat.network.sparse_mlp import SparseMLP

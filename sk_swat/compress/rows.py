@@ -1,10 +1,19 @@
-"""Rows around those of a table: a teacher can label as many as one likes."""
+"""Rows of a compression: those of a table, and as many around them as one likes, since a teacher can label them."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 
-__all__ = ["rows_around"]
+from sk_swat.compress.teachers import Teacher
+from sk_swat.fitting.settings import Settings
+from sk_swat.fitting.table import Table
+
+__all__ = ["rows_around", "taught_table"]
+
+_FEWEST_HELD = 10
 
 _NEAREST = 8  # partners of a row
 _BEYOND = 0.5  # share of the distance to the partner
@@ -43,3 +52,53 @@ def rows_around(X: np.ndarray, n_rows: int, rng: np.random.Generator) -> np.ndar
     few = np.array([len(np.unique(column)) <= _FEW_VALUES for column in X.T])
     drawn[:, few] = np.where(rng.random((n_rows, int(few.sum()))) < 0.5, X[first][:, few], X[second][:, few])
     return drawn
+
+
+def taught_table(
+    table: Table, labels: np.ndarray, teacher: Teacher, settings: Settings, faithful: bool, n_generated: int | None
+) -> tuple[Table, np.ndarray]:
+    """Put rows into random order: those that are fitted, new ones around them, and held-out ones.
+
+    Parameters
+    ----------
+    table : Table
+        Rows as they came.
+    labels : ndarray of shape (n_rows, n_outputs)
+        What the teacher says of them.
+    teacher : Teacher
+        Labels new rows.
+    settings : Settings
+        How many are held out.
+    faithful : bool
+        Whether the targets are the labels; new rows are drawn, and some are held out, in any case.
+    n_generated : int or None
+        New rows; None draws what is missing.
+
+    Returns
+    -------
+    taught : Table
+        All rows, in the units of those that were there.
+    labels : ndarray
+        What the teacher says of them.
+    """
+    n_rows, rng = len(table.X), np.random.default_rng([settings.seed, 3])
+    order = rng.permutation(n_rows)
+    share = settings.validation_fraction if faithful else settings.held_share(n_rows, settings.limits.held_out)
+    n_held = 0 if share is None else min(max(_FEWEST_HELD, math.ceil(share * n_rows)), n_rows // 2)
+    fitted, held = order[n_held:], order[:n_held]
+    more = table.X[:0]
+    if faithful and len(fitted) > 1:
+        n_more = max(0, settings.limits.taught - len(fitted)) if n_generated is None else n_generated
+        more = rows_around(table.X[fitted], n_more, rng) if n_more else more
+    said = [labels[fitted], teacher.labels(more)] if len(more) else [labels[fitted]]
+    known = np.concatenate([*said, labels[held]])
+    y = known if faithful else table.raw_y[np.r_[fitted, held]]
+    n_fitted = len(known) - n_held
+    taught = replace(
+        table,
+        X=np.concatenate([table.X[fitted], more, table.X[held]]),
+        y=y[None] if y.ndim == 1 else y.T,
+        fitted=np.arange(n_fitted),
+        held=np.arange(n_fitted, len(known)),
+    )
+    return taught, known

@@ -15,9 +15,10 @@ from sk_swat.compress.encoding import fits_matrix, restored
 from sk_swat.compress.joining import chained, side_by_side
 from sk_swat.compress.layers import as_sparse
 from sk_swat.compress.splitting import Split, Subnetwork
-from sk_swat.latent.problem import Problem, SearchConfig
+from sk_swat.latent.problem import Problem
+from sk_swat.latent.proposals import LatentProposals
 from sk_swat.latent.run import RunOptions
-from sk_swat.latent.space import LatentSpace
+from sk_swat.latent.settings import SearchConfig
 from sk_swat.network.hard import padded_batch, widest
 from sk_swat.network.scaling import Standardisation, is_close
 from sk_swat.network.softnet import SoftNetworks, concatenate, flatten
@@ -63,7 +64,7 @@ class Joined:
 
 
 def compressed_parts(
-    split: Split, space: LatentSpace, search: SearchConfig, seed: int, task: RefineTask
+    split: Split, space: LatentProposals, search: SearchConfig, seed: int, task: RefineTask
 ) -> Joined | None:
     """Compress each subnetwork against its own activations, and put the results together.
 
@@ -71,7 +72,7 @@ def compressed_parts(
     ----------
     split : Split
         The subnetworks.
-    space : LatentSpace
+    space : LatentProposals
         Where smaller ones come from, and by which those that fit the matrix form are encoded.
     search : SearchConfig
         Settings of the latent search.
@@ -118,7 +119,7 @@ def _seed(*parts: int) -> int:
 def _smaller(
     part: Subnetwork,
     depth: int,
-    space: LatentSpace,
+    space: LatentProposals,
     search: SearchConfig,
     seed: int,
     task: RefineTask,

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 
 from sk_swat.compress.encoding import fits_matrix, network_candidates, restored
-from sk_swat.latent.problem import Problem, SearchConfig
+from sk_swat.latent.problem import Problem
+from sk_swat.latent.proposals import LatentProposals
 from sk_swat.latent.run import Candidate
-from sk_swat.latent.space import LatentSpace
+from sk_swat.latent.settings import SearchConfig
 from sk_swat.network.hard import padded_batch, widest
 from sk_swat.refine.front import Front
 from sk_swat.refine.task import RefineTask
@@ -28,7 +29,7 @@ def returned(
     front: Front,
     start: int,
     problem: Problem,
-    space: LatentSpace,
+    space: LatentProposals,
     search: SearchConfig,
     depths: Sequence[int],
     seed: int,
@@ -43,7 +44,7 @@ def returned(
         Which of the wholes.
     problem : Problem
         Rows on which readouts are fitted.
-    space : LatentSpace
+    space : LatentProposals
         Its autoencoder encodes them.
     search : SearchConfig
         Settings of the latent search.
@@ -68,7 +69,7 @@ def returned(
     return found
 
 
-def front_of_wholes(front: Front, first_start: int, space: LatentSpace, task: RefineTask) -> Front:
+def front_of_wholes(front: Front, first_start: int, space: LatentProposals, task: RefineTask) -> Front:
     """Give the pruned wholes that matter, no wider than need be.
 
     A larger one matters if its error is clearly smaller, and as long as there is an error worth speaking of.
@@ -79,7 +80,7 @@ def front_of_wholes(front: Front, first_start: int, space: LatentSpace, task: Re
         Of pruned wholes.
     first_start : int
         The `start` of what comes from the first whole, in the new front.
-    space : LatentSpace
+    space : LatentProposals
         Widths are multiples of its largest one, so that networks of about the same size are polished together.
     task : RefineTask
         Rows of the search.

@@ -23,7 +23,7 @@ except ImportError:  # an older scikit-learn
     with_callbacks = None
 
 if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
-    from sk_swat.fitting.refinement import Stage
+    from sk_swat.fitting.search import StageRecord
     from sk_swat.latent.run import DepthSearch
 
 __all__ = ["CallbackSupportMixin", "FitCallbacks", "fit_callbacks"]
@@ -65,7 +65,7 @@ class FitCallbacks(Watcher):
         self._begin_part()
         return stop
 
-    def end_stage(self, stage: Stage, network: Callable[[], SparseMLP]) -> bool:
+    def end_stage(self, stage: StageRecord, network: Callable[[], SparseMLP]) -> bool:
         """End the task of a stage."""
 
         def attributes() -> dict[str, Any]:

@@ -2,52 +2,45 @@
 
 from __future__ import annotations
 
-import math
 import pickle
 import time
-import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
-from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
-from sk_swat.estimators.fitted import PathMixin, unchanged_on_error
-from sk_swat.estimators.narrow import warn_of_rounding, warn_of_unresolved
-from sk_swat.estimators.report import FitLog, search_report, shown_log
-from sk_swat.estimators.settings import Settings, checked_settings
-from sk_swat.fitting.limits import RowLimits
-from sk_swat.fitting.progress import watchers
+from sk_swat.estimators.fitted import unchanged_on_error
+from sk_swat.estimators.parameters import make_settings
+from sk_swat.estimators.regressor import LATENT
+from sk_swat.estimators.report import search_report
+from sk_swat.estimators.searching import Context, SearchMixin
+from sk_swat.fitting.table import Table
 from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.exporting import ExportMixin
 from sk_swat.network.path import Path
-from sk_swat.network.scaling import Standardisation, column_scales
-from sk_swat.network.sparse_mlp import SparseMLP
-from sk_swat.network.targets import path_with_constants, real_target, target_names, varying_targets
-from sk_swat.utils.deadline import deadlines_of
-from sk_swat.utils.interrupts import interruptible
+from sk_swat.network.targets import real_target, target_names
 from sk_swat.utils.numeric import refuse_dates, validate_numbers
-from sk_swat.utils.parameters import check_choice, check_depths, check_integer, draw_seed
 
 if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
     import pandas as pd
 
-    from sk_swat.compress.run import CompressRows
+    from sk_swat.compress.stages import TeacherSearch
     from sk_swat.compress.teachers import Teacher
+    from sk_swat.fitting.search import Ending, Found, Stage
 
 __all__ = ["SWATCompressor"]
 
-_MOST_GENERATED = 100_000_000  # rows, held in memory
-_FEWEST_HELD = 10
 _TIMED_CALLS = 5
 
 
-class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class SWATCompressor(ExportMixin, SearchMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Compress a model that exists into a tiny sparse network.
 
     The model is the teacher: what it predicts for the rows of X, and for more rows drawn around them, is what small
@@ -155,9 +148,6 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
     (3,)
     """
 
-    _limits = RowLimits()
-    _clock = staticmethod(time.monotonic)
-
     def __init__(
         self,
         estimator: Any,
@@ -223,14 +213,13 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         from sk_swat.compress.teachers import teacher_of
 
         begin = self._clock()
-        settings = self._settings()
-        seed = draw_seed(self.random_state)
+        settings = make_settings(self, self._limits, **LATENT)
         if y is None:
             if self.objective == "accuracy":
                 raise ValueError("objective='accuracy' requires y to be passed, but the target y is None.")
-            table, target = validate_numbers(self, X, dtype=np.float64, order="C", ensure_min_samples=2), None
+            rows, target = validate_numbers(self, X, dtype=np.float64, order="C", ensure_min_samples=2), None
         else:
-            table, target = validate_numbers(
+            rows, target = validate_numbers(
                 self, X, y, dtype=np.float64, order="C", multi_output=True, y_numeric=True, ensure_min_samples=2
             )
             if target.ndim == 2 and target.shape[1] == 1:
@@ -240,7 +229,7 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         begin += self._clock() - before
         teacher = teacher_of(self.estimator_)
         self._check_columns(teacher)
-        labels = teacher.labels(table)
+        labels = teacher.labels(rows)
         if self.objective == "accuracy":
             assert target is not None
             target = real_target(target)
@@ -252,24 +241,49 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
             target = labels
         self._keep_target_names(target_names(y) if self.objective == "accuracy" else teacher.target_names)
         self.n_numbers_before_ = teacher.n_numbers
-        self.subnetworks_: list[dict[str, Any]] = []
-        self.search_report_: list[dict[str, Any]] = []
-        self.fit_report_: list[dict[str, Any]] = []
-        scaling = Standardisation.checked(table, target)
-        warn_of_unresolved(self, scaling, table, target, self._target)
-        means = column_scales(target.reshape(len(target), -1))[0]
-        varies, rounding = np.atleast_1d(scaling.y_scale) > 0, 0.0
-        if not varies.any() or not len(scaling.varying):
-            self._keep_constant(means, varies=bool((target != target[0]).any()))
-        elif varies.all():
-            rounding = self._search(table, target, labels, teacher, settings, seed, begin)
-        else:
-            teacher, left = teacher.with_outputs(varies), varying_targets(target, varies)
-            rounding = self._search(table, left, varying_targets(labels, varies), teacher, settings, seed, begin)
-            self._path = path_with_constants(self._path, varies, means)
-        self._keep_row(settings.choose(self._path), (settings.sparsity, settings.compactness))
-        self._keep_summary(table, target, None, scaling, seed)
-        warn_of_rounding(self, rounding, scaling, self._target)
+        table = Table.of(rows, target, most_merged=0)
+        if not table.varies.all() and table.varies.any():
+            teacher, labels = teacher.with_outputs(table.varies), labels[:, table.varies]
+        self._fit_table(table, settings, begin, partial(self._plan, teacher, labels))
+        return self
+
+    def _plan(
+        self, teacher: Teacher, labels: np.ndarray, table: Table, context: Context
+    ) -> tuple[TeacherSearch, list[Stage], Ending]:
+        from sk_swat.compress.rows import taught_table
+        from sk_swat.compress.stages import TeacherPolish, TeacherSearch
+
+        faithful, settings = self.objective == "fidelity", context.settings
+        table, labels = taught_table(table, labels, teacher, settings, faithful, self.n_generated)
+        search = TeacherSearch(
+            table,
+            settings.limits.searched,
+            context.proposals,
+            settings,
+            context.deadlines,
+            context.watchers,
+            layers=teacher.layers,
+            labels=labels,
+            faithful=faithful,
+        )
+        return search, search.stages(self.split), TeacherPolish(search)
+
+    def _keep(self, search: TeacherSearch, found: Found, path: Path, row: int) -> None:
+        self._path, self._origins = path, [search.origins[start] for start in found.starts]
+        self.subnetworks_ = [part for whole in search.wholes for part in whole.parts]
+        self.search_report_ = [search_report(one) for one in search.depth_searches]
+        self.fit_report_ = [vars(record) for record in search.records]
+        self._fidelities = found.path.r2_validation
+        if not search.faithful:
+            rng = np.random.default_rng([search.settings.seed, 5])
+            some = rng.permutation(len(search.table.X))[: search.settings.limits.polished]
+            rows, taught = search.table.X[some], search.labels[some]
+            self._fidelities = np.array([r2_score(taught, network.predict(rows)) for network in found.path.networks])
+
+    def _keep_alone(self, path: Path) -> SWATCompressor:
+        self._path, self._origins, self._fidelities = path, ["constant"], path.r2_train
+        self.subnetworks_, self.search_report_, self.fit_report_ = [], [], []
+        self._keep_row(0, (self.sparsity, self.compactness))
         return self
 
     def fidelity(self, X: ArrayLike) -> float:
@@ -341,17 +355,6 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
         tags.target_tags.required = self.objective == "accuracy" or not _is_fitted(self.estimator)
         return tags
 
-    def _settings(self) -> Settings:
-        """Check all parameters."""
-        from sk_swat.estimators.regressor import SWATRegressor
-
-        check_choice("objective", self.objective, ("fidelity", "accuracy"))
-        check_choice("split", self.split, (True, False))
-        if self.n_generated is not None:
-            check_integer("n_generated", self.n_generated, 0, _MOST_GENERATED)
-        shared = SWATRegressor().get_params().keys() & self.get_params(deep=False).keys()
-        return checked_settings(SWATRegressor(**{name: getattr(self, name) for name in shared}), self._limits)
-
     @property
     def _target(self) -> str:
         """What messages call the target."""
@@ -379,91 +382,6 @@ class SWATCompressor(ExportMixin, PathMixin, MetaEstimatorMixin, RegressorMixin,
                 f"X must have the columns that the estimator was fitted to, {list(teacher.feature_names)}, in this "
                 f"order, got {list(own)}."
             )
-
-    def _search(
-        self,
-        X: np.ndarray,
-        y: np.ndarray,
-        labels: np.ndarray,
-        teacher: Teacher,
-        settings: Settings,
-        seed: int,
-        begin: float,
-    ) -> float:
-        """Search, keep the path, and say what rounding in raw units costs, in R^2."""
-        spent = self._clock() - begin  # without what is loaded once a process
-        from sk_swat.compress.run import CompressConfig, compress_rows
-        from sk_swat.latent.checkpoint import load_checkpoint
-        from sk_swat.latent.problem import SearchConfig
-        from sk_swat.latent.space import LatentSpace
-        from sk_swat.utils.torch_state import usual_torch
-
-        checkpoint = load_checkpoint(self.checkpoint)
-        exploring, finishing = deadlines_of(settings.time_limit, spent, self._clock)
-        with interruptible(exploring.stop) as interrupt, shown_log(self.verbose), usual_torch():
-            check_depths(settings.depths, checkpoint.autoencoder.config.max_depth)
-            found = compress_rows(
-                self._rows(X, y, labels, teacher, settings, seed),
-                teacher.layers,
-                LatentSpace(checkpoint),
-                SearchConfig(**settings.search),
-                CompressConfig(
-                    settings.depths, settings.n_rounds, self.split, seed, self.n_jobs, self.device, settings.limits
-                ),
-                (exploring, finishing),
-                [FitLog(), *watchers()],
-            )
-            self._path, self._origins, self.subnetworks_ = found.path, found.origins, found.parts
-            self.search_report_ = [search_report(search) for search in found.searches]
-            self.fit_report_ = [vars(stage) for stage in found.stages]
-        self._fidelities = found.path.r2_validation
-        if self.objective == "accuracy":
-            some = np.random.default_rng([seed, 5]).permutation(len(X))[: settings.limits.polished]
-            table, taught = X[some], labels[some]
-            self._fidelities = np.array([r2_score(taught, network.predict(table)) for network in found.path.networks])
-        if interrupt.happened:
-            warnings.warn(
-                "The fit was interrupted; the best networks found until then are kept.",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
-        return found.rounding
-
-    def _rows(
-        self, X: np.ndarray, y: np.ndarray, labels: np.ndarray, teacher: Teacher, settings: Settings, seed: int
-    ) -> CompressRows:
-        """Give rows in random order: those of X that are fitted, rows around them, and held-out ones."""
-        from sk_swat.compress.rows import rows_around
-        from sk_swat.compress.run import CompressRows
-
-        rng = np.random.default_rng([seed, 3])
-        order = rng.permutation(len(X))
-        faithful = self.objective == "fidelity"
-        n_held = 0
-        if faithful or settings.hold_out("auto", len(X)):
-            n_held = min(max(_FEWEST_HELD, math.ceil(self.validation_fraction * len(X))), len(X) // 2)
-        fitted, held = order[n_held:], order[:n_held]
-        more = X[:0]
-        if faithful:
-            n_more = max(0, settings.limits.taught - len(fitted)) if self.n_generated is None else self.n_generated
-            if n_more and len(fitted) > 1:
-                more = rows_around(X[fitted], n_more, rng)
-        rows, targets = [X[fitted]], [y[fitted]]
-        if len(more):
-            rows.append(more)
-            targets.append(teacher.labels(more))
-        rows.append(X[held])
-        targets.append(y[held])
-        table, target = np.concatenate(rows), np.concatenate(targets)
-        known = target if faithful else np.concatenate([labels[fitted], labels[held]])
-        return CompressRows(table, target, known, n_held, Standardisation.of(X, y))
-
-    def _keep_constant(self, value: np.ndarray, varies: bool) -> None:
-        """Keep a constant, for a target or a table that does not vary."""
-        r2 = np.full(1, 0.0 if varies else 1.0)
-        network = SparseMLP.constant(self.n_features_in_, value)
-        self._path = Path([network], r2, r2, np.zeros((1, 1)))
-        self._origins, self._fidelities = ["constant"], r2
 
     def _keep_row(self, row: int, prices: tuple[float, float]) -> None:
         self.fidelity_ = float(self._fidelities[row])

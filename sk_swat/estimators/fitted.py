@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from sk_swat.fitting.table import Table
 from sk_swat.network.importance import variance_shares
 from sk_swat.network.path import Path
-from sk_swat.network.rounding import summarise
-from sk_swat.network.scaling import Standardisation
+from sk_swat.network.rounding import summarised
 from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.network.text import formula_text
 from sk_swat.utils.labels import short_repr
@@ -34,7 +34,7 @@ _FITTED = ("network_", "n_features_in_", "_path", "_row", "_prices", "_shares") 
 class PathMixin:
     """Prediction, choice among the networks of a path, and the attributes that describe the chosen one.
 
-    For estimators with the parameters `sparsity`, `compactness`, `max_nonzero` and `one_standard_error`.
+    For estimators with the parameters `sparsity`, `compactness` and `max_nonzero`, and perhaps `one_standard_error`.
     """
 
     _path: Path
@@ -109,7 +109,7 @@ class PathMixin:
             check_number("sparsity", own.sparsity if sparsity is None else sparsity, 0),
             check_number("compactness", own.compactness if compactness is None else compactness, 0),
         )
-        careful = bool(check_choice("one_standard_error", own.one_standard_error, (True, False)))
+        careful = bool(check_choice("one_standard_error", getattr(own, "one_standard_error", False), (True, False)))
         if index is None:
             chosen = self._path.choose(*prices, max_nonzero=limit, min_r2=least, one_standard_error=careful)
         else:
@@ -198,13 +198,12 @@ class PathMixin:
         self.depth_ = network.depth
         self.network_ = self._named(network)
 
-    def _keep_summary(
-        self, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None, scaling: Standardisation, seed: int
-    ) -> None:
+    def _keep_summary(self, table: Table, seed: int) -> None:
         """Keep what networks do on the fitted rows, and let them carry the summary of the fit."""
-        self._shares = variance_shares(self._path.networks, X, weight, seed)
+        self._shares = variance_shares(self._path.networks, table.X, table.weight, seed)
         n_rows = _ROUNDED_ROWS if getattr(self, "time_limit", None) is None else _ROUNDED_ROWS_IN_TIME
-        networks = summarise(self._path.networks, X, y, weight, scaling, seed, n_rows)
+        X, y, weight, scaling = table.X, table.raw_y, table.weight, table.scaling
+        networks = summarised(self._path.networks, X, y, weight, scaling, seed, n_rows)
         self._path = self._path.with_networks(networks)
         self.network_ = self._named(self._path.networks[self._row])
 

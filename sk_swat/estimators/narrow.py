@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sk_swat.fitting.table import Table
 from sk_swat.network.scaling import FEWEST_STEPS, SMALLEST_SCALE, Standardisation, is_close, not_constant
 
 __all__ = ["warn_of_rounding", "warn_of_unresolved"]
@@ -15,34 +16,27 @@ _COSTLY = 0.05  # in R^2
 _MOST_NAMED = 5  # columns in one message
 
 
-def warn_of_unresolved(
-    estimator: Any, scaling: Standardisation, X: np.ndarray, y: np.ndarray, target: str = "y"
-) -> None:
+def warn_of_unresolved(estimator: Any, table: Table, target: str = "y") -> None:
     """Warn if only the mean of a column or target counts, though it varies.
 
     Parameters
     ----------
     estimator : estimator
         It knows the names of the columns and targets, if they have any.
-    scaling : Standardisation
-        Of these rows.
-    X : ndarray of shape (n_rows, n_columns)
-        Raw inputs.
-    y : ndarray of shape (n_rows,) or (n_rows, n_targets)
-        Raw targets.
+    table : Table
+        All its rows.
     target : str, default="y"
         What a target without a name is called.
     """
-    label = target if y.ndim == 1 else f"column {{}} of {target}"
-    targets = y.reshape(len(y), -1)
-    columns = not_constant(X, np.flatnonzero(scaling.x_scale == 0))
-    outputs = not_constant(targets, np.flatnonzero(np.atleast_1d(scaling.y_scale) == 0))
+    label = target if len(table.y) == 1 else f"column {{}} of {target}"
+    columns = not_constant(table.X, np.flatnonzero(table.scaling.x_scale == 0))
+    outputs = not_constant(table.y.T, np.flatnonzero(~table.varies))
     if len(columns) or len(outputs):
         warnings.warn(
             f"{_listed(estimator, columns, outputs, label)}: float64 cannot tell such values well apart, so their "
             f"mean stands for them. Spreads must be at least {FEWEST_STEPS} steps of float64 at that size, and "
             f"{SMALLEST_SCALE:g}; subtract a number near the values before they are rounded, or scale them.",
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
@@ -51,10 +45,12 @@ def warn_of_rounding(estimator: Any, cost: float, scaling: Standardisation, targ
 
     Parameters
     ----------
-    estimator, scaling, target
+    estimator, target
         As in :func:`warn_of_unresolved`.
     cost : float
         What it costs the best network, in R^2.
+    scaling : Standardisation
+        Of the table.
     """
     if cost > _COSTLY:
         label = f"column {{}} of {target}" if np.ndim(scaling.y_scale) else target
@@ -63,7 +59,7 @@ def warn_of_rounding(estimator: Any, cost: float, scaling: Standardisation, targ
         warnings.warn(
             f"{_listed(estimator, columns, outputs, label)}: these vary so little beside their size that rounding in "
             f"float64 costs R^2 {cost:.2g}; subtract a number near the values before they are rounded.",
-            stacklevel=4,
+            stacklevel=5,
         )
 
 

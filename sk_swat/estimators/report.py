@@ -14,7 +14,7 @@ import numpy as np
 from sk_swat.fitting.progress import Watcher
 
 if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
-    from sk_swat.fitting.refinement import Stage
+    from sk_swat.fitting.search import StageRecord
     from sk_swat.latent.run import Candidate, DepthSearch
     from sk_swat.network.sparse_mlp import SparseMLP
 
@@ -57,7 +57,7 @@ class FitLog(Watcher):
             )
         return False
 
-    def end_stage(self, stage: Stage, network: Callable[[], SparseMLP]) -> bool:
+    def end_stage(self, stage: StageRecord, network: Callable[[], SparseMLP]) -> bool:
         """Log a stage."""
         logger.info(f"{stage.name}: R^2 {stage.r2_before:.5f} to {stage.r2_after:.5f}, {stage.seconds:.1f} s")
         return False

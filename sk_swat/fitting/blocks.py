@@ -7,21 +7,20 @@ numbers are polished together, and pruned together.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-import numpy as np
 import torch
 
-from sk_swat.fitting.progress import Progress
-from sk_swat.fitting.refinement import Stage
+from sk_swat.fitting.judging import spread
+from sk_swat.fitting.search import DTYPE, Outcome, Search, Stage
 from sk_swat.latent.children import may_be_deepened
-from sk_swat.latent.problem import Problem, SearchConfig
+from sk_swat.latent.problem import Problem
+from sk_swat.latent.proposals import Proposals
 from sk_swat.latent.run import RunOptions
-from sk_swat.latent.space import Space
-from sk_swat.network.equivalence import deepen, trim
+from sk_swat.latent.settings import SearchConfig
+from sk_swat.network.equivalence import deepen, trimmed
 from sk_swat.network.softnet import SoftNetworks, concatenate, flatten
 from sk_swat.refine.columns import ColumnView
 from sk_swat.refine.front import Front, Member
@@ -30,8 +29,9 @@ from sk_swat.refine.pruning import prune
 from sk_swat.refine.rows import Rows
 from sk_swat.refine.task import RefineTask, sizes
 from sk_swat.utils.parallel import run_parallel
+from sk_swat.utils.seeds import seed_of
 
-__all__ = ["Growth", "block_sum"]
+__all__ = ["Block", "block_sum", "blocks"]
 
 _N_BASES = 4  # networks that may be grown
 _N_BLOCKS = 6  # tried for each depth
@@ -42,88 +42,106 @@ _LEAST_NUMBERS = 15  # of a block: an error of less than their price leaves noth
 _GAIN = 0.98  # factor of the held-out objective below which growth goes on
 
 
-@dataclass(frozen=True)
-class Growth:
-    """Where blocks come from, and the rows that decide.
+class Block(Stage):
+    """One more block for the best network, if held-out rows gain.
 
     Parameters
     ----------
-    problem : Problem
-        Rows for the search of blocks.
-    space : Space
-        Where they come from.
-    task : RefineTask
-        Rows on which sums are polished and pruned.
-    held : Rows
-        Held-out rows, in the type of the task's.
-    search : SearchConfig
-        Settings of the latent search.
-    seed : int
-        Source of all random choices.
-    n_jobs : int or None
-        Depths that are worked on at a time, as in joblib.
+    number : int
+        Blocks that there are before, from 1.
+    growth : _Growth
+        What all blocks of a fit share.
     """
 
-    problem: Problem
-    space: Space
-    task: RefineTask
-    held: Rows
-    search: SearchConfig
-    seed: int
-    n_jobs: int | None = None
+    def __init__(self, number: int, growth: _Growth) -> None:
+        self._number, self._growth, self.name = number, growth, f"block {number + 1}"
+
+    def is_due(self, front: Front, search: Search) -> bool:
+        """Whether the block before has gained."""
+        return self._growth.goes_on and super().is_due(front, search)
 
     @torch.no_grad()
-    def run(self, members: Sequence[Member], max_blocks: int, progress: Progress) -> tuple[Front, list[Stage]]:
-        """Add blocks to the best networks as long as held-out rows gain.
+    def run(self, front: Front, search: Search) -> Front:
+        """Put networks of one block and more into the sums of the search."""
+        growth = self._growth
+        growth.goes_on = False
+        if self._number == 1:
+            growth.begin(spread(front), search)
+        members = search.sums.members()
+        if not members:
+            return front
+        adding = growth.adding
+        base = growth.best = min(members, key=adding.objective)
+        growth.before = adding.task.r2(base.error)
+        if search.deadline.passed() or adding.error(base) < _LEAST_NUMBERS * _PRICE:
+            return front
+        works = [partial(adding.grown, base, depth, self._number) for depth in growth.depths]
+        for found in run_parallel(works, search.settings.n_jobs):
+            search.sums.join(found)
+        growth.best = min(search.sums.members(), key=adding.objective)
+        growth.goes_on = adding.objective(growth.best) < _GAIN * adding.objective(base)
+        return front
 
-        Parameters
-        ----------
-        members : sequence of Member
-            Networks of the search.
-        max_blocks : int
-            Most blocks of a network.
-        progress : Progress
-            Told of the stages, one for each further block.
+    def tell(self, outcome: Outcome, front: Front, search: Search) -> None:
+        """Say what the best network has gained on the rows on which sums are polished."""
+        best = self._growth.best
+        if best is not None:
+            outcome.r2_before, outcome.r2_after = self._growth.before, self._growth.adding.task.r2(best.error)
+            outcome.network = best.network
 
-        Returns
-        -------
-        front : Front
-            Networks of one block and more, polished on the rows of the task.
-        stages : list of Stage
-            What each block gained, on these rows.
-        """
-        depths = sorted({member.depth for member in members})
-        front, stages = Front(), list[Stage]()
-        best = sorted((one for one in members if one.size > 1), key=self._objective)[:_N_BASES]
-        for member in best:
-            if self.task.deadline.passed():
-                break
-            self._add(front, member.network, member.start)
-        for number in range(1, max_blocks):
-            if self.task.deadline.passed() or not len(front):
-                break
-            begin, base = time.perf_counter(), min(front.members(), key=self._objective)
-            if self._error(base) < _LEAST_NUMBERS * _PRICE:
-                break
-            progress.begin(f"block {number + 1}")
-            for found in run_parallel([partial(self._grown, base, depth, number) for depth in depths], self.n_jobs):
-                front.join(found)
-            grown = min(front.members(), key=self._objective)
-            before, after = (self.task.r2(one.error) for one in (base, grown))
-            stages.append(Stage(f"block {number + 1}", time.perf_counter() - begin, before, after))
-            progress.end(stages[-1], grown.network)
-            if self._objective(grown) >= _GAIN * self._objective(base):
-                break
-        return front, stages
 
-    def _error(self, member: Member) -> float:
+def blocks(search: Search) -> list[Stage]:
+    """Stages that add blocks; none without held-out rows."""
+    growth = _Growth()
+    return [Block(number, growth) for number in range(1, search.settings.max_blocks)] if len(search.table.held) else []
+
+
+class _Growth:
+    """How far blocks have come: the best network, its R^2 before its last block, and whether to go on."""
+
+    adding: _Adding
+    best: Member | None = None
+    before = 0.0
+    goes_on = True
+
+    def begin(self, members: Sequence[Member], search: Search) -> None:
+        """Polish the best networks of one block on more rows."""
+        table, limits = search.table, search.settings.limits
+        rows, held = (table.rows(part[: limits.grown], DTYPE) for part in (table.fitted, table.held))
+        adding = _Adding(
+            search.problem,
+            search.proposals,
+            replace(search.task, rows=rows),
+            held,
+            search.settings.latent,
+            search.settings.seed,
+        )
+        self.adding, self.depths = adding, sorted({member.depth for member in members})
+        for member in sorted((one for one in members if one.size > 1), key=adding.objective)[:_N_BASES]:
+            if search.deadline.passed():
+                break
+            adding.add(search.sums, member.network, member.start)
+
+
+@dataclass(frozen=True)
+class _Adding:
+    """What adds blocks, and the held-out rows that decide; it goes to other processes."""
+
+    problem: Problem
+    proposals: Proposals
+    task: RefineTask
+    held: Rows
+    config: SearchConfig
+    seed: int
+
+    def error(self, member: Member) -> float:
         return float(self.held.error(member.network))
 
-    def _objective(self, member: Member) -> float:
-        """Held-out error, in units of the target's variance, after paying for the numbers."""
-        return self._error(member) + _PRICE * member.size
+    def objective(self, member: Member) -> float:
+        """Held-out error, in units of the target's variance, after paying for the parameters."""
+        return self.error(member) + _PRICE * member.size
 
-    def _add(self, front: Front, network: SoftNetworks, start: int) -> None:
+    def add(self, front: Front, network: SoftNetworks, start: int) -> None:
         """Polish a network, and let it compete."""
         fitted = self._polished(network, self.task, _BASE_STEPS, None)
         front.add(fitted.networks, sizes(fitted.networks, self.task), fitted.error, torch.tensor([start]))
@@ -133,14 +151,14 @@ class Growth:
         return fit_networks(networks, task.rows, n_steps=n_steps, ridge=ridge, free=free, deadline=task.deadline)
 
     @torch.no_grad()
-    def _grown(self, base: Member, depth: int, number: int) -> Front:
+    def grown(self, base: Member, depth: int, number: int) -> Front:
         """Polish and prune sums of a network and blocks of one depth."""
         front = Front()
         blocks = None if self.task.deadline.passed() else self._blocks(base, depth, number)
         if blocks is None:
             return front
         first = base.network.map(lambda part: part.expand(len(blocks), *part.shape[1:]))
-        pair = _of_one_depth(first, blocks, torch.tensor(self.search.allowed))
+        pair = _of_one_depth(first, blocks, torch.tensor(self.config.allowed))
         if pair is None:
             return front
         networks, free = block_sum(*pair)
@@ -160,9 +178,9 @@ class Growth:
         rows, dtype = self.problem.rows, self.task.rows.y.dtype
         output = base.network.map(lambda part: part.to(rows.X.dtype)).forward(rows.X)[0]
         problem = replace(self.problem, rows=replace(rows, y=rows.y - output), held=None)
-        config = replace(self.search, n_restarts=_N_BLOCKS, small_share=0.0)
-        seed = int(np.random.SeedSequence([self.seed, number]).generate_state(1)[0])
-        (search,) = self.space.search(problem, [depth], config, seed, RunOptions(deadline=self.task.deadline))
+        config = replace(self.config, n_restarts=_N_BLOCKS, small_share=0.0)
+        options = RunOptions(deadline=self.task.deadline)
+        (search,) = self.proposals.search(problem, [depth], config, seed_of(self.seed, number), options)
         if not search.candidates:
             return None
         return concatenate([one.network for one in search.candidates]).map(lambda part: part.to(dtype))

@@ -14,11 +14,9 @@ from functools import partial
 import numpy as np
 import torch
 
-from sk_swat.fitting.finish import by_depth
-from sk_swat.fitting.refinement import refine
-from sk_swat.latent.problem import Problem
+from sk_swat.fitting.batches import by_depth
+from sk_swat.fitting.starts import front_of_starts
 from sk_swat.latent.run import Candidate
-from sk_swat.latent.space import Space
 from sk_swat.network.softnet import SoftNetworks
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.task import RefineTask
@@ -35,9 +33,7 @@ _POLISH_STEPS = 4
 def fold_errors(
     sizes: Sequence[int],
     candidates: Sequence[Candidate],
-    space: Space,
     task: RefineTask,
-    allowed: Sequence[bool],
     seed: int,
     n_jobs: int | None,
     judged: Callable[[], None] | None = None,
@@ -48,10 +44,12 @@ def fold_errors(
     ----------
     sizes : sequence of int
         Sizes, increasing.
-    candidates, space, allowed, seed
-        As in :func:`sk_swat.fitting.refinement.refine`.
+    candidates : sequence of Candidate
+        Starts of all depths, of which some are polished and pruned anew.
     task : RefineTask
         Rows.
+    seed : int
+        Source of all random choices.
     n_jobs : int or None
         Folds that are worked on at a time, as in joblib.
     judged : callable, default=None
@@ -66,7 +64,7 @@ def fold_errors(
     fold = np.random.default_rng([seed, 2]).permutation(n_rows) % min(N_FOLDS, n_rows)
     some = [one for depth in _depths(candidates) for one in _of(candidates, depth)]
     folds = [fold == number for number in range(fold.max() + 1)]
-    works = [partial(_fold, sizes, some, space, task, allowed, seed, torch.as_tensor(inside)) for inside in folds]
+    works = [partial(_fold, sizes, some, task, seed, torch.as_tensor(inside)) for inside in folds]
     errors = np.empty((len(sizes), n_rows))
     ended = None if judged is None else lambda _: judged()
     for inside, found in zip(folds, run_parallel(works, n_jobs, ended), strict=True):
@@ -77,18 +75,14 @@ def fold_errors(
 def _fold(
     sizes: Sequence[int],
     candidates: Sequence[Candidate],
-    space: Space,
     task: RefineTask,
-    allowed: Sequence[bool],
     seed: int,
     inside: torch.Tensor,
 ) -> np.ndarray:
     """Squared errors of the rows of one fold, for each size."""
     outside = ~inside if not inside.all() else inside  # all: a single row
     part = replace(task, rows=task.rows[outside])
-    problem = Problem(part.rows.to(torch.float32), None, torch.arange(part.rows.X.shape[1]))
-    front, _ = refine(candidates, problem, space, part, allowed, 0, seed, n_jobs=1, n_pruned=_N_PRUNED)
-    members = front.members()
+    members = front_of_starts(candidates, part, seed, n_jobs=1, n_pruned=_N_PRUNED).members()
     known = by_depth(members, partial(_errors, part=part, task=task, inside=inside))
     smaller = (max((i for i, member in enumerate(members) if member.size <= size), default=0) for size in sizes)
     return np.stack([known[i] for i in smaller])

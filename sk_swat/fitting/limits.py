@@ -43,6 +43,6 @@ class RowLimits:
     polished: int = 20_000
     taught: int = 2000
 
-    def n_searched(self, n_fitted: int, refine: bool) -> int:
-        """Rows of the search of a table with so many rows to fit; there may be fewer."""
-        return max(self.searched, min(self.most_searched, n_fitted // self.share)) if refine else self.searched
+    def n_searched(self, n_fitted: int) -> int:
+        """Rows of a search with refinement in a table with so many rows to fit; there may be fewer."""
+        return max(self.searched, min(self.most_searched, n_fitted // self.share))

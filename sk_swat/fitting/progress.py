@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sk_swat.network.sparse_mlp import SparseMLP
 
 if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
-    from sk_swat.fitting.refinement import Stage
+    from sk_swat.fitting.search import StageRecord
     from sk_swat.latent.run import DepthSearch
     from sk_swat.network.softnet import SoftNetworks
     from sk_swat.utils.deadline import Deadline
@@ -40,7 +40,7 @@ class Watcher:
         """Be told that the next part of the stage has ended; of a depth of the latent search with its record."""
         return False
 
-    def end_stage(self, stage: Stage, network: Callable[[], SparseMLP]) -> bool:
+    def end_stage(self, stage: StageRecord, network: Callable[[], SparseMLP]) -> bool:
         """Be told that the stage has ended; `network` makes the most accurate network so far, in raw units."""
         return False
 
@@ -80,7 +80,7 @@ class Progress:
         """Tell that its next part has ended."""
         self._heed([watcher.end_part(search) for watcher in self._watchers])
 
-    def end(self, stage: Stage, network: SoftNetworks | SparseMLP) -> None:
+    def end(self, stage: StageRecord, network: SoftNetworks | SparseMLP) -> None:
         """Tell that the stage has ended; `network` is the most accurate one so far, a SparseMLP if in raw units."""
         made = partial(self._hard, network)
         self._heed([watcher.end_stage(stage, made) for watcher in self._watchers])

@@ -21,8 +21,9 @@ from sk_swat.latent.objective import (
     relaxed_size,
     softness_at,
 )
-from sk_swat.latent.problem import Problem, SearchConfig
+from sk_swat.latent.problem import Problem
 from sk_swat.latent.readout import solve_readout, with_readout
+from sk_swat.latent.settings import SearchConfig
 from sk_swat.latent.starts import Starts
 from sk_swat.network.equivalence import fold_constants
 from sk_swat.network.softnet import SoftNetworks

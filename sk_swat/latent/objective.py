@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import torch
 
 from sk_swat.latent.layout import RawNetworks
-from sk_swat.latent.problem import Problem, SearchConfig
+from sk_swat.latent.problem import Problem
 from sk_swat.latent.readout import solve_readout
+from sk_swat.latent.settings import SearchConfig
 from sk_swat.network.softnet import SoftNetworks
 from sk_swat.refine.rows import Rows
 

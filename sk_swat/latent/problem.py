@@ -1,4 +1,4 @@
-"""What a search is given: standardised rows, the prices, and how long to look."""
+"""What a latent search is given: standardised rows, and the columns from which networks choose."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import torch
 
-from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.refine.columns import column_chance
 from sk_swat.refine.rows import Rows
 from sk_swat.utils.deadline import Deadline
 
-__all__ = ["Problem", "SearchConfig"]
+__all__ = ["Problem"]
 
 
 @dataclass(frozen=True)
@@ -49,62 +48,3 @@ class Problem:
     def ranking_rows(self, n_rows: int) -> Problem:
         """Give the first rows alone, without held-out ones, for quick comparisons."""
         return Problem(self.rows[:n_rows], None, self.columns, self.chance)
-
-
-@dataclass(frozen=True)
-class SearchConfig:
-    """Settings of the search of one depth; see SWATRegressor for the public ones.
-
-    Parameters
-    ----------
-    sparsity, compactness : float
-        Price in R^2 of one non-zero number and of one living neuron.
-    allowed : tuple of bool
-        Which activations may be chosen, in the order of ``ACTIVATIONS``.
-    n_restarts, max_iter : int
-        Starts that descend, and their gradient steps.
-    learning_rate : float
-        First step size of Adam on the latents.
-    tol : float
-        Smallest improvement of the objective, as a share of it, that counts.
-    init : {"bank", "random"}
-        Where starts come from.
-    n_generations : int
-        Generations of selection among latents before the descent (bank only).
-    readout : {"ridge", "decoded"}
-        Whether the output layer is fitted to the data or taken from the decoder.
-    n_screened, n_decoded : int
-        Decoded networks of the bank ranked on a few rows, and how many of them are ranked on more.
-    n_children, n_parents : int
-        New latents in each generation, and survivors.
-    n_ranking_rows : int
-        Rows by which candidates are ranked.
-    thresholds : tuple of float
-        Multiples of the learned weight threshold at which networks are hardened; the best is kept.
-    small_share, small_price : float
-        Share of the starts that are chosen at a higher price of a number, and what is added to the price.
-    """
-
-    sparsity: float
-    compactness: float
-    allowed: tuple[bool, ...]
-    n_restarts: int
-    max_iter: int
-    learning_rate: float
-    tol: float
-    init: str
-    n_generations: int
-    readout: str
-    n_screened: int = 2048
-    n_decoded: int = 512
-    n_children: int = 256
-    n_parents: int = 48
-    n_ranking_rows: int = 256
-    thresholds: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 24.0)
-    small_share: float = 0.0
-    small_price: float = 3e-4
-
-    @property
-    def linear(self) -> bool:
-        """Whether identity neurons are allowed."""
-        return self.allowed[ACTIVATION_NAMES.index("identity")]

@@ -15,7 +15,8 @@ import torch
 from sk_swat.latent.checkpoint import Checkpoint
 from sk_swat.latent.descent import Descent, descend
 from sk_swat.latent.objective import hard_sizes
-from sk_swat.latent.problem import Problem, SearchConfig
+from sk_swat.latent.problem import Problem
+from sk_swat.latent.settings import SearchConfig
 from sk_swat.latent.starts import Starts, choose_starts
 from sk_swat.network.softnet import SoftNetworks, apply_to_tensors
 from sk_swat.utils.deadline import Deadline

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 
 from sk_swat.latent.objective import hard_objective, hard_sizes
-from sk_swat.latent.problem import Problem, SearchConfig
+from sk_swat.latent.problem import Problem
 from sk_swat.latent.readout import solve_readout, with_readout
+from sk_swat.latent.settings import SearchConfig
 from sk_swat.network.softnet import SoftNetworks
 from sk_swat.refine.columns import column_chance
 from sk_swat.utils.deadline import Deadline

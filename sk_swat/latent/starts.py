@@ -14,8 +14,9 @@ import torch
 from sk_swat.latent.autoencoder import bounded
 from sk_swat.latent.checkpoint import Checkpoint
 from sk_swat.latent.layout import RawNetworks
-from sk_swat.latent.problem import Problem, SearchConfig
+from sk_swat.latent.problem import Problem
 from sk_swat.latent.screening import choose_candidates, draw_inputs, fit_readouts, screen
+from sk_swat.latent.settings import SearchConfig
 from sk_swat.network.softnet import SoftNetworks, apply_to_tensors, first_slots
 from sk_swat.utils.deadline import Deadline
 

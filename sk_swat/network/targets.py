@@ -1,4 +1,4 @@
-"""Targets: their names, their values in float64, and those that do not vary, which are no more than biases."""
+"""Targets: their names, and their values in float64."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from sk_swat.network.path import Path
-from sk_swat.network.sparse_mlp import SparseMLP
-
-__all__ = ["path_with_constants", "real_target", "target_names", "varying_targets"]
+__all__ = ["real_target", "target_names"]
 
 
 def target_names(y: Any) -> np.ndarray | None:
@@ -46,27 +43,3 @@ def real_target(y: Any) -> np.ndarray:
     if not np.isfinite(target).all():
         raise ValueError(f"{wanted}, got {y[~np.isfinite(target)][0]!s}.")
     return target
-
-
-def varying_targets(y: np.ndarray, varies: np.ndarray) -> np.ndarray:
-    """Columns of `y` that vary, of shape (n_rows,) if it is one; `varies` has shape (n_targets,)."""
-    left = y[:, varies]
-    return left[:, 0] if left.shape[1] == 1 else left
-
-
-def path_with_constants(path: Path, varies: np.ndarray, constants: np.ndarray) -> Path:
-    """Add outputs to the networks of a path, which have one for each True of `varies`; `constants` are the others."""
-
-    def with_all_outputs(network: SparseMLP) -> SparseMLP:
-        coef = np.zeros((len(network.coefs[-1]), len(varies)))
-        coef[:, varies] = network.coefs[-1]
-        intercept = np.where(varies, 0.0, constants)
-        intercept[varies] = network.intercepts[-1]
-        return SparseMLP(
-            [*network.coefs[:-1], coef],
-            [*network.intercepts[:-1], intercept],
-            network.activations,
-            network.feature_names,
-        )
-
-    return path.with_networks([with_all_outputs(network) for network in path.networks])

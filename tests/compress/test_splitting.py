@@ -16,10 +16,10 @@ from sk_swat.compress.splitting import split_layers_into_stages, split_outputs, 
 from sk_swat.compress.subnetworks import Joined, compressed_parts, polished_and_pruned
 from sk_swat.compress.wholes import front_of_wholes, returned
 from sk_swat.latent.checkpoint import load_checkpoint
-from sk_swat.latent.problem import Problem, SearchConfig
-from sk_swat.latent.space import LatentSpace
-from sk_swat.network.activations import ACTIVATIONS
-from sk_swat.network.equivalence import pad
+from sk_swat.latent.problem import Problem
+from sk_swat.latent.proposals import LatentProposals
+from sk_swat.latent.settings import SearchConfig
+from sk_swat.network.equivalence import padded
 from sk_swat.network.hard import padded_batch, widest
 from sk_swat.pretraining.corpus import random_networks
 from sk_swat.refine.rows import Rows
@@ -62,7 +62,7 @@ def standardised(network, X):
 
 @pytest.fixture
 def space(tiny_checkpoint):
-    return LatentSpace(load_checkpoint(tiny_checkpoint))
+    return LatentProposals(load_checkpoint(tiny_checkpoint))
 
 
 def task_of(X, y):
@@ -238,7 +238,7 @@ def test_wholes_are_pruned_down_and_remember_where_they_come_from():
     members = front.members()
     assert {member.start for member in members} == {0, 1}
     assert members[-1].error < 1e-6 and members[0].size <= 3
-    kept = front_of_wholes(front, 10, LatentSpace(load_checkpoint()), task).members()
+    kept = front_of_wholes(front, 10, LatentProposals(load_checkpoint()), task).members()
     assert {member.start for member in kept} <= {10, 11}
     assert kept[-1].error < 1e-4 < kept[-2].error  # no larger one than is needed
     assert all(member.network.mask[0].shape[1] % 8 == 0 for member in kept)

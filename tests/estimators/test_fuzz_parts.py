@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.extra import numpy as npst
+from sk_swat.fitting.counted import counted_rows
 
 from sk_swat import SparseMLP
-from sk_swat.fitting.counted import counted_rows
 from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.scaling import Standardisation
 from sk_swat.network.targets import real_target

@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sk_swat import SparseMLP, SWATRegressor
 from sk_swat.fitting.table import TableConfig, search_table
-from sk_swat.latent.problem import SearchConfig
+from sk_swat.latent.settings import SearchConfig
 from sk_swat.network.activations import ACTIVATION_NAMES
 
 

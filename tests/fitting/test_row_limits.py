@@ -11,13 +11,13 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
+from sk_swat.estimators.settings import checked_settings
+from sk_swat.fitting.counted import counted_rows
+from sk_swat.fitting.finish import finished_path, judged_path
 from sklearn.linear_model import Ridge
 from sklearn.neural_network import MLPRegressor
 
 from sk_swat import SWATCompressor, SWATRegressor
-from sk_swat.estimators.settings import checked_settings
-from sk_swat.fitting.counted import counted_rows
-from sk_swat.fitting.finish import finished_path, judged_path
 from sk_swat.fitting.limits import RowLimits
 from sk_swat.network.scaling import Standardisation
 from sk_swat.refine.columns import ColumnView

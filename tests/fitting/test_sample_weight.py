@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-
 from sk_swat.fitting.counted import counted_rows
+
 from sk_swat.latent.problem import Problem
 from sk_swat.latent.readout import solve_readout
 from sk_swat.latent.screening import draw_inputs

@@ -19,10 +19,11 @@ from sk_swat.latent.objective import (
     relaxed_size,
     softness_at,
 )
-from sk_swat.latent.problem import Problem, SearchConfig
+from sk_swat.latent.problem import Problem
+from sk_swat.latent.proposals import LatentProposals
 from sk_swat.latent.readout import solve_readout, with_readout
 from sk_swat.latent.run import RunOptions, _candidates, search_depths
-from sk_swat.latent.space import LatentSpace
+from sk_swat.latent.settings import SearchConfig
 from sk_swat.latent.starts import choose_starts
 from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.scaling import Standardisation, column_scales
@@ -433,7 +434,7 @@ def test_held_out_rows_are_not_fitted(tiny):
             X,
             y,
             Standardisation.of(X, y),
-            LatentSpace(tiny),
+            LatentProposals(tiny),
             [1],
             config,
             latent_only(seed=seed, validation_fraction=0.25),
@@ -443,7 +444,7 @@ def test_held_out_rows_are_not_fitted(tiny):
     assert [c.objective for c in first.candidates] != [c.objective for c in other.candidates]
     few = Standardisation.of(X[:2], y[:2])
     with pytest.raises(ValueError, match=r"early_stopping needs at least one row .* got 2 rows and .*=0.9"):
-        search_table(X[:2], y[:2], few, LatentSpace(tiny), [1], config, latent_only(validation_fraction=0.9))
+        search_table(X[:2], y[:2], few, LatentProposals(tiny), [1], config, latent_only(validation_fraction=0.9))
 
 
 @pytest.mark.parametrize(
@@ -459,7 +460,7 @@ def test_planted_network_is_found(function, n_columns, bundled):
     X = np.random.default_rng(0).normal(size=(150, n_columns))
     y = function(X)
     config = settings(max_iter=10, n_screened=512, n_children=128)
-    result = search_table(X, y, Standardisation.of(X, y), LatentSpace(bundled), [1], config, latent_only())
+    result = search_table(X, y, Standardisation.of(X, y), LatentProposals(bundled), [1], config, latent_only())
     (network,) = result.path.networks
     fresh = np.random.default_rng(1).normal(size=(500, n_columns))
     error = np.mean((network.predict(fresh) - function(fresh)) ** 2) / function(fresh).var()

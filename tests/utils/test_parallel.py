@@ -14,15 +14,16 @@ import joblib
 import numpy as np
 import pytest
 import torch
+from sk_swat.estimators.settings import checked_settings
 from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import sk_swat
 from benchmarks.baselines.random_networks import RandomNetworkRegressor
-from sk_swat.estimators.settings import checked_settings
 from sk_swat.latent.checkpoint import _bundled, load_checkpoint
-from sk_swat.latent.problem import Problem, SearchConfig
+from sk_swat.latent.problem import Problem
 from sk_swat.latent.run import search_depths
+from sk_swat.latent.settings import SearchConfig
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.rows import Rows
 from sk_swat.utils.deadline import Deadline

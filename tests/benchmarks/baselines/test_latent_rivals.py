@@ -14,13 +14,14 @@ from sk_swat.cli.comparison import count_numbers
 from sk_swat.latent.autoencoder import Autoencoder
 from sk_swat.latent.checkpoint import load_checkpoint
 from sk_swat.latent.children import latent_children
-from sk_swat.latent.problem import Problem, SearchConfig
+from sk_swat.latent.problem import Problem
+from sk_swat.latent.proposals import LatentProposals
 from sk_swat.latent.readout import solve_readout, with_readout
 from sk_swat.latent.run import search_depths
 from sk_swat.latent.screening import choose_candidates, draw_inputs, fit_readouts, screen
-from sk_swat.latent.space import LatentSpace
-from sk_swat.network.activations import ACTIVATIONS, activate
-from sk_swat.network.equivalence import fold_constants, pad
+from sk_swat.latent.settings import SearchConfig
+from sk_swat.network.activations import ACTIVATION_NAMES, activate
+from sk_swat.network.equivalence import fold_constants, padded
 from sk_swat.refine.rows import Rows
 from sk_swat.refine.task import RefineTask, sizes
 
@@ -170,7 +171,7 @@ def test_as_many_candidates_are_screened_as_in_the_latent_space(tiny, monkeypatc
 
     monkeypatch.setattr("sk_swat.latent.starts.screen", counted)
     monkeypatch.setattr("benchmarks.baselines.random_networks.screen", counted)
-    found = [space.search(problem, (1, 2), config, 0) for space in (LatentSpace(tiny), WeightSpace(8))]
+    found = [space.search(problem, (1, 2), config, 0) for space in (LatentProposals(tiny), WeightSpace(8))]
     assert counts == 2 * [(64, 1), (64, 2)]
     for searches in found:
         assert [search.depth for search in searches] == [1, 2]
@@ -178,7 +179,7 @@ def test_as_many_candidates_are_screened_as_in_the_latent_space(tiny, monkeypatc
 
 
 def test_latent_space_searches_and_varies_with_its_checkpoint(tiny, parents):
-    problem, config, space = make_problem(3), settings(), LatentSpace(tiny)
+    problem, config, space = make_problem(3), settings(), LatentProposals(tiny)
     for one, other in zip(
         space.search(problem, (1, 2), config, 5)[1].candidates,
         search_depths(problem, tiny, [2], config, 5)[0].candidates,

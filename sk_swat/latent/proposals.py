@@ -10,14 +10,15 @@ import torch
 
 from sk_swat.latent.checkpoint import Checkpoint
 from sk_swat.latent.children import latent_children
-from sk_swat.latent.problem import Problem, SearchConfig
+from sk_swat.latent.problem import Problem
 from sk_swat.latent.run import DepthSearch, RunOptions, search_depths
+from sk_swat.latent.settings import SearchConfig
 from sk_swat.network.softnet import SoftNetworks
 
-__all__ = ["LatentSpace", "Space"]
+__all__ = ["LatentProposals", "Proposals"]
 
 
-class Space(Protocol):
+class Proposals(Protocol):
     """What a fit asks for: hard networks that fit the data, and variations of networks."""
 
     def search(
@@ -37,7 +38,7 @@ class Space(Protocol):
 
 
 @dataclass(frozen=True)
-class LatentSpace:
+class LatentProposals:
     """The latent space of a pretrained autoencoder, with its bank."""
 
     checkpoint: Checkpoint

@@ -1,0 +1,52 @@
+"""The end of a fit without refinement: the best decoded network, with its output layer fitted to all rows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sk_swat.fitting.judging import PathNetwork, found_path, with_rounding
+from sk_swat.fitting.search import DTYPE, Ending, Found, Outcome, Search, in_raw_units
+from sk_swat.latent.readout import solve_readout, with_readout
+from sk_swat.refine.front import Front
+
+__all__ = ["BestCandidate"]
+
+
+class BestCandidate(Ending):
+    """A path of one network: the best candidate of at most `max_nonzero` parameters, judged by the held-out rows."""
+
+    name = "readout"
+
+    def run(self, front: Front, search: Search, outcome: Outcome) -> Found:
+        """Choose, judge, and fit the output layer, unless it stays as decoded."""
+        search.check_candidates()
+        start = _best(search)
+        network = search.candidates[start].network.map(lambda part: part.double())
+        table, settings = search.table, search.settings
+        validation, weight = np.full(1, np.nan), None
+        if len(table.held):
+            rows = table.rows(table.held, DTYPE)
+            validation = rows.losses(network).numpy(force=True)[0]
+            weight = None if rows.weight is None else rows.weight.numpy()
+        n_last = settings.limits.polished if search.deadline.passed() else len(table.X)
+        rows = table.rows(np.sort(np.r_[table.held, table.fitted][-n_last:]), DTYPE)
+        if settings.latent.readout == "ridge":
+            network = with_readout(network, solve_readout(network.last_hidden(rows.X), rows))
+        fvu = float(rows.error(network)) / rows.constant_loss
+        found = PathNetwork(in_raw_units(network, table.scaling), start, fvu, validation, weight)
+        path = with_rounding([found], rows, table.scaling, np.arange(table.X.shape[1]))
+        outcome.r2_after, outcome.network = 1 - path[0].train_fvu, path[0].network
+        outcome.take_by_size([(path[0].network.n_nonzero, outcome.r2_after)])
+        return found_path(path)
+
+
+def _best(search: Search) -> int:
+    """Index of the candidate with the smallest objective."""
+    candidates, most = search.candidates, search.settings.max_nonzero
+    allowed = [i for i, one in enumerate(candidates) if most is None or one.n_nonzero <= most]
+    if not allowed:
+        raise ValueError(
+            f"max_nonzero must be at least {min(one.n_nonzero for one in candidates)}, the size of the smallest "
+            f"network found without refinement, got {most}; SWATRegressor prunes down to any size."
+        )
+    return min(allowed, key=lambda i: candidates[i].objective)
