@@ -113,7 +113,7 @@ class Table:
         """Give the same rows without the targets that do not vary; see :meth:`with_constants`."""
         if self.varies.all():
             return self
-        left = np.ascontiguousarray(self.y.T[:, self.varies])  # in C order, so that sums are rounded the same way
+        left = self.y.T[:, self.varies]
         left = left[:, 0] if left.shape[1] == 1 else left
         return replace(self, y=np.atleast_2d(left.T), scaling=Standardisation.of(self.X, left, self.weight))
 
