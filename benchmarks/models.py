@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -59,14 +60,17 @@ _TIMED = {
     for name, space in (("latent", _swat), ("random", _random))
 }
 # parts of the latent search, each with two seconds
-_VARIANTS: Mapping[str, Mapping[str, Any]] = {
-    "bank starts": {},
-    "unscreened prior draws": {"init": "random"},
-    "30 gradient steps": {"max_iter": 30},
-    "depth 1 alone": {"depths": (1,)},
-    "depths 1 to 4": {"depths": (1, 2, 3, 4)},
+_UNRANKED, _DESCENDING = (
+    partial(_baseline, "starting_ways", name) for name in ("UnrankedRegressor", "DescendingRegressor")
+)
+_VARIANTS: Mapping[str, Callable[..., Maker]] = {
+    "bank starts": _swat,
+    "unscreened prior draws": _UNRANKED,
+    "30 gradient steps": _DESCENDING,
+    "depth 1 alone": partial(_swat, depths=(1,)),
+    "depths 1 to 4": partial(_swat, depths=(1, 2, 3, 4)),
 }
-_PARTS = {f"{name} 2 s": _swat(time_limit=2.0, n_rounds=1000, **parameters) for name, parameters in _VARIANTS.items()}
+_PARTS = {f"{name} 2 s": make(time_limit=2.0, n_rounds=1000) for name, make in _VARIANTS.items()}
 TIMED_MODELS, PART_MODELS, START_MODELS = tuple(_TIMED), tuple(_PARTS), ("bank", "prior", "random")
 MODELS: Mapping[str, Maker] = {
     "SWATRegressor": _swat(),

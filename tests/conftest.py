@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from sk_swat import SWATRegressor
+from sk_swat import LatentDescentRegressor, SWATRegressor
 from sk_swat.latent.autoencoder import Autoencoder, AutoencoderConfig
 from sk_swat.latent.bank import Bank
 from sk_swat.latent.checkpoint import save_checkpoint
@@ -121,14 +121,18 @@ def tiny_checkpoint(tmp_path_factory, lively_autoencoder, tiny_bank):
 
 @pytest.fixture(scope="session")
 def quick(tiny_checkpoint):
-    """Factory of latent searches that take a tenth of a second with the tiny autoencoder; refine=True gives a path.
+    """Factory of fits that take a tenth of a second with the tiny autoencoder.
 
-    With tol=1 every improvement counts as settled, so that such a short search does not warn.
+    They have no refinement, unless a parameter is of SWATRegressor alone. With tol=1 every improvement counts as
+    settled, so that such a short search does not warn.
     """
-    short = {"depths": (1,), "n_restarts": 2, "max_iter": 4, "n_generations": 1, "tol": 1.0, "random_state": 0}
+    both = {"depths": (1,), "n_restarts": 2, "checkpoint": str(tiny_checkpoint), "random_state": 0}
+    short = both | {"max_iter": 4, "n_generations": 1, "tol": 1.0}
 
     def make(**parameters):
-        return SWATRegressor(**(short | {"refine": False, "checkpoint": str(tiny_checkpoint)} | parameters))
+        if not parameters.keys() <= LatentDescentRegressor().get_params().keys():
+            return SWATRegressor(**(both | parameters))
+        return LatentDescentRegressor(**(short | parameters))
 
     return make
 

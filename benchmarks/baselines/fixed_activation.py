@@ -95,14 +95,10 @@ def _joined_path(regressors: dict[str, SWATRegressor]) -> tuple[Path, list[str]]
     """
     paths = {name: regressor._path for name, regressor in regressors.items()}
     rows: dict[int, tuple[str, int]] = {}
-
-    def judged(name: str, row: int) -> float:  # without validation rows, as in Path
-        path = paths[name]
-        return path.r2_train[row] if np.isnan(path.r2_validation[row]) else path.r2_validation[row]
-
     for name, path in paths.items():
         for row, size in enumerate(path.n_nonzero.tolist()):
-            if size not in rows or judged(name, row) > judged(*rows[size]):
+            known = rows.setdefault(size, (name, row))
+            if path.r2_validation[row] > paths[known[0]].r2_validation[known[1]]:
                 rows[size] = (name, row)
     kept = [rows[size] for size in sorted(rows)]
     networks = [regressors[name].networks_[row] for name, row in kept]

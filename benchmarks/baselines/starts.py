@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sk_swat.fitting.finish import in_raw_units
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sk_swat.fitting.search import in_raw_units
 from sk_swat.latent.checkpoint import Checkpoint, load_checkpoint
 from sk_swat.latent.problem import Problem
 from sk_swat.latent.readout import solve_readout, with_readout

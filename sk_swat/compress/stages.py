@@ -80,7 +80,7 @@ class TeacherSearch(Search):
         return [*first, Polish(), *[Round(number) for number in range(self.settings.n_rounds)]]
 
     def _unsplit(self) -> list[Joined]:
-        """Give the teacher itself to be pruned, if it is too wide for the matrix form and its activations are allowed."""
+        """Give the teacher to be pruned, if it is too wide for the matrix form and its activations are allowed."""
         if self.teacher is None or widest(self.teacher) <= self.width:
             return []
         names = {name for layer in self.teacher.activations for name in layer}

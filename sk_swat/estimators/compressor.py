@@ -213,7 +213,7 @@ class SWATCompressor(ExportMixin, SearchMixin, MetaEstimatorMixin, RegressorMixi
         from sk_swat.compress.teachers import teacher_of
 
         begin = self._clock()
-        settings = make_settings(self, self._limits, **LATENT)
+        settings = make_settings(self, **LATENT)
         if y is None:
             if self.objective == "accuracy":
                 raise ValueError("objective='accuracy' requires y to be passed, but the target y is None.")

@@ -161,7 +161,7 @@ class LatentDescentRegressor(TableRegressor):
         self.verbose = verbose
 
     def _settings(self) -> Settings:
-        return make_settings(self, self._limits)
+        return make_settings(self)
 
     def _plan(self, table: Table, context: Context) -> tuple[Search, list[Stage], Ending]:
         from sk_swat.fitting.best_candidate import BestCandidate

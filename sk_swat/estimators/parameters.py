@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
-from sk_swat.fitting.limits import RowLimits
 from sk_swat.fitting.settings import Settings
 from sk_swat.latent.settings import SearchConfig
 from sk_swat.network.activations import ACTIVATIONS, check_activations
@@ -93,15 +92,13 @@ def check_parameters(estimator: Any) -> dict[str, Any]:
     return {name: rule(name, getattr(estimator, name)) for name, rule in RULES.items() if name in names}
 
 
-def make_settings(estimator: Any, limits: RowLimits, **latent: Any) -> Settings:
+def make_settings(estimator: Any, **latent: Any) -> Settings:
     """Make the settings of a fit.
 
     Parameters
     ----------
     estimator : estimator
         Its parameters are checked.
-    limits : RowLimits
-        Rows that each stage looks at.
     **latent
         Settings of the latent search that do not follow the estimator's parameters of that name.
     """
@@ -112,6 +109,8 @@ def make_settings(estimator: Any, limits: RowLimits, **latent: Any) -> Settings:
     return Settings(
         latent=SearchConfig(allowed, **(own | latent)),
         seed=draw_seed(estimator.random_state),
-        limits=limits,
+        limits=estimator._limits,
+        loss=estimator._loss,
+        criterion=estimator._criterion,
         **{field.name: values[field.name] for field in fields(Settings) if field.name in values},
     )

@@ -206,7 +206,7 @@ class SWATRegressor(TableRegressor):
         return super().set_params(**params)
 
     def _settings(self) -> Settings:
-        return make_settings(self, self._limits, **LATENT)
+        return make_settings(self, **LATENT)
 
     def _plan(self, table: Table, context: Context) -> tuple[Search, list[Stage], Ending]:
         from sk_swat.fitting.blocks import blocks

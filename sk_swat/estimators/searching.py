@@ -29,6 +29,8 @@ if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
     from sk_swat.fitting.search import Ending, Found, Search, Stage
     from sk_swat.latent.checkpoint import Checkpoint
     from sk_swat.latent.proposals import Proposals
+    from sk_swat.refine.criteria import Criterion
+    from sk_swat.refine.losses import Loss
 
 __all__ = ["Context", "SearchMixin"]
 
@@ -60,6 +62,8 @@ class SearchMixin(PathMixin):
     checkpoint: Any
     verbose: int
     _limits = RowLimits()
+    _loss: Loss | None = None  # the squared error
+    _criterion: Criterion | None = None  # Optimal Brain Surgeon
     _clock = staticmethod(time.monotonic)
 
     @property

@@ -10,7 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -26,6 +26,7 @@ from sk_swat.network.path import Path
 from sk_swat.network.scaling import Standardisation
 from sk_swat.network.softnet import SoftNetworks
 from sk_swat.network.sparse_mlp import SparseMLP
+from sk_swat.refine.criteria import OptimalBrainSurgeon
 from sk_swat.refine.front import Front
 from sk_swat.refine.task import RefineTask
 from sk_swat.utils.deadline import Deadline
@@ -154,7 +155,8 @@ class Search:
         deadlines: tuple[Deadline, Deadline] | None = None,
         watchers: Sequence[Watcher] = (),
     ) -> None:
-        self.table, self.proposals, self.settings = table, proposals, settings
+        self.table = table = replace(table, loss=settings.loss)
+        self.proposals, self.settings = proposals, settings
         self.deadline, self.last_deadline = deadlines or (Deadline(), Deadline())
         scaling = table.scaling
         self.progress = Progress(watchers, partial(in_raw_units, scaling=scaling), self.deadline)
@@ -166,6 +168,7 @@ class Search:
             x_centred=not scaling.x_offset.any(),
             y_centred=not np.any(scaling.y_offset),
             deadline=self.deadline,
+            criterion=settings.criterion or OptimalBrainSurgeon(),
         )
         self.candidates: list[Candidate] = []
         self.origins: list[str] = []

@@ -11,6 +11,10 @@ from sk_swat.network.path import Path
 if TYPE_CHECKING:  # torch is imported by the first search
     from sk_swat.latent.settings import SearchConfig
 
+if TYPE_CHECKING:  # torch is imported by the first search
+    from sk_swat.refine.criteria import Criterion
+    from sk_swat.refine.losses import Loss
+
 __all__ = ["Settings"]
 
 
@@ -42,6 +46,10 @@ class Settings:
         As in joblib.
     limits : RowLimits
         Rows that each stage looks at.
+    loss : Loss or None
+        What a fit minimises; None stands for the squared error.
+    criterion : Criterion or None
+        What pruning removes next; None stands for Optimal Brain Surgeon.
     """
 
     depths: tuple[int, ...]
@@ -59,6 +67,8 @@ class Settings:
     device: str = "cpu"
     n_jobs: int | None = None
     limits: RowLimits = field(default_factory=RowLimits)
+    loss: Loss | None = None
+    criterion: Criterion | None = None
 
     def choose(self, path: Path) -> int:
         """Index of the network of a path that these settings choose."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # torch is imported by the first search
     from sk_swat.refine.losses import Loss
     from sk_swat.refine.rows import Rows
 
-__all__ = ["Table"]
+__all__ = ["Table", "count_rows"]
 
 _LEAST_SHARE = 1e-20  # of the largest weight: rows with less count for nothing
 _MOST_COUNTED = 1e15
@@ -67,25 +67,8 @@ class Table:
         sample_weight: ArrayLike | None = None,
         most_merged: int = RowLimits.merged,
     ) -> Table:
-        """Count rows, and find their units.
-
-        Rows of weight zero, or below 1e-20 of the largest one, are left out. If rows differ in weight, or some are
-        equal, equal ones become one with the sum of their weights, and all are sorted: a fit then cannot tell a weight
-        of two from a row that comes twice. Weights with a sum below the number of rows are scaled up to it, since a fit
-        trusts rows according to their number.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, n_columns)
-            Finite inputs.
-        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            Finite targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights, at least 0, not all 0 and with a sum below 1e15.
-        most_merged : int, default=20_000
-            Longest table in which equal rows are looked for.
-        """
-        X, y, weight = _counted(X, y, sample_weight, most_merged)
+        """Count rows (see :func:`count_rows`), and find their units."""
+        X, y, weight = count_rows(X, y, sample_weight, most_merged)
         scaling = Standardisation.checked(X, y, weight)
         return cls(X, y[None] if y.ndim == 1 else y.T, weight, scaling)
 
@@ -163,10 +146,34 @@ class Table:
         return Rows(inputs, torch.tensor(target.T, dtype=dtype), weight, self.loss or SquaredError())
 
 
-def _counted(
-    X: np.ndarray, y: np.ndarray, sample_weight: ArrayLike | None, most_merged: int
+def count_rows(
+    X: np.ndarray, y: np.ndarray, sample_weight: ArrayLike | None, most_merged: int = RowLimits.merged
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Give the rows that count, the same arrays where all count once, and their weights."""
+    """Give the rows that count, and how much each of them does.
+
+    Rows of weight zero, or below 1e-20 of the largest one, are left out. If rows differ in weight, or some are equal,
+    equal ones become one with the sum of their weights, and all are sorted: a fit then cannot tell a weight of two from
+    a row that comes twice. Weights with a sum below the number of rows are scaled up to it, since a fit trusts rows
+    according to their number.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows.
+    y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+        Targets.
+    sample_weight : array-like of shape (n_samples,) or None
+        Weights, at least 0, not all 0 and with a sum below 1e15.
+    most_merged : int, default=20_000
+        Longest table in which equal rows are looked for.
+
+    Returns
+    -------
+    X, y : ndarray
+        The same arrays where all rows count once, otherwise new ones.
+    weight : ndarray of shape (n_rows,) or None
+        Weights, with a sum of at least n_rows; None where all rows count once.
+    """
     weight = None
     if sample_weight is not None:
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)

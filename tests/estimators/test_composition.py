@@ -18,7 +18,7 @@ from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
 
-from sk_swat import SWATRegressor
+from sk_swat import LatentDescentRegressor, SWATRegressor
 
 PREDICT_AND_IMPORT = """
 import joblib, pickle
@@ -162,9 +162,9 @@ def test_data_frame_gives_names_and_the_same_network(quick, table, frame):
     ],
 )
 @pytest.mark.filterwarnings("ignore:A column-vector y was passed")
-def test_targets_keep_their_names(quick, table, target, names):
+def test_targets_keep_their_names(refined, table, target, names):
     X, y = table
-    model = quick(refine=True, n_rounds=0, n_generations=0).fit(X, pd.Series(y, name="of an earlier fit"))
+    model = refined(n_restarts=2, n_rounds=0, early_stopping="auto").fit(X, pd.Series(y, name="of an earlier fit"))
     model.fit(X, target(y))
     found = [None if network.target_names is None else list(network.target_names) for network in model.networks_]
     assert found == [names] * len(found) and list(model.network_.target_names or []) == (names or [])
@@ -219,8 +219,8 @@ def test_saved_regressor_predicts_in_a_fresh_process_without_torch(
 
 def test_pickle_is_small_and_goes_on(table):
     X, y = np.repeat(table[0], 4, axis=1), table[1]  # more columns than slots
-    settings = {"refine": False, "n_restarts": 8, "max_iter": 4, "tol": 1.0, "n_generations": 0}
-    model = SWATRegressor(warm_start=True, random_state=0, **settings)
+    settings = {"n_restarts": 8, "max_iter": 4, "tol": 1.0, "n_generations": 0}
+    model = LatentDescentRegressor(warm_start=True, random_state=0, **settings)
     content = pickle.dumps(model.fit(X, y))
     assert len(content) < 20_000
     copy = pickle.loads(content)

@@ -110,12 +110,11 @@ def fitted(refined):
 
 
 @pytest.mark.parametrize("kind", ODD)
-@pytest.mark.parametrize("name", ["depths", "activations", "early_stopping", "refine", "warm_start", "init", "readout"])
+@pytest.mark.parametrize("name", ["depths", "activations", "early_stopping", "warm_start", "init", "readout"])
 def test_other_parameters_are_named_as_well(quick, name, kind):
     if (name, kind) == ("depths", "long list"):
         pytest.skip("holds depths")
     if (name, kind) in {
-        ("refine", "numpy boolean"),
         ("warm_start", "numpy boolean"),
         ("early_stopping", "numpy boolean"),
     }:
@@ -177,12 +176,12 @@ def test_the_first_cpu_device_is_the_cpu(quick):
     assert quick(device="cpu:0").fit(X, y).network_ == quick().fit(X, y).network_
 
 
-@pytest.mark.parametrize("refine", [True, False])
+@pytest.mark.parametrize("path", [True, False])
 @pytest.mark.parametrize("name", ["sparsity", "compactness"])
-def test_a_fit_with_a_huge_price_takes_the_smallest_network(quick, refined, refine, name):
-    model = (refined if refine else quick)(**{name: 1e308}).fit(*table())  # warnings are errors
+def test_a_fit_with_a_huge_price_takes_the_smallest_network(quick, refined, path, name):
+    model = (refined if path else quick)(**{name: 1e308}).fit(*table())  # warnings are errors
     assert np.isfinite(model.predict(table()[0])).all()
-    assert not refine or model.n_nonzero_ == model.path_["n_nonzero"].min()
+    assert not path or model.n_nonzero_ == model.path_["n_nonzero"].min()
 
 
 def chain(sizes):

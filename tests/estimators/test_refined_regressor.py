@@ -24,9 +24,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from sk_swat import SparseMLP, SWATRegressor
-from sk_swat.fitting import finish, refinement
-from sk_swat.fitting import table as table_module
-from sk_swat.fitting.table import TableConfig
+from sk_swat.fitting import judging, seen
+from sk_swat.fitting.judging import LastPolish
+from sk_swat.fitting.rounds import Round
+from sk_swat.fitting.table import Table
 from sk_swat.refine.task import RefineTask
 from sk_swat.utils.interrupts import interruptible
 
@@ -332,10 +333,9 @@ def events(monkeypatch):
 
         monkeypatch.setattr(module, name, wrapper)
 
-    for module in ("refinement", "pruning", "finish"):
-        place = {"refinement": refinement, "finish": finish}.get(module) or sys.modules["sk_swat.refine.pruning"]
+    for place in (seen, judging, sys.modules["sk_swat.refine.pruning"]):
         spy(place, "fit_networks", "fit")
-    spy(finish, "_losses", "judge")
+    spy(judging, "_losses", "judge")
     return log
 
 
@@ -364,8 +364,8 @@ def test_without_held_out_rows_every_row_judges_networks_found_without_it(refine
         called.append((args, options, original(*args, **options)))
         return called[-1][2]
 
-    original = table_module.fold_errors
-    monkeypatch.setattr(table_module, "fold_errors", spy)
+    original = judging.fold_errors
+    monkeypatch.setattr(judging, "fold_errors", spy)
     model = refined(n_rounds=0, early_stopping=False).fit(*table)
     ((args, options, errors),) = called
     assert all(np.abs(1 - errors.mean(1) - value).min() < 1e-9 for value in validation_r2(model))
@@ -389,11 +389,11 @@ def test_many_rows_are_held_out_and_few_are_cross_validated(refined, monkeypatch
     class LookedEnough(Exception):
         pass
 
-    def spy(*args, **options):
-        fractions.extend(part.validation_fraction for part in args if isinstance(part, TableConfig))
+    def spy(table, share, seed):
+        fractions.append(share)
         raise LookedEnough
 
-    monkeypatch.setattr("sk_swat.fitting.table.search_table", spy)
+    monkeypatch.setattr(Table, "split", spy)
     for n_rows in (999, 1000):
         with pytest.raises(LookedEnough):
             refined(early_stopping="auto").fit(*wavy(n_rows))
@@ -414,7 +414,7 @@ def test_fit_report_has_a_row_for_each_stage(refined, table, n_rounds):
     assert [row["r2_before"] for row in report] == [0.0, *(row["r2_after"] for row in report[:-1])]
     assert all(row["r2_after"] >= row["r2_before"] for row in report[:-1])  # the last one is measured on other rows
     assert report[-1]["r2_after"] == model.path_["r2_train"].iloc[-1]
-    assert model.n_iter_ == n_rounds and model.loss_curve_.shape == (0,)
+    assert model.n_iter_ == n_rounds
 
 
 def test_fit_report_has_the_best_network_of_each_size(refined, table):
@@ -429,9 +429,10 @@ def test_fit_report_has_the_best_network_of_each_size(refined, table):
     assert all(row["r2_by_size"][100] == row["r2_after"] for row in model.fit_report_)
 
 
-def test_without_refinement_the_report_has_the_latent_search_alone(quick, table):
-    (row,) = quick().fit(*table).fit_report_
-    assert row["name"] == "latent search" and row["r2_after"] > row["r2_before"] == 0.0
+def test_without_refinement_the_report_has_the_latent_search_and_the_readout(quick, table):
+    search, readout = quick().fit(*table).fit_report_
+    assert search["name"] == "latent search" and search["r2_after"] > search["r2_before"] == 0.0
+    assert readout["name"] == "readout" and readout["r2_before"] == search["r2_after"]
 
 
 def test_verbose_logs_every_stage(refined, table, caplog):
@@ -442,13 +443,12 @@ def test_verbose_logs_every_stage(refined, table, caplog):
     assert all(re.search(r": R\^2 \d\.\d{5} to \d\.\d{5}, \d+\.\d s$", line) for line in lines[2:])
 
 
-def test_automatic_settings_depend_on_refinement(refined, quick, table):
-    automatic = {"n_restarts": None, "max_iter": None, "n_generations": None}
-    path = refined(n_rounds=0, **automatic).fit(*table)
+def test_starts_descend_and_are_bred_without_refinement_only(refined, quick, table):
+    path = refined(n_rounds=0, n_restarts=24).fit(*table)
     assert len(path.candidates_["depth"]) == 24 and path.search_report_[0]["n_iter"] == 0
     assert len(path.search_report_[0]["selection_objective"]) == 1
-    latent = quick(**automatic).fit(*table)
-    assert len(latent.candidates_["depth"]) == 8 and 0 < latent.search_report_[0]["n_iter"] <= 100
+    latent = quick(n_restarts=8, max_iter=10, n_generations=4).fit(*table)
+    assert len(latent.candidates_["depth"]) == 8 and 0 < latent.search_report_[0]["n_iter"] <= 10
     assert len(latent.search_report_[0]["selection_objective"]) == 5
 
 
@@ -466,13 +466,12 @@ def test_refinement_is_at_least_as_accurate(refined, quick, table):
 def test_rounds_better_the_front_at_every_size(refined, table, monkeypatch):
     fronts = []
 
-    def spy(*args, **options):
-        found = original(*args, **options)
-        fronts.append(found[0].members())
-        return found
+    def spy(ending, front, *args):
+        fronts.append(front.members())
+        return original(ending, front, *args)
 
-    original = refinement.refine
-    monkeypatch.setattr(table_module, "refine", spy)
+    original = LastPolish.run
+    monkeypatch.setattr(LastPolish, "run", spy)
     refined(n_rounds=0).fit(*table)
     refined(n_rounds=2).fit(*table)
     without, with_rounds = fronts
@@ -507,7 +506,7 @@ def press(monkeypatch):
     seen = []
 
     def install(times):
-        original = refinement._from_parents
+        original = Round.run
 
         def pressed(*args):
             if not seen:
@@ -516,7 +515,7 @@ def press(monkeypatch):
                     signal.raise_signal(signal.SIGINT)
             return original(*args)
 
-        monkeypatch.setattr(refinement, "_from_parents", pressed)
+        monkeypatch.setattr(Round, "run", pressed)
         return seen
 
     return install

@@ -16,8 +16,8 @@ from sklearn.base import clone
 from sklearn.datasets import load_diabetes
 from sklearn.exceptions import ConvergenceWarning
 
-from sk_swat import SparseMLP, SWATRegressor
-from sk_swat.fitting.table import TableConfig, search_table
+from sk_swat import LatentDescentRegressor, SparseMLP, SWATRegressor
+from sk_swat.fitting.table import Table
 from sk_swat.latent.settings import SearchConfig
 from sk_swat.network.activations import ACTIVATION_NAMES
 
@@ -239,8 +239,8 @@ def test_higher_prices_give_smaller_networks(table, price, values, size, data):
     X, y = table if data == "smooth" else load_diabetes(return_X_y=True)
     sizes = []
     for value in values:
-        settings = {"depths": (1,), "refine": False, "n_restarts": 2, "max_iter": 10, "n_generations": 1, "tol": 1.0}
-        model = SWATRegressor(random_state=0, **settings)
+        settings = {"depths": (1,), "n_restarts": 2, "max_iter": 10, "n_generations": 1, "tol": 1.0}
+        model = LatentDescentRegressor(random_state=0, **settings)
         sizes.append(getattr(model.set_params(**{price: value}).fit(X, y).network_, size))
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[-1] < sizes[0]
@@ -322,11 +322,12 @@ def test_early_stopping_holds_rows_out(quick, table, monkeypatch):
     X = X + np.arange(len(X))[:, None] / len(X)  # rows that are equal would be merged
     fractions = []
 
-    def spy(*args, **options):
-        fractions.extend(part.validation_fraction for part in args if isinstance(part, TableConfig))
-        return search_table(*args, **options)
+    def spy(table, share, seed):
+        fractions.append(share)
+        return split(table, share, seed)
 
-    monkeypatch.setattr("sk_swat.fitting.table.search_table", spy)
+    split = Table.split
+    monkeypatch.setattr(Table, "split", spy)
     quick().fit(X[:199], y[:199])
     quick().fit(X[:200], y[:200])
     quick(early_stopping=False).fit(X, y)

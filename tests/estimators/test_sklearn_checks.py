@@ -3,11 +3,11 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sk_swat import SWATRegressor
+from sk_swat import LatentDescentRegressor, SWATRegressor
 
 # all four depths; tol=1: every improvement counts as settled, so that a search this short does not warn
-LATENT_SEARCH = SWATRegressor(
-    depths=(1, 2, 3, 4), refine=False, n_restarts=1, max_iter=5, n_generations=1, tol=1.0, random_state=0
+LATENT_SEARCH = LatentDescentRegressor(
+    depths=(1, 2, 3, 4), n_restarts=1, max_iter=5, n_generations=1, tol=1.0, random_state=0
 )
 REFINED = SWATRegressor(depths=(1,), n_restarts=2, n_rounds=1, random_state=0)
 
@@ -21,6 +21,6 @@ def test_quick_regressor_passes_the_check(estimator, check):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # some tables of the checks are noise
 @pytest.mark.usefixtures("seeded")  # one check shuffles by NumPy's global state
-@parametrize_with_checks([SWATRegressor(random_state=0), SWATRegressor(refine=False, random_state=0)])
+@parametrize_with_checks([SWATRegressor(random_state=0), LatentDescentRegressor(random_state=0)])
 def test_default_regressor_passes_the_check(estimator, check):
     check(estimator)

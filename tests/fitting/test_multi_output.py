@@ -7,6 +7,7 @@ from scipy.sparse import csr_matrix
 from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import r2_score
 
+from sk_swat import LatentDescentRegressor
 from sk_swat.latent.problem import Problem
 from sk_swat.latent.readout import solve_readout, with_readout
 from sk_swat.network.softnet import flatten
@@ -37,9 +38,10 @@ def networks(hard_networks, rows):
 
 
 @pytest.fixture
-def quick(quick):
+def quick(refined):
     """Factory of short fits with refinement."""
-    return lambda **parameters: quick(**({"refine": True, "n_restarts": 3, "n_rounds": 1} | parameters))
+    short = {"n_restarts": 3, "n_rounds": 1, "early_stopping": "auto", "max_blocks": 4}
+    return lambda **parameters: refined(**(short | parameters))
 
 
 # --- stages
@@ -128,9 +130,11 @@ def test_select_and_children_of_every_depth(table, quick):
     assert model.predict(X).shape == (90, 3)
 
 
-def test_latent_search_alone(table, quick):
+def test_latent_search_alone(table, tiny_checkpoint):
     X, Y = table
-    model = quick(refine=False, max_iter=4, random_state=0, early_stopping=True).fit(X, Y)
+    model = LatentDescentRegressor(
+        depths=(1,), n_restarts=4, max_iter=4, tol=1.0, early_stopping=True, checkpoint=tiny_checkpoint, random_state=0
+    ).fit(X, Y)
     assert model.network_.n_outputs == 3 and model.score(X, Y) > 0.2
 
 

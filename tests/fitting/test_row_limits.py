@@ -11,19 +11,16 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
-from sk_swat.estimators.settings import checked_settings
-from sk_swat.fitting.counted import counted_rows
-from sk_swat.fitting.finish import finished_path, judged_path
 from sklearn.linear_model import Ridge
 from sklearn.neural_network import MLPRegressor
 
-from sk_swat import SWATCompressor, SWATRegressor
+from sk_swat import LatentDescentRegressor, SWATCompressor, SWATRegressor
+from sk_swat.fitting import judging
+from sk_swat.fitting.judging import LastPolish
 from sk_swat.fitting.limits import RowLimits
-from sk_swat.network.scaling import Standardisation
-from sk_swat.refine.columns import ColumnView
-from sk_swat.refine.front import Member
-from sk_swat.refine.rows import Rows
-from sk_swat.refine.task import RefineTask
+from sk_swat.fitting.search import Outcome, Search
+from sk_swat.fitting.table import Table, count_rows
+from sk_swat.refine.front import Front
 
 HOME = tempfile.TemporaryDirectory()  # otherwise collecting these tests leaves a folder of hypothesis behind
 set_hypothesis_home_dir(HOME.name)
@@ -62,21 +59,13 @@ def table_of(n_rows, n_different, n_columns=2, n_targets=0, seed=0):
 
 def test_each_limit_says_where_its_stage_changes():
     limits = RowLimits()
-    assert [limits.n_searched(n, True) for n in (1, 6144, 6152, 40_000, 49_152, 10**6)] == [
-        768,
-        768,
-        769,
-        5000,
-        6144,
-        6144,
-    ]
-    assert limits.n_searched(10**6, False) == 768
-    for refine, first in ((True, 1000), (False, 200)):
-        own = checked_settings(SWATRegressor(refine=refine))
-        assert [own.hold_out("auto", n) for n in (first - 1, first)] == [False, True]
-        assert own.hold_out(True, 2) and not own.hold_out(False, 10**6)
+    assert [limits.n_searched(n) for n in (1, 6144, 6152, 40_000, 49_152, 10**6)] == [768, 768, 769, 5000, 6144, 6144]
+    own = SWATRegressor()._settings()
+    assert [own.held_share(n, 1000) for n in (999, 1000)] == [None, 0.1]
+    assert SWATRegressor(early_stopping=True)._settings().held_share(2, 1000) == 0.1
+    assert SWATRegressor(early_stopping=False)._settings().held_share(10**6, 1000) is None
     again = np.zeros((3, 1))
-    assert [len(counted_rows(again, again[:, 0], None, most)[0]) for most in (2, 3)] == [3, 1]
+    assert [len(count_rows(again, again[:, 0], None, most)[0]) for most in (2, 3)] == [3, 1]
 
 
 def test_default_limits_are_those_that_the_documentation_names():
@@ -88,48 +77,50 @@ def test_default_limits_are_those_that_the_documentation_names():
 
 
 @pytest.fixture
-def ready(hard_networks):
-    """Networks, their columns, 30 rows with weights and the scaling, as the last polish gets them."""
+def judged(hard_networks, monkeypatch):
+    """What the last polish makes of two networks on 30 rows with weights: path, rows of the search, held-out rows."""
     rng = np.random.default_rng(0)
     X, weight = rng.normal(size=(30, 3)), rng.integers(1, 5, size=30).astype(float)
+    weight[0] = 5.5  # rows are not sorted, and none is merged
     y = np.tanh(X[:, 0]) + 0.2 * rng.normal(size=30)
-    scaling = Standardisation.of(X, y, weight)
-    rows = Rows(torch.tensor(scaling.inputs(X)), torch.tensor(scaling.target(y)), torch.tensor(weight))
     networks = hard_networks(1, width=2, n_networks=2)
-    members = [Member(networks[i : i + 1], size, 1.0, 0) for i, size in enumerate((9, 11))]
-    return members, ColumnView.in_use([one.network for one in members]), rows, scaling
+
+    def judge(share, errors=None):
+        monkeypatch.setattr(judging, "fold_errors", lambda *_: errors)
+        table = Table.of(X, y, weight, most_merged=0).split(share, seed=0)
+        search = Search(table, 12, None, SWATRegressor(random_state=0)._settings())
+        front = Front()
+        front.add(networks, torch.tensor([9, 11]), torch.tensor([1.0, 0.5]), torch.tensor([0, 0]))
+        return LastPolish().run(front, search, Outcome(0.0, 0.0)), table
+
+    return judge
 
 
-def test_cross_validated_errors_keep_the_weights_of_the_rows_of_the_search(ready):
-    members, view, rows, scaling = ready
-    searched, errors = rows[:12], np.random.default_rng(1).uniform(5, 9, size=(2, 12))
-    task = RefineTask(view.rows(rows))
-    path = finished_path(members, view, task, 0, scaling, view.rows(searched), lambda sizes: errors)
-    weight = searched.weight.numpy()
-    for one in path:
-        assert any(np.array_equal(one.validation_errors, known) for known in errors)
-        np.testing.assert_array_equal(one.validation_weight, weight)
-    expected = [1 - np.average(one.validation_errors, weights=weight) for one in path]
-    np.testing.assert_allclose(judged_path(path).r2_validation, expected)
+def test_cross_validated_errors_keep_the_weights_of_the_rows_of_the_search(judged):
+    errors = np.random.default_rng(1).uniform(5, 9, size=(2, 12))
+    found, table = judged(None, errors)
+    expected = 1 - np.average(errors, axis=1, weights=table.weight[table.fitted[:12]])
+    assert 1 <= len(found.path.networks) <= 2
+    assert all(np.isclose(expected, r2).any() for r2 in found.path.r2_validation)
 
 
-def test_a_size_is_judged_no_better_than_its_network_fits_the_same_rows(ready):
-    members, view, rows, scaling = ready
-    searched = rows[:12]
-    task = RefineTask(view.rows(rows))
-    path = finished_path(members, view, task, 0, scaling, view.rows(searched), lambda sizes: np.full((2, 12), 1e-9))
-    raw = searched.X.numpy() * scaling.divisor + scaling.x_offset
-    for one, r2 in zip(path, judged_path(path).r2_validation, strict=True):
-        residuals = scaling.target(one.network.predict(raw)) - searched.y.numpy()
-        assert 1 - r2 == pytest.approx(np.average(residuals**2, weights=searched.weight.numpy()))
+def test_a_size_is_judged_no_better_than_its_network_fits_the_same_rows(judged):
+    found, table = judged(None, np.full((2, 12), 1e-9))
+    rows = table.fitted[:12]
+    for network, r2 in zip(found.path.networks, found.path.r2_validation, strict=True):
+        residuals = table.scaling.target(network.predict(table.X[rows])) - table.scaling.target(table.y[0, rows])
+        assert 1 - r2 == pytest.approx(np.average(residuals**2, weights=table.weight[rows]))
 
 
-def test_held_out_errors_keep_the_weights_of_the_held_out_rows(ready):
-    members, view, rows, scaling = ready
-    path = finished_path(members, view, RefineTask(view.rows(rows)), 7, scaling, view.rows(rows[:12]), None)
-    for one in path:
-        np.testing.assert_array_equal(one.validation_weight, rows.weight[-7:].numpy())
-        assert len(one.validation_errors) == 7
+def test_held_out_errors_keep_the_weights_of_the_held_out_rows(judged, monkeypatch):
+    taken = []
+    original = judging.found_path
+    monkeypatch.setattr(judging, "found_path", lambda path: taken.extend(path) or original(path))
+    _, table = judged(0.2)
+    assert len(table.held) == 6
+    for one in taken:
+        np.testing.assert_array_equal(one.validation_weight, table.weight[table.held])
+        assert len(one.validation_errors) == 6
 
 
 # --- whole fits
@@ -175,16 +166,14 @@ REGRESSORS = [
     {},
     {"n_rounds": 1},
     {"depths": (1, 2), "n_rounds": 1},
-    {"max_iter": 2},
     {"one_standard_error": True},
     {"early_stopping": True},
     {"early_stopping": True, "validation_fraction": 0.5, "max_blocks": 3},
     {"early_stopping": False, "n_rounds": 1},
-    {"refine": False, "max_iter": 3, "tol": 1.0},
-    {"refine": False, "max_iter": 0, "early_stopping": True},
     {"warm_start": True, "n_rounds": 1},
     {"warm_start": True, "early_stopping": True},
 ]
+DESCENTS = [{"max_iter": 3, "tol": 1.0}, {"max_iter": 0, "early_stopping": True}, {"max_iter": 0, "warm_start": True}]
 COMPRESSORS = [
     {},
     {"n_rounds": 1, "validation_fraction": 0.4},
@@ -213,9 +202,9 @@ def cases(draw):
     )
     seed = draw(st.integers(0, 2**16))
     n_columns, n_targets = one([1, 2, 3, 20]), one([0, 0, 2])
-    kind = one(["regressor", "regressor", "compressor"])
-    parameters = one(REGRESSORS if kind == "regressor" else COMPRESSORS)
-    weights = one([None, None, "counts", "uniform"]) if kind == "regressor" else None
+    kind = one(["regressor", "regressor", "descent", "compressor"])
+    parameters = one({"regressor": REGRESSORS, "descent": DESCENTS, "compressor": COMPRESSORS}[kind])
+    weights = None if kind == "compressor" else one([None, None, "counts", "uniform"])
     fits, told = [], [f"{kind}({parameters}), {limits}, {n_columns} columns, {n_targets} targets, weights {weights}"]
     for _ in range(2 if "warm_start" in parameters else 1):
         n_rows = about(one([limits.searched, limits.held_out, limits.polished, limits.merged, 3 * base]), low=4)
@@ -230,6 +219,8 @@ def cases(draw):
         told.append(f"{n_rows} rows, {n_different} different, seed {seed}")
     if kind == "regressor":
         model = limited(SWATRegressor, limits, **(QUICK | parameters))
+    elif kind == "descent":
+        model = limited(LatentDescentRegressor, limits, depths=(1,), n_restarts=2, random_state=0, **parameters)
     else:
         learner = one([Ridge(), MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs", max_iter=20, random_state=0)])
         with warnings.catch_warnings(action="ignore"):
@@ -248,7 +239,7 @@ def check(case, checkpoint):
         assert model.predict(X).shape == y.shape and np.isfinite(model.predict(X)).all()
         path = model._path
         assert np.isfinite(path.r2_train).all()
-        if getattr(model, "refine", True):
+        if not isinstance(model, LatentDescentRegressor):
             assert np.isfinite(path.r2_validation).all() and np.isfinite(path.standard_error).all()
         assert (np.diff(path.n_nonzero) >= 0).all() and (np.diff(path.r2_train) >= 0).all()
 

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from sk_swat.fitting.counted import counted_rows
+from sklearn.base import clone
 
+from sk_swat import LatentDescentRegressor
+from sk_swat.fitting.table import count_rows
 from sk_swat.latent.problem import Problem
 from sk_swat.latent.readout import solve_readout
 from sk_swat.latent.screening import draw_inputs
@@ -34,9 +36,10 @@ def table():
 
 
 @pytest.fixture
-def quick(quick):
+def quick(refined):
     """Factory of short fits with refinement."""
-    return lambda **parameters: quick(**({"refine": True, "depths": (1,), "n_restarts": 2, "n_rounds": 1} | parameters))
+    short = {"n_restarts": 2, "n_rounds": 1, "early_stopping": "auto", "max_blocks": 4}
+    return lambda **parameters: refined(**(short | parameters))
 
 
 def same_networks(one, other):
@@ -112,7 +115,7 @@ def test_scaling_counts_weights():
 def test_rows_that_all_count_once_stay_as_they_are(table):
     X, y, _ = table
     for weight in (None, np.ones(60), np.full(60, 0.01)):
-        kept = counted_rows(X, y, weight)
+        kept = count_rows(X, y, weight)
         assert kept[0] is X and kept[1] is y and kept[2] is None
 
 
@@ -120,7 +123,7 @@ def test_equal_rows_are_merged_and_their_weights_added():
     X = np.array([[1.0, 2.0], [0.0, 5.0], [1.0, 2.0], [1.0, 2.0]])
     y = np.array([3.0, 4.0, 3.0, 0.0])
     for weight, total in ((None, [1, 1, 2]), ([2, 1, 3, 7], [1, 7, 5])):
-        merged, targets, found = counted_rows(X, y, weight)
+        merged, targets, found = count_rows(X, y, weight)
         assert merged.tolist() == [[0.0, 5.0], [1.0, 2.0], [1.0, 2.0]]
         assert targets.tolist() == [4.0, 0.0, 3.0]
         assert found.tolist() == total
@@ -128,9 +131,9 @@ def test_equal_rows_are_merged_and_their_weights_added():
 
 def test_small_weights_are_scaled_up_to_the_number_of_rows(table):
     X, y, times = table
-    weight = counted_rows(X, y, 1e-3 * times)[2]
+    weight = count_rows(X, y, 1e-3 * times)[2]
     assert weight.sum() == pytest.approx((times > 0).sum())
-    assert counted_rows(X, y, 1.0 * times)[2].sum() == times.sum()
+    assert count_rows(X, y, 1.0 * times)[2].sum() == times.sum()
 
 
 @pytest.mark.parametrize("weight", [np.zeros(60), np.full(60, -1.0), np.ones(59), np.full(60, np.nan)])
@@ -185,11 +188,12 @@ def test_weight_of_zero_is_no_row(table, quick):
     assert same_networks(weighted, quick(random_state=0).fit(X[kept], y[kept]))
 
 
-def test_latent_search_alone_counts_weights(table, quick):
+def test_latent_search_alone_counts_weights(table, tiny_checkpoint):
     X, y, times = table
-    parameters = {"refine": False, "max_iter": 3, "n_generations": 1, "random_state": 0, "early_stopping": True}
-    weighted = quick(**parameters).fit(X, y, sample_weight=times)
-    again = quick(**parameters).fit(X.repeat(times, axis=0), y.repeat(times))
+    short = {"depths": (1,), "n_restarts": 2, "max_iter": 3, "n_generations": 1, "tol": 1.0, "random_state": 0}
+    model = LatentDescentRegressor(checkpoint=tiny_checkpoint, early_stopping=True, **short)
+    weighted = clone(model).fit(X, y, sample_weight=times)
+    again = model.fit(X.repeat(times, axis=0), y.repeat(times))
     np.testing.assert_array_equal(weighted.predict(X), again.predict(X))
 
 

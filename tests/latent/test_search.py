@@ -7,7 +7,11 @@ import pytest
 import torch
 from sklearn.linear_model import Ridge
 
-from sk_swat.fitting.table import TableConfig, previous_starts, search_table
+from sk_swat.fitting.best_candidate import BestCandidate
+from sk_swat.fitting.search import Search, find_path
+from sk_swat.fitting.settings import Settings
+from sk_swat.fitting.starts import Propose
+from sk_swat.fitting.table import Table
 from sk_swat.latent.checkpoint import load_checkpoint
 from sk_swat.latent.descent import HardBest, descend
 from sk_swat.latent.objective import (
@@ -53,10 +57,11 @@ def settings(**changes):
     return SearchConfig(**(values | changes))
 
 
-def latent_only(**changes):
-    """Settings of a table's search without refinement."""
-    values = {"refine": False, "n_rounds": 0, "max_nonzero": None, "validation_fraction": None, "seed": 0}
-    return TableConfig(**(values | changes))
+def find(space, X, y, config, share=None, seed=0):
+    """Search for a table without refinement; what it found, and its candidates."""
+    table = Table.of(X, y).split(share, seed)
+    search = Search(table, 768, space, Settings((1,), config, seed, 1e-5, 1e-5))
+    return find_path(search, [Propose((1,))], BestCandidate()), search.candidates
 
 
 def make_problem(n_columns=3, n_rows=80, n_held=0, seed=0):
@@ -414,7 +419,8 @@ def test_candidate_decodes_from_its_latent_and_threshold(tiny):
     problem, config = make_problem(), settings(max_iter=20, tol=0.0)
     for search in search_depths(problem, tiny, [1, 3], config, 0):
         for candidate in search.candidates:
-            start = previous_starts(search.depth, candidate.latent, candidate.inputs, candidate.threshold)
+            met = candidate.latent, candidate.inputs, candidate.threshold
+            start = Earlier(search.depth, *met, network=None).starts()
             again = descend(start[search.depth], problem, tiny.autoencoder, search.depth, replace(config, max_iter=0))
             assert float(again.best.objective[0]) == pytest.approx(candidate.objective, rel=1e-4)
 
@@ -429,22 +435,10 @@ def test_held_out_rows_are_not_fitted(tiny):
     X = np.random.default_rng(0).normal(size=(40, 2))
     y = X[:, 0] + 0.1 * X[:, 1]
     config = settings(max_iter=0, n_generations=0)
-    first, other = (
-        search_table(
-            X,
-            y,
-            Standardisation.of(X, y),
-            LatentProposals(tiny),
-            [1],
-            config,
-            latent_only(seed=seed, validation_fraction=0.25),
-        )
-        for seed in (3, 4)
-    )
-    assert [c.objective for c in first.candidates] != [c.objective for c in other.candidates]
-    few = Standardisation.of(X[:2], y[:2])
+    first, other = (find(LatentProposals(tiny), X, y, config, 0.25, seed)[1] for seed in (3, 4))
+    assert [c.objective for c in first] != [c.objective for c in other]
     with pytest.raises(ValueError, match=r"early_stopping needs at least one row .* got 2 rows and .*=0.9"):
-        search_table(X[:2], y[:2], few, LatentProposals(tiny), [1], config, latent_only(validation_fraction=0.9))
+        find(LatentProposals(tiny), X[:2], y[:2], config, 0.9)
 
 
 @pytest.mark.parametrize(
@@ -460,8 +454,7 @@ def test_planted_network_is_found(function, n_columns, bundled):
     X = np.random.default_rng(0).normal(size=(150, n_columns))
     y = function(X)
     config = settings(max_iter=10, n_screened=512, n_children=128)
-    result = search_table(X, y, Standardisation.of(X, y), LatentProposals(bundled), [1], config, latent_only())
-    (network,) = result.path.networks
+    (network,) = find(LatentProposals(bundled), X, y, config)[0].path.networks
     fresh = np.random.default_rng(1).normal(size=(500, n_columns))
     error = np.mean((network.predict(fresh) - function(fresh)) ** 2) / function(fresh).var()
     assert 1 - error > 0.95

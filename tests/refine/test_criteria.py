@@ -1,14 +1,14 @@
 """Saliencies against removal with refit: exact for linear problems, close for the small parameters of a network."""
 
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from scipy.optimize import least_squares
 
-from sk_swat.network.activations import ACTIVATIONS
+from sk_swat import SWATRegressor
+from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.equivalence import fold_constants
 from sk_swat.network.softnet import SoftNetworks, concatenate, flatten, unflatten
 from sk_swat.refine.criteria import Criterion, OptimalBrainSurgeon, inverse_curvature, row_saliencies, saliencies
@@ -340,7 +340,7 @@ def test_pruning_removes_what_the_criterion_says(hard_networks):
 
 def test_whole_fit_by_magnitude_is_no_better_than_by_saliency(refined, table, monkeypatch):
     plain = refined().fit(*table)
-    monkeypatch.setattr("sk_swat.fitting.table.RefineTask", partial(RefineTask, criterion=Magnitude()))
+    monkeypatch.setattr(SWATRegressor, "_criterion", Magnitude())
     by_size = refined().fit(*table)
     assert by_size.score(*table) > 0.9
 

@@ -1,12 +1,11 @@
 """Losses: squared error by its definition, and another one, known to these tests alone, in every stage of a fit."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
 from scipy.optimize import minimize, minimize_scalar
 
+from sk_swat import SWATRegressor
 from sk_swat.latent.objective import mean_loss
 from sk_swat.latent.readout import solve_readout, with_readout
 from sk_swat.refine.free_parameters import FreeParameters
@@ -191,7 +190,7 @@ def test_fit_with_another_loss_resists_outliers(refined, monkeypatch):
         return np.var(model.predict(X) - truth) / np.var(truth)
 
     squares = [left(early_stopping) for early_stopping in (True, False)]
-    monkeypatch.setattr("sk_swat.fitting.table.Rows", partial(Rows, loss=SmoothAbsoluteError(0.01)))
+    monkeypatch.setattr(SWATRegressor, "_loss", SmoothAbsoluteError(0.01))
     for before, early_stopping in zip(squares, (True, False), strict=True):
         assert left(early_stopping) < 0.05 < 0.2 < before
 
@@ -204,7 +203,7 @@ def test_same_loss_by_iteration_gives_the_same_networks(refined, table, monkeypa
         as_least_squares = Loss.as_least_squares
 
     plain = refined().fit(*table)
-    monkeypatch.setattr("sk_swat.fitting.table.Rows", partial(Rows, loss=Squares()))
+    monkeypatch.setattr(SWATRegressor, "_loss", Squares())
     same = refined().fit(*table)
     assert same.path_["n_nonzero"].tolist() == plain.path_["n_nonzero"].tolist()
     np.testing.assert_allclose(same.predict(table[0]), plain.predict(table[0]), rtol=1e-4, atol=1e-4)

@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from sk_swat.fitting.finish import in_raw_units as finished
 
+from sk_swat.fitting.search import in_raw_units as finished
 from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.equivalence import fold_constants, pad
 from sk_swat.network.scaling import Standardisation

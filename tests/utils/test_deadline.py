@@ -194,21 +194,20 @@ TABLES = {
     "columns": (300, 40, 1, {}),
     "targets": (200, 3, 6, {}),
     "blocks": (400, 3, 1, {"max_blocks": 3, "n_rounds": 0}),
-    "selection": (200, 3, 1, {"n_generations": 2}),
     "starts": (200, 3, 1, {"n_restarts": 100, "n_rounds": 0}),
-    "descent": (200, 3, 1, {"max_iter": 5}),
-    "no refinement": (200, 3, 1, {"refine": False, "max_iter": 5, "n_generations": 1}),
+    "no refinement": (200, 3, 1, {"max_iter": 5, "n_generations": 1}),
     "threads": (200, 3, 1, {"n_jobs": 2, "depths": (1, 2)}),
 }
 
 
 @pytest.mark.parametrize("name", TABLES)
 @pytest.mark.parametrize("n_looks", [0, 3, 10, 40, 200])
-def test_fit_that_ends_after_any_look_gives_a_path_that_is_judged(refined, name, n_looks):
+def test_fit_that_ends_after_any_look_gives_a_path_that_is_judged(refined, quick, name, n_looks):
     n_rows, n_columns, n_targets, parameters = TABLES[name]
+    make = quick if name == "no refinement" else refined
     X, y = normal(n_rows, n_columns, n_targets)
     # the first looks tell when the fit began, and set the two deadlines; three quarters of the limit are for the search
-    model = with_clock(refined(time_limit=n_looks / 0.75 + 5, **parameters), count().__next__).fit(X, y)
+    model = with_clock(make(time_limit=n_looks / 0.75 + 5, **parameters), count().__next__).fit(X, y)
     r2 = [r2_score(y, network.predict(X), multioutput="variance_weighted") for network in model.networks_]
     if n_targets == 1:  # R^2 of several is the mean over targets of the same variance
         np.testing.assert_allclose(model.path_["r2_train"], r2, atol=1e-6)
@@ -240,18 +239,20 @@ WORK = {
     "columns and targets": (1000, 100, 5, {}),
     "folds": (600, 8, 4, {"early_stopping": False}),
     "starts": (1000, 8, 1, {"n_restarts": 200}),
-    "no refinement": (30_000, 8, 1, {"refine": False, "max_iter": 2000}),
+    "no refinement": (30_000, 8, 1, {"max_iter": 2000, "n_generations": 0}),
 }
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) for name in WORK])
 @pytest.mark.parametrize("limit", [1e7, 1e9, 5e9])
-def test_little_work_is_done_after_the_time_is_up(refined, name, limit):
+def test_little_work_is_done_after_the_time_is_up(refined, quick, name, limit):
     n_rows, n_columns, n_targets, parameters = WORK[name]
     X, y = normal(n_rows, n_columns, n_targets)
-    whole = {"n_restarts": 24, "n_rounds": 100, "max_blocks": 4}
+    alone = name == "no refinement"
+    make, whole = (quick if alone else refined), {"n_restarts": 24}
+    whole |= {} if alone else {"n_rounds": 100, "max_blocks": 4}
     with WorkClock() as clock:
-        with_clock(refined(time_limit=limit, **(whole | parameters)), clock).fit(X, y)
+        with_clock(make(time_limit=limit, **(whole | parameters)), clock).fit(X, y)
     assert clock.done < limit + 2e9  # a tenth of a second, or two
 
 

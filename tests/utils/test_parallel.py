@@ -14,7 +14,6 @@ import joblib
 import numpy as np
 import pytest
 import torch
-from sk_swat.estimators.settings import checked_settings
 from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -23,7 +22,6 @@ from benchmarks.baselines.random_networks import RandomNetworkRegressor
 from sk_swat.latent.checkpoint import _bundled, load_checkpoint
 from sk_swat.latent.problem import Problem
 from sk_swat.latent.run import search_depths
-from sk_swat.latent.settings import SearchConfig
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.rows import Rows
 from sk_swat.utils.deadline import Deadline
@@ -197,7 +195,7 @@ def test_bundled_checkpoint_is_sent_by_name(tiny_checkpoint):
 
 def test_candidate_carries_no_batch(quick, table, tiny_checkpoint):
     rows = Rows(*(torch.tensor(part, dtype=torch.float32) for part in table))
-    config = SearchConfig(**checked_settings(quick()).search)
+    config = quick()._settings().latent
     found = search_depths(Problem(rows, None, torch.arange(3)), load_checkpoint(tiny_checkpoint), [1], config, 0)
     assert len(found[0].candidates) == 2
     for candidate in found[0].candidates:
@@ -288,7 +286,7 @@ def test_groups_of_many_starts_run_side_by_side_with_the_same_result(refined, ta
         pieces.append(len(works))
         return real(works, n_jobs, ended)
 
-    monkeypatch.setattr("sk_swat.fitting.refinement.run_parallel", spy)
+    monkeypatch.setattr("sk_swat.fitting.starts.run_parallel", spy)
     fits = [refined(n_restarts=100, n_rounds=0, n_jobs=n_jobs).fit(*table) for n_jobs in (1, 3)]
     assert pieces == [3, 3]  # of one depth: 34, 33 and 33 starts
     assert fits[0].networks_ == fits[1].networks_

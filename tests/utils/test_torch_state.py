@@ -243,17 +243,17 @@ def test_first_fit_of_a_process_may_run_in_inference_mode(tiny_checkpoint):
     code = """
 import sys, warnings
 import numpy as np, torch
-from sk_swat import SWATRegressor
+from sk_swat import LatentDescentRegressor, SWATRegressor
 warnings.simplefilter("ignore")
 rng = np.random.default_rng(0)
 X = rng.normal(size=(50, 2))
 y = np.tanh(X[:, 0])
-def fit(**parameters):
-    model = SWATRegressor(depths=(1,), n_restarts=2, n_rounds=1, checkpoint=sys.argv[1], random_state=0, **parameters)
+def fit(kind, **parameters):
+    model = kind(depths=(1,), n_restarts=2, checkpoint=sys.argv[1], random_state=0, **parameters)
     return model.fit(X, y).predict(X)
 with torch.inference_mode(), torch.device("meta"), torch.autocast("cpu", dtype=torch.bfloat16):
-    first = fit(), fit(refine=False, max_iter=3)
-again = fit(), fit(refine=False, max_iter=3)
+    first = fit(SWATRegressor, n_rounds=1), fit(LatentDescentRegressor, max_iter=3)
+again = fit(SWATRegressor, n_rounds=1), fit(LatentDescentRegressor, max_iter=3)
 assert all(np.array_equal(a, b) for a, b in zip(first, again))
 """
     subprocess.run([sys.executable, "-c", code, str(tiny_checkpoint)], check=True, timeout=120)

@@ -165,13 +165,6 @@ def test_names_of_columns_are_kept(make, table):
         model.predict(frame)
 
 
-def test_fit_without_validation_rows_is_judged_on_the_training(make, table):
-    quick = make(("tanh", "sigmoid"), refine=False, early_stopping=False, max_iter=2, n_generations=0, tol=1.0)
-    model = quick.fit(*table)
-    assert np.isnan(model.path_["r2_validation"]).all()
-    assert len(model.path_) >= 1
-
-
 def test_parameters_of_the_estimator_can_be_set_and_stay(make, table):
     model = make(("tanh",)).set_params(estimator__n_restarts=1)
     parameters = model.get_params()

@@ -137,12 +137,6 @@ def test_fit_from_random_networks_depends_on_its_seed_alone(fitted, fit_without_
     assert fit_without_autoencoder(n_rounds=0, random_state=1).networks_ != fitted.networks_
 
 
-def test_random_networks_need_refinement(quick, table, tiny_checkpoint):
-    assert quick().fit(*table).network_.n_nonzero > 0  # the latent space does not
-    with pytest.raises(ValueError, match="refine must be True: random networks have no latents to descend on, got F"):
-        RandomNetworkRegressor(refine=False, random_state=0, checkpoint=str(tiny_checkpoint)).fit(*table)
-
-
 def test_networks_of_a_random_path_have_allowed_activations(fitted):
     used = {name for network in fitted.networks_ if network.depth == 1 for name in network.activations[0]}
     assert used == {"tanh", "sine"}

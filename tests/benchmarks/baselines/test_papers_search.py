@@ -13,7 +13,7 @@ from benchmarks.baselines import papers_search
 from benchmarks.baselines.papers_search import PapersSearchRegressor
 from benchmarks.baselines.random_networks import RandomNetworkRegressor
 from benchmarks.models import MODELS
-from sk_swat import SWATRegressor
+from sk_swat import LatentDescentRegressor, SWATRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -35,16 +35,16 @@ def test_search_is_that_of_the_papers(table, monkeypatch):
     """Normal latents, gradient steps, decoded output layer, four decoders, three activations, no refinement."""
     searched = []
 
-    class Spy(SWATRegressor):
+    class Spy(LatentDescentRegressor):
         def fit(self, X, y):
             searched.append(self)
             return super().fit(X, y)
 
-    monkeypatch.setattr(papers_search, "SWATRegressor", Spy)
+    monkeypatch.setattr(papers_search, "LatentDescentRegressor", Spy)
     MODELS["papers' search"](3).set_params(max_iter=1, n_restarts=1).fit(*table)
     assert [one.depths for one in searched] == [(1,), (2,), (3,), (4,)]
     for one in searched:
-        assert (one.init, one.readout, one.refine, one.n_generations) == ("random", "decoded", False, 0)
+        assert (one.init, one.readout, one.n_generations) == ("random", "decoded", 0)
         assert one.activations == ("sigmoid", "tanh", "leaky_relu")
         assert one.max_iter == 1
     assert len({one.random_state for one in searched}) == 1  # all are judged on the same rows
