@@ -10,7 +10,7 @@ from sklearn.linear_model import Ridge
 from sk_swat.fitting.best_candidate import BestCandidate
 from sk_swat.fitting.search import Search, find_path
 from sk_swat.fitting.settings import Settings
-from sk_swat.fitting.starts import Propose
+from sk_swat.fitting.starts import Earlier, Propose
 from sk_swat.fitting.table import Table
 from sk_swat.latent.checkpoint import load_checkpoint
 from sk_swat.latent.descent import HardBest, descend
