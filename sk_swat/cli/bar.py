@@ -11,7 +11,7 @@ from tqdm import tqdm
 from sk_swat.fitting.progress import Watcher, add_watcher
 
 if TYPE_CHECKING:
-    from sk_swat.fitting.refinement import Stage
+    from sk_swat.fitting.search import StageRecord
     from sk_swat.latent.run import DepthSearch
     from sk_swat.network.sparse_mlp import SparseMLP
 
@@ -49,7 +49,7 @@ class _Bar(Watcher):
         self._draw(self._n_ended + self._n_parts_ended / self._n_parts)
         return False
 
-    def end_stage(self, stage: Stage, network: Callable[[], SparseMLP]) -> bool:
+    def end_stage(self, stage: StageRecord, network: Callable[[], SparseMLP]) -> bool:
         self._n_ended += 1
         self._score = f", best R^2 {stage.r2_after:.4f}"
         return False
