@@ -38,7 +38,7 @@ _N_STARTS, _N_ENCODED = 4, 2  # networks of a subnetwork that are polished
 _N_ROWS = 256  # on which they are
 _FIRST_STEPS, _MORE_STEPS = 6, 10
 _WHOLE_STEPS = 15
-_SHARE = 0.04  # of the numbers of a whole that go in a round of pruning
+_SHARE = 0.04  # of the parameters of a whole that go in a round of pruning
 _MOST_NUMBERS = 600  # of a whole
 _ROWS_A_NUMBER = 5  # on which a whole is polished and pruned, shared by the outputs
 _NEGLIGIBLE = 1e-12  # variance of targets that do not vary, as a share of their squares
@@ -192,7 +192,7 @@ def _constant(part: Subnetwork, depth: int) -> SparseMLP:
 
 @torch.no_grad()
 def polished_and_pruned(wholes: Sequence[Joined], task: RefineTask) -> Front:
-    """Polish wholes on the rows, and prune them number by number.
+    """Polish wholes on the rows, and prune them step by step.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ def polished_and_pruned(wholes: Sequence[Joined], task: RefineTask) -> Front:
 
 
 def _thinned(networks: SoftNetworks) -> SoftNetworks:
-    """Leave the largest numbers of each layer where there are too many to be polished; each keeps the same share."""
+    """Leave the largest parameters of each layer where there are too many to be polished; each keeps the same share."""
     n_most = int((flatten(networks) != 0).sum(1).max())
     if n_most <= _MOST_NUMBERS:
         return networks

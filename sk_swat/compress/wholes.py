@@ -21,7 +21,7 @@ __all__ = ["front_of_wholes", "returned"]
 
 _N_RETURNED = 3  # starts of each depth that come from one whole
 _GAIN, _LARGE_GAIN = 0.05, 0.3  # shares by which the error must fall below that of the next smaller one
-_LARGE = 100  # numbers from which on the second holds
+_LARGE = 100  # parameters from which on the second holds
 _EXACT = 1e-4  # share of variance left, below which no larger network is kept
 
 

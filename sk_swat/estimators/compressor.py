@@ -64,11 +64,11 @@ class SWATCompressor(ExportMixin, SearchMixin, MetaEstimatorMixin, RegressorMixi
     activations : tuple of str, default=("identity", "sigmoid", "tanh", "leaky_relu", "sine", "gaussian")
         Activations a neuron may choose.
     sparsity : float, default=1e-5
-        Price, in R^2, of one non-zero number; at least 0. The path does not depend on it: it only chooses.
+        Price, in R^2, of one non-zero parameter; at least 0. The path does not depend on it: it only chooses.
     compactness : float, default=1e-5
         Price, in R^2, of one living neuron; at least 0.
     max_nonzero : int, default=None
-        Largest number of non-zero weights and biases, at least 1; None sets no limit.
+        Largest number of non-zero parameters, at least 1; None sets no limit.
     one_standard_error : bool, default=False
         Take the smallest network whose validation R^2 is within one standard error of the best one's.
     split : bool, default=True

@@ -83,11 +83,11 @@ class PathMixin:
         index : int, default=None
             Row of `path_`, from 0 (the smallest network); negative ones count from the largest network. It comes alone.
         max_nonzero : int, default=None
-            Largest number of non-zero weights and biases, at least 1; None takes that of the estimator.
+            Largest number of non-zero parameters, at least 1; None takes that of the estimator.
         min_r2 : float, default=None
             Take the smallest network whose validation R^2 reaches this value.
         sparsity, compactness : float, default=None
-            Prices of a number and of a neuron, at least 0; None takes those of the estimator.
+            Prices of a parameter and of a neuron, at least 0; None takes those of the estimator.
 
         Returns
         -------

@@ -65,7 +65,7 @@ class StoredModel:
         Parameters
         ----------
         max_nonzero : int, default=None
-            Largest number of non-zero weights and biases; None takes the network that the fit has chosen.
+            Largest number of non-zero parameters; None takes the network that the fit has chosen.
         """
         if max_nonzero is None:
             return self.chosen

@@ -27,7 +27,7 @@ class SWATRegressor(TableRegressor):
     """Tiny sparse neural network, found in the latent space of a pretrained autoencoder.
 
     ``fit`` standardises the table, decodes networks from the latent space that fit the data, polishes them
-    (Levenberg-Marquardt), prunes them number by number (Optimal Brain Surgeon), and varies the best ones in the latent
+    (Levenberg-Marquardt), prunes them step by step (Optimal Brain Surgeon), and varies the best ones in the latent
     space again. What it keeps is a path: the most accurate network found at each size. One of them is chosen by
     ``1 - R^2 + sparsity * n_nonzero + compactness * n_neurons`` on rows that were not fitted; `select` switches to
     another one without a new fit. ``predict`` runs the chosen network in float64 NumPy. The latent space and the
@@ -41,12 +41,13 @@ class SWATRegressor(TableRegressor):
         Activations a neuron may choose: any of these. The second paper has "sigmoid", "tanh" and "leaky_relu"; a
         single one gives the fixed-activation search of arXiv 2410.08339.
     sparsity : float, default=1e-5
-        Price, in R^2, of one non-zero number (weight or bias); at least 0. Larger prices give smaller networks. The
+        Price, in R^2, of one non-zero parameter (weight or bias); at least 0: how much R^2 a parameter must
+        gain to be kept. Larger prices give smaller networks. The
         path does not depend on it: it only chooses.
     compactness : float, default=1e-5
         Price, in R^2, of one living neuron; at least 0.
     max_nonzero : int, default=None
-        Largest number of non-zero weights and biases, at least 1; None sets no limit.
+        Largest number of non-zero parameters, at least 1; None sets no limit.
     one_standard_error : bool, default=False
         Take the smallest network whose validation R^2 is within one standard error (of the difference) of the best
         one's, unless the prices ask for a smaller one still. The constant network is taken in any case if it is
@@ -127,7 +128,7 @@ class SWATRegressor(TableRegressor):
     fit_report_ : list of dict
         For each stage of the fit: "name", "seconds", "r2_before" and "r2_after", the R^2 of the largest network on the
         rows of the search (of the last polish: on all rows), and "r2_by_size", after the stage, that of the best
-        networks of at most 10, 20, 30, 50 and 100 numbers (empty for blocks). The latent search begins with a constant.
+        networks of at most 10, 20, 30, 50 and 100 parameters (empty for blocks). The latent search begins with a constant.
     candidates_ : dict of ndarray
         One row per depth and start that gave a finite network: "depth", "restart", "step" (of the descent at which
         the network was met), "start_objective" (of the hardened start), "objective", "n_nonzero", "n_neurons",

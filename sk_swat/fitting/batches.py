@@ -26,5 +26,5 @@ def by_depth(members: Sequence[Member], work: Callable[[SoftNetworks], Sequence[
 
 
 def _breadth(member: Member) -> int:
-    """Width of the widest layer in steps: small networks would wait for the numbers of large ones in their batch."""
+    """Width of the widest layer in steps: small networks would wait for the parameters of large ones in their batch."""
     return -(-max(mask.shape[1] for mask in member.network.mask) // _WIDTH_STEP)

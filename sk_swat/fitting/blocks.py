@@ -2,7 +2,7 @@
 
 One network of the autoencoder has few neurons. A sum of two is a sparse network again, block-diagonal, possibly with
 other inputs and depths: capacity grows without a larger autoencoder. The block is searched on the residuals; then all
-numbers are polished together, and pruned together.
+parameters are polished together, and pruned together.
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ def _of_one_depth(
 
 
 def block_sum(first: SoftNetworks, second: SoftNetworks) -> tuple[SoftNetworks, SoftNetworks]:
-    """Networks that add the outputs of two, and where a fit of them may move numbers.
+    """Networks that add the outputs of two, and which of their parameters a fit may move.
 
     Parameters
     ----------
@@ -210,7 +210,7 @@ def block_sum(first: SoftNetworks, second: SoftNetworks) -> tuple[SoftNetworks, 
     networks : SoftNetworks
         Their sums, with the neurons of both side by side in each layer.
     free : SoftNetworks
-        1 for the numbers of the first that are not zero, and for all of the second on columns that it reads; 0 for all
+        1 for the parameters of the first that are not zero, and for all of the second on columns that it reads; 0 for all
         others, also between the two.
     """
     ones = torch.ones_like

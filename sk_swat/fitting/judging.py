@@ -27,7 +27,7 @@ __all__ = ["LastPolish", "PathNetwork", "found_path", "spread", "with_rounding"]
 
 _POLISH_STEPS, _LAST_STEPS = 18, 9
 _STEPS_BETWEEN = 3  # polishing steps between two looks at the held-out rows
-_ROWS_A_NUMBER = 2  # networks with fewer rows for each number are left out of the path
+_ROWS_A_PARAMETER = 2  # networks with fewer rows for each parameter are left out of the path
 _DAMPING = 1e-2
 _GAINS = (0.02, 0.05, 0.1, 0.2)  # shares by which the error must fall from one network to the next
 _LONGEST = 40  # networks of a path before blocks are added
@@ -121,7 +121,7 @@ def found_path(path: Sequence[PathNetwork]) -> Found:
 
 def _credible(members: Sequence[Member], view: ColumnView, task: RefineTask, straighten: bool) -> list[Member]:
     """Networks on the columns in use, without those that have few rows for each parameter."""
-    credible = [member for member in members if _ROWS_A_NUMBER * member.size <= task.rows.n_observations]
+    credible = [member for member in members if _ROWS_A_PARAMETER * member.size <= task.rows.n_observations]
     members = [replace(member, network=view.narrow(member.network)) for member in credible or members[:1]]
     if straighten:
         members = [replace(member, network=straightened(member.network, task.rows.X)) for member in members]

@@ -1,6 +1,6 @@
 """Variations of networks in the latent space: encode, move, decode twice, and take over what has changed.
 
-A latent does not restore every number of the network it was encoded from. So a child is not what its own latent decodes
+A latent does not restore every parameter of the network it was encoded from. So a child is not what its own latent decodes
 to, but its parent, changed by the difference between what the moved latent and the parent's decode to.
 """
 
@@ -34,7 +34,7 @@ def latent_children(
     """Give every parent one child: the best of a few variations in the latent space.
 
     Latents of children are those of their parents with noise and with some rows from networks of the bank. Neurons
-    that keep their activation keep their numbers, changed by as much as the decoded ones change; others are as
+    that keep their activation keep their parameters, changed by as much as the decoded ones change; others are as
     decoded. Deeper children come from parents with a layer put in between, if leaky_relu, by which that is done, is
     allowed and there is one output. Otherwise, and if they are less deep, they are what the decoder of their depth
     makes of their latents.
@@ -43,7 +43,7 @@ def latent_children(
     ----------
     parents : SoftNetworks
         Hard networks of one depth on the columns of X, at most as wide as the autoencoder's. Of their columns those
-        with the largest weights fill the input slots; the numbers of the others stay.
+        with the largest weights fill the input slots; the parameters of the others stay.
     problem : Problem
         Rows on which readouts are solved and children are ranked.
     checkpoint : Checkpoint
@@ -108,7 +108,7 @@ def repeated(part: torch.Tensor, times: int) -> torch.Tensor:
 
 
 def _changed(networks: SoftNetworks, before: SoftNetworks, after: SoftNetworks) -> SoftNetworks:
-    """Change networks as `before` changes to `after`; numbers of zero stay zero between neurons that stay."""
+    """Change networks as `before` changes to `after`; parameters of zero stay zero between neurons that stay."""
     weights, biases, activation, mask = [], [], [], []
     stays = torch.ones_like(networks.input_mask, dtype=torch.bool)
     for layer, (weight, bias) in enumerate(zip(networks.weights, networks.biases, strict=True)):

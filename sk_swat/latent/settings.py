@@ -18,7 +18,7 @@ class SearchConfig:
     allowed : tuple of bool
         Which activations may be chosen, in the order of ``ACTIVATIONS``.
     sparsity, compactness : float
-        Price in R^2 of one non-zero number and of one living neuron.
+        Price in R^2 of one non-zero parameter and of one living neuron.
     n_restarts, max_iter : int
         Starts that descend, and their gradient steps.
     learning_rate : float
@@ -40,7 +40,7 @@ class SearchConfig:
     thresholds : tuple of float
         Multiples of the learned weight threshold at which networks are hardened; the best is kept.
     small_share, small_price : float
-        Share of the starts that are chosen at a higher price of a number, and what is added to the price.
+        Share of the starts that are chosen at a higher price of a parameter, and what is added to the price.
     """
 
     allowed: tuple[bool, ...]

@@ -43,7 +43,7 @@ class Starts:
         1 for the slots in use.
     score : Tensor of shape (n_starts,)
         Objective with a ridge readout on the ranking rows.
-    numbers : Tensor of shape (n_starts,)
+    n_nonzero : Tensor of shape (n_starts,)
         Size as decoded.
     threshold : Tensor of shape (n_starts,)
         Weight threshold at which the descent begins.
@@ -53,7 +53,7 @@ class Starts:
     inputs: torch.Tensor
     input_mask: torch.Tensor
     score: torch.Tensor
-    numbers: torch.Tensor
+    n_nonzero: torch.Tensor
     threshold: torch.Tensor
 
     @classmethod
@@ -107,7 +107,7 @@ def choose_starts(
         starts = starts.joined(children)
         starts = starts[starts.score.argsort(stable=True)[:n_parents]]
         best.append(float(starts.score[0]))
-    return starts[choose_candidates(starts.score, starts.numbers, config)], best
+    return starts[choose_candidates(starts.score, starts.n_nonzero, config)], best
 
 
 def _ranked(starts: Starts, problem: Problem, checkpoint: Checkpoint, depth: int, config: SearchConfig) -> Starts:
@@ -115,8 +115,8 @@ def _ranked(starts: Starts, problem: Problem, checkpoint: Checkpoint, depth: int
     with torch.no_grad():
         raw: RawNetworks = checkpoint.autoencoder.decode(starts.latent, starts.input_mask, [depth])[depth]
         networks = raw.soften(allowed=torch.tensor(config.allowed)).harden().connected(starts.inputs)
-        _, score, numbers = fit_readouts(networks, problem.ranking_rows(config.n_ranking_rows), config)
-    return replace(starts, score=score, numbers=numbers)[score.argsort(stable=True)]
+        _, score, n_nonzero = fit_readouts(networks, problem.ranking_rows(config.n_ranking_rows), config)
+    return replace(starts, score=score, n_nonzero=n_nonzero)[score.argsort(stable=True)]
 
 
 def _bank_starts(
@@ -140,9 +140,9 @@ def _bank_starts(
         def networks(index: torch.Tensor) -> SoftNetworks:
             return bank.networks(depth, drawn[index]).connected(inputs.layers(index))
 
-        index, score, numbers = screen(networks, drawn, problem, config, deadline)
+        index, score, n_nonzero = screen(networks, drawn, problem, config, deadline)
         starts = Starts.unscored(latent[index], inputs.layers(index), input_mask[index])
-        return replace(starts, score=score, numbers=numbers)
+        return replace(starts, score=score, n_nonzero=n_nonzero)
     of_depth = (bank.depth == depth).float()
     share = torch.maximum(of_depth, 0.3 * bank.restored[:, depth - 1].float()) * (bank.n_inputs <= n_columns)
     if not share.any():
