@@ -54,7 +54,7 @@ def test_import_costs_less_than_half_a_second_beyond_scikit_learn():
 
 
 def test_public_names_are_importable_and_listed():
-    assert set(sk_swat.__all__) == {"SWATCompressor", "SWATRegressor", "SparseMLP"}
+    assert set(sk_swat.__all__) == {"LatentDescentRegressor", "SWATCompressor", "SWATRegressor", "SparseMLP"}
     assert all(hasattr(sk_swat, name) for name in sk_swat.__all__)
     assert sk_swat.__version__
 

@@ -12,7 +12,7 @@ from sk_swat.latent.problem import Problem
 from sk_swat.latent.run import Candidate
 from sk_swat.latent.screening import fit_readouts
 from sk_swat.latent.settings import SearchConfig
-from sk_swat.network.equivalence import canonical, fold_constants
+from sk_swat.network.equivalence import canonical_form, fold_constants
 from sk_swat.network.hard import padded_batch, widest
 from sk_swat.network.softnet import SoftNetworks, concatenate
 from sk_swat.network.sparse_mlp import SparseMLP

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from sk_swat.fitting.table import Table
 from sk_swat.network.importance import variance_shares
 from sk_swat.network.path import Path
-from sk_swat.network.rounding import summarised
+from sk_swat.network.rounding import summarise
 from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.network.text import formula_text
 from sk_swat.utils.labels import short_repr
@@ -203,7 +203,7 @@ class PathMixin:
         self._shares = variance_shares(self._path.networks, table.X, table.weight, seed)
         n_rows = _ROUNDED_ROWS if getattr(self, "time_limit", None) is None else _ROUNDED_ROWS_IN_TIME
         X, y, weight, scaling = table.X, table.raw_y, table.weight, table.scaling
-        networks = summarised(self._path.networks, X, y, weight, scaling, seed, n_rows)
+        networks = summarise(self._path.networks, X, y, weight, scaling, seed, n_rows)
         self._path = self._path.with_networks(networks)
         self.network_ = self._named(self._path.networks[self._row])
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sk_swat.estimators.parameters import make_settings
 from sk_swat.estimators.searching import Context
@@ -18,9 +19,29 @@ if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
 
 __all__ = ["LATENT", "SWATRegressor"]
 
+Init = TypeVar("Init", bound=Callable[..., None])
 # A path must not depend on the prices by which one of its networks is chosen: its search has prices of its own. Small
 # weights may stay, since pruning is yet to come.
 LATENT = {"sparsity": 1e-5, "compactness": 1e-5, "small_share": 0.5, "n_children": 128, "thresholds": (1.0,)}
+
+
+def _refuse_refine(parameters: dict[str, Any]) -> None:
+    if "refine" in parameters:
+        raise TypeError(
+            f"SWATRegressor always polishes and prunes, got refine={parameters['refine']!r}; LatentDescentRegressor is "
+            "the search in the latent space without that."
+        )
+
+
+def _refusing_refine(init: Init) -> Init:
+    """Let a constructor name what to use instead of a parameter that it does not have; its signature stays."""
+
+    @wraps(init)
+    def checked(self: Any, **parameters: Any) -> None:
+        _refuse_refine(parameters)
+        init(self, **parameters)
+
+    return cast(Init, checked)
 
 
 class SWATRegressor(TableRegressor):
@@ -107,8 +128,8 @@ class SWATRegressor(TableRegressor):
     path_ : DataFrame
         One row for each network of the path, by size: "n_nonzero", "depth", "n_inputs" (columns in use), "n_neurons",
         "activations", "equation" (in one line, rounded as formulas are by default; functions as in printing),
-        "objective", "r2_train", "r2_validation" and "chosen". R^2 of the
-        training rises from row to row; that of the validation need not.
+        "objective", "r2_train", "r2_validation" and "chosen". R^2 of the training rises from row to row; that of the
+        validation need not.
     networks_ : list of SparseMLP
         Networks of the path, in the same order.
     feature_importances_ : ndarray of shape (n_features,)
@@ -128,7 +149,8 @@ class SWATRegressor(TableRegressor):
     fit_report_ : list of dict
         For each stage of the fit: "name", "seconds", "r2_before" and "r2_after", the R^2 of the largest network on the
         rows of the search (of the last polish: on all rows), and "r2_by_size", after the stage, that of the best
-        networks of at most 10, 20, 30, 50 and 100 parameters (empty for blocks). The latent search begins with a constant.
+        networks of at most 10, 20, 30, 50 and 100 parameters (empty for blocks). The latent search begins with a
+        constant.
     candidates_ : dict of ndarray
         One row per depth and start that gave a finite network: "depth", "restart", "step" (of the descent at which
         the network was met), "start_objective" (of the hardened start), "objective", "n_nonzero", "n_neurons",
@@ -160,6 +182,7 @@ class SWATRegressor(TableRegressor):
     (3,)
     """
 
+    @_refusing_refine
     def __init__(
         self,
         *,
@@ -180,9 +203,7 @@ class SWATRegressor(TableRegressor):
         random_state: Any = None,
         warm_start: bool = False,
         verbose: int = 0,
-        **other: Any,
     ) -> None:
-        _refuse(other)
         self.depths = depths
         self.activations = activations
         self.sparsity = sparsity
@@ -203,7 +224,7 @@ class SWATRegressor(TableRegressor):
 
     def set_params(self, **params: Any) -> SWATRegressor:
         """Set parameters, as scikit-learn's estimators do; `refine` is refused with the name of what to use."""
-        _refuse({name: value for name, value in params.items() if name == "refine"})
+        _refuse_refine(params)
         return super().set_params(**params)
 
     def _settings(self) -> Settings:
@@ -225,14 +246,3 @@ class SWATRegressor(TableRegressor):
     def _keep(self, search: Search, found: Found, path: Path, row: int) -> None:
         super()._keep(search, found, path, row)
         self.n_iter_ = sum(record.name.startswith("round") for record in search.records)
-
-
-def _refuse(other: dict[str, Any]) -> None:
-    """Raise TypeError for parameters that there are not."""
-    if "refine" in other:
-        raise TypeError(
-            f"SWATRegressor always polishes and prunes, got refine={other['refine']!r}; LatentDescentRegressor is the "
-            "search in the latent space without that."
-        )
-    if other:
-        raise TypeError(f"SWATRegressor has no parameter {next(iter(other))!r}; see SWATRegressor().get_params().")

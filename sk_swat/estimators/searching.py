@@ -49,7 +49,9 @@ class Context:
         """Search of a split table, on so many of its rows."""
         from sk_swat.fitting.search import Search
 
-        return Search(table, n_rows, self.proposals, self.settings, self.deadlines, self.watchers)
+        search = Search(table, n_rows, self.proposals, self.settings, self.deadlines, self.watchers)
+        search.fingerprint = self.checkpoint.fingerprint
+        return search
 
 
 class SearchMixin(PathMixin):
@@ -126,7 +128,6 @@ class SearchMixin(PathMixin):
             found = find_path(search, stages, ending)
             path = table.with_constants(found.path)
             row = settings.choose(path)
-            self._fingerprint = checkpoint.fingerprint
             self._keep(search, found, path, row)
             self._keep_row(row, (settings.sparsity, settings.compactness))
         if interrupt.happened:

@@ -95,7 +95,9 @@ class TableRegressor(ExportMixin, SearchMixin, CallbackSupportMixin, RegressorMi
         self.candidates_ = candidate_table(search.candidates, start)
         self.search_report_ = [search_report(one) for one in search.depth_searches]
         self.fit_report_ = [vars(record) for record in search.records]
-        self._start = (start.depth, start.latent, start.inputs, start.threshold) if self.warm_start else None
+        self._start = None
+        if self.warm_start:
+            self._start = (search.fingerprint, (start.depth, start.latent, start.inputs, start.threshold))
 
     def _keep_alone(self, path: Path) -> Self:
         self._path, self._latents = path, [None]
@@ -113,8 +115,8 @@ class TableRegressor(ExportMixin, SearchMixin, CallbackSupportMixin, RegressorMi
         """Where the previous fit ended, if this one can go on from there: same checkpoint, as many columns."""
         from sk_swat.fitting.starts import Earlier
 
-        start: tuple[int, np.ndarray, np.ndarray, float] | None = getattr(self, "_start", None)
-        if not self.warm_start or start is None or self._fingerprint != context.checkpoint.fingerprint:
+        fingerprint, start = getattr(self, "_start", None) or (None, None)
+        if not self.warm_start or start is None or fingerprint != context.checkpoint.fingerprint:
             return None
         if len(start[2]) != table.X.shape[1]:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from sk_swat.network.equivalence import joined
+from sk_swat.network.equivalence import join
 from sk_swat.network.softnet import SoftNetworks
 from sk_swat.refine.front import Member
 
@@ -21,7 +21,7 @@ def by_depth(members: Sequence[Member], work: Callable[[SoftNetworks], Sequence[
     shapes = [(member.depth, _breadth(member)) for member in members]
     for shape in sorted(set(shapes)):
         index = [i for i, own in enumerate(shapes) if own == shape]
-        results |= dict(zip(index, work(joined([members[i].network for i in index])), strict=True))
+        results |= dict(zip(index, work(join([members[i].network for i in index])), strict=True))
     return [results[i] for i in range(len(members))]
 
 

@@ -20,7 +20,7 @@ from sk_swat.latent.problem import Problem
 from sk_swat.latent.proposals import Proposals
 from sk_swat.latent.run import RunOptions
 from sk_swat.latent.settings import SearchConfig
-from sk_swat.network.equivalence import deepen, trimmed
+from sk_swat.network.equivalence import deepen, trim
 from sk_swat.network.softnet import SoftNetworks, concatenate, flatten
 from sk_swat.refine.columns import ColumnView
 from sk_swat.refine.front import Front, Member
@@ -210,8 +210,8 @@ def block_sum(first: SoftNetworks, second: SoftNetworks) -> tuple[SoftNetworks, 
     networks : SoftNetworks
         Their sums, with the neurons of both side by side in each layer.
     free : SoftNetworks
-        1 for the parameters of the first that are not zero, and for all of the second on columns that it reads; 0 for all
-        others, also between the two.
+        1 for the parameters of the first that are not zero, and for all of the second on columns that it reads; 0 for
+        all others, also between the two.
     """
     ones = torch.ones_like
     reads = (second.weights[0] != 0).any(2, keepdim=True)

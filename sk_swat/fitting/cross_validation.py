@@ -1,8 +1,8 @@
 """Judge sizes, not networks: cross-validation of the whole way from the starts to a front.
 
-On a small table the structure of a network is fitted as much as its parameters are. So the starts are polished and pruned
-anew on the rows of all folds but one, and the networks of each size are evaluated on the rows of that one. A network of
-the path gets the errors of the networks of its size.
+On a small table the structure of a network is fitted as much as its parameters are. So the starts are polished and
+pruned anew on the rows of all folds but one, and the networks of each size are evaluated on the rows of that one. A
+network of the path gets the errors of the networks of its size.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import torch
 from sk_swat.fitting.batches import by_depth
 from sk_swat.fitting.cross_validation import N_FOLDS, fold_errors
 from sk_swat.fitting.search import DTYPE, Ending, Found, Outcome, Search, in_raw_units
-from sk_swat.network.equivalence import straightened
+from sk_swat.network.equivalence import straighten
 from sk_swat.network.path import Path
 from sk_swat.network.scaling import Standardisation
 from sk_swat.network.softnet import SoftNetworks
@@ -89,7 +89,7 @@ class LastPolish(Ending):
         columns = view.columns.numpy()
         rows = table.rows(np.r_[table.fitted[: max(1, n_rows - n_held)], table.held[:n_held]], DTYPE, columns)
         task = replace(search.task, rows=rows, deadline=search.last_deadline)
-        members = _credible(members, view, task, straighten=search.settings.latent.linear)
+        members = _credible(members, view, task, linear=search.settings.latent.linear)
         if n_held:
             members, held, errors = _judged_by_held_rows(members, task, n_held)
         else:
@@ -119,12 +119,12 @@ def found_path(path: Sequence[PathNetwork]) -> Found:
     return Found(judged, [one.start for one in path], path[0].rounding)
 
 
-def _credible(members: Sequence[Member], view: ColumnView, task: RefineTask, straighten: bool) -> list[Member]:
+def _credible(members: Sequence[Member], view: ColumnView, task: RefineTask, linear: bool) -> list[Member]:
     """Networks on the columns in use, without those that have few rows for each parameter."""
     credible = [member for member in members if _ROWS_A_PARAMETER * member.size <= task.rows.n_observations]
     members = [replace(member, network=view.narrow(member.network)) for member in credible or members[:1]]
-    if straighten:
-        members = [replace(member, network=straightened(member.network, task.rows.X)) for member in members]
+    if linear:
+        members = [replace(member, network=straighten(member.network, task.rows.X)) for member in members]
     return members
 
 

@@ -144,6 +144,8 @@ class Search:
         What each stage gained.
     sums : Front
         Networks of several blocks, which are polished on more rows than the front.
+    fingerprint : str
+        Of the checkpoint, by which a later fit knows that it may go on from here.
     """
 
     def __init__(
@@ -175,6 +177,7 @@ class Search:
         self.depth_searches: list[DepthSearch] = []
         self.records: list[StageRecord] = []
         self.sums = Front()
+        self.fingerprint = ""
         self._best: SoftNetworks | SparseMLP | None = None
 
     def take(self, candidates: Sequence[Candidate], origin: str) -> None:

@@ -15,7 +15,7 @@ from sk_swat.fitting.seen import Seen, polish
 from sk_swat.latent.run import Candidate, RunOptions
 from sk_swat.latent.starts import Starts
 from sk_swat.network.hard import padded_batch, widest
-from sk_swat.network.scaling import Standardisation, standardised
+from sk_swat.network.scaling import Standardisation, standardise
 from sk_swat.network.softnet import SoftNetworks, concatenate
 from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.refine.columns import ColumnView, column_chance
@@ -67,7 +67,7 @@ class Earlier:
         if self.network is None or not self.network.depth or start is None:
             return None
         width = max(widest(self.network), candidates[0].network.mask[0].shape[1])
-        network = padded_batch([standardised(self.network, scaling)], width)
+        network = padded_batch([standardise(self.network, scaling)], width)
         return Member(network, self.network.n_nonzero, math.inf, start)
 
 

@@ -1,7 +1,7 @@
 """Variations of networks in the latent space: encode, move, decode twice, and take over what has changed.
 
-A latent does not restore every parameter of the network it was encoded from. So a child is not what its own latent decodes
-to, but its parent, changed by the difference between what the moved latent and the parent's decode to.
+A latent does not restore every parameter of the network it was encoded from. So a child is not what its own latent
+decodes to, but its parent, changed by the difference between what the moved latent and the parent's decode to.
 """
 
 from __future__ import annotations

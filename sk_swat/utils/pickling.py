@@ -7,7 +7,7 @@ from typing import Any
 
 __all__ = ["FORMAT_VERSION", "add_version", "read_state"]
 
-FORMAT_VERSION = 1  # of the states of all classes; raised when one of them changes
+FORMAT_VERSION = 2  # of the states of all classes; raised when one of them changes
 _KEY = "sk_swat_format"
 
 

@@ -19,7 +19,8 @@ from sk_swat.latent.checkpoint import load_checkpoint
 from sk_swat.latent.problem import Problem
 from sk_swat.latent.proposals import LatentProposals
 from sk_swat.latent.settings import SearchConfig
-from sk_swat.network.equivalence import padded
+from sk_swat.network.activations import ACTIVATIONS
+from sk_swat.network.equivalence import pad
 from sk_swat.network.hard import padded_batch, widest
 from sk_swat.pretraining.corpus import random_networks
 from sk_swat.refine.rows import Rows

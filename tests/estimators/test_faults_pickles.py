@@ -83,7 +83,7 @@ def test_pickle_without_an_attribute_is_told(quick, table):
     fitted = quick().fit(*table)
     for thing, missing in [
         (network(), "intercepts"),
-        (quick(), "n_rounds"),
+        (quick(), "n_generations"),
         (fitted, "_path"),
         (fitted, "n_features_in_"),
     ]:
@@ -117,10 +117,10 @@ def test_truncated_pickle_gives_an_error_and_no_object(quick, table, share):
 def test_a_change_of_what_pickles_hold_raises_their_version(refined, table):
     # where this fails: raise FORMAT_VERSION in sk_swat/utils/pickling.py, then write the new names and number here
     model = refined(warm_start=True).fit(*table)
-    assert FORMAT_VERSION == 1
+    assert FORMAT_VERSION == 2
     assert set(vars(model)) - set(model.get_params()) == {
         *("network_", "coefs_", "intercepts_", "activations_", "hidden_layer_sizes_", "support_", "n_nonzero_"),
-        *("depth_", "latent_", "loss_curve_", "best_loss_", "n_iter_", "fit_report_", "candidates_", "search_report_"),
+        *("depth_", "latent_", "best_loss_", "n_iter_", "fit_report_", "candidates_", "search_report_"),
         *("n_features_in_", "_path", "_row", "_prices", "_shares", "_latents", "_start"),
     }
     assert set(vars(model._path)) == {

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 
 import sk_swat
-from sk_swat import SWATRegressor
+from sk_swat import LatentDescentRegressor
 
 HOME = tempfile.TemporaryDirectory()  # otherwise collecting these tests leaves a folder of hypothesis behind
 set_hypothesis_home_dir(HOME.name)
@@ -193,7 +193,7 @@ REGRESSORS = [
     ("refined", {}),
     ("refined", {"early_stopping": "auto"}),
     ("refined", {"max_blocks": 3, "validation_fraction": 0.3}),
-    ("refined", {"one_standard_error": True, "max_iter": 3, "validation_fraction": 0.4}),
+    ("refined", {"one_standard_error": True, "n_rounds": 2, "validation_fraction": 0.4}),
     ("refined", {"depths": (2,), "max_nonzero": 8, "time_limit": 0.05}),
 ]
 ODDITIES = ["numbers", "bad number", "rows", "type of X", "type of y", "form of X", "form of y", "weight", "new table"]
@@ -308,11 +308,14 @@ def assert_meant(error):
     assert meant and isinstance(error, (ValueError, TypeError)) and len(str(error)) > 10, whole
 
 
+REGRESSORS = ("SWATRegressor", "LatentDescentRegressor")
+
+
 def assert_documented(warning, refused):
     documented = [
         "A column-vector y was passed when a 1d array was expected",
-        "X has feature names, but SWATRegressor was fitted without feature names",
-        "X does not have valid feature names, but SWATRegressor was fitted with feature names",
+        *(f"X has feature names, but {name} was fitted without feature names" for name in REGRESSORS),
+        *(f"X does not have valid feature names, but {name} was fitted with feature names" for name in REGRESSORS),
     ]
     if refused:  # by scikit-learn's look for infinite numbers
         documented += ["overflow encountered in cast", "invalid value encountered in reduce"]
@@ -404,7 +407,7 @@ def test_any_of_many_tables_gives_a_prediction_or_a_message(quick, refined, case
 
 @pytest.mark.parametrize("fault", ["int('a')", "[][0]", "np.zeros(2) @ np.zeros(3)", "torch.ones(2) @ torch.ones(3)"])
 def test_an_accident_inside_the_package_is_not_taken_for_a_message(quick, table, fault, monkeypatch):
-    monkeypatch.setattr("sk_swat.estimators.regressor.draw_seed", lambda state: eval(fault))
+    monkeypatch.setattr("sk_swat.estimators.parameters.draw_seed", lambda state: eval(fault))
     case = Case("quick", {}, *table, None, table[0], "")
     with pytest.raises(AssertionError, match="Error"):
         check(case, {"quick": quick})
@@ -421,13 +424,13 @@ def test_an_accident_inside_the_package_is_not_taken_for_a_message(quick, table,
     ],
 )
 def test_a_trace_left_behind_is_found(quick, table, deed, monkeypatch):
-    predict = SWATRegressor.predict
+    predict = LatentDescentRegressor.predict
     X, y = table[0].copy(), table[1]
 
     def predict_and_more(self, table):
         deed(X)
         return predict(self, table)
 
-    monkeypatch.setattr(SWATRegressor, "predict", predict_and_more)
+    monkeypatch.setattr(LatentDescentRegressor, "predict", predict_and_more)
     with pytest.raises(AssertionError):
         check(Case("quick", {}, X, y, None, X, ""), {"quick": quick})

@@ -328,7 +328,7 @@ def events(monkeypatch):
 
         def wrapper(networks, rows, *args, **options):
             result = original(networks, rows, *args, **options)
-            log.append((kind, set(rows.y.float().tolist()), result if kind == "judge" else None))
+            log.append((kind, set(rows.y.flatten().float().tolist()), result if kind == "judge" else None))
             return result
 
         monkeypatch.setattr(module, name, wrapper)
@@ -373,7 +373,7 @@ def test_without_held_out_rows_every_row_judges_networks_found_without_it(refine
     (place,) = (index for index, part in enumerate(args) if isinstance(part, RefineTask))
     task, row, shift = args[place], 3, 0.5
     y = task.rows.y.clone()
-    y[row] += shift
+    y[0, row] += shift
     others = original(*args[:place], replace(task, rows=replace(task.rows, y=y)), *args[place + 1 :], **options)
     # the fold of that row is predicted as before, so its other rows have the same errors; all other folds changed
     same = (others == errors).all(axis=0)

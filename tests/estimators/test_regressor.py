@@ -1,12 +1,12 @@
 """SWATRegressor: what fit leaves behind, that it repeats itself, and that every parameter shows."""
 
-import functools
 import inspect
 import io
 import itertools
 import logging
 import re
 import warnings
+from dataclasses import replace
 
 import joblib
 import numpy as np
@@ -18,7 +18,6 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sk_swat import LatentDescentRegressor, SparseMLP, SWATRegressor
 from sk_swat.fitting.table import Table
-from sk_swat.latent.settings import SearchConfig
 from sk_swat.network.activations import ACTIVATION_NAMES
 
 
@@ -41,9 +40,9 @@ def documented(section):
 # --- what fit leaves behind
 
 
-def test_documented_attributes_exist_with_their_shapes(quick, table):
+def test_documented_attributes_exist_with_their_shapes(refined, table):
     X, y = table
-    model = quick(depths=(1, 2), max_iter=6).fit(X, y)
+    model = refined(depths=(1, 2), n_restarts=2).fit(X, y)
     fitted = {name for name in vars(model) if name.endswith("_") and not name.startswith("_")}
     made_when_asked = {"path_", "networks_", "feature_importances_"}
     assert fitted | made_when_asked == documented("Attributes").keys() - {"feature_names_in_", "target_names_in_"}
@@ -55,11 +54,17 @@ def test_documented_attributes_exist_with_their_shapes(quick, table):
     assert tuple(len(names) for names in model.activations_) == model.hidden_layer_sizes_
     assert model.depth_ == len(model.hidden_layer_sizes_) and model.n_features_in_ == 3
     assert model.latent_.shape == (8, 8)
-    assert model.loss_curve_.shape == (model.n_iter_,)
     assert isinstance(model.best_loss_, float)
     rows = {len(column) for column in model.candidates_.values()}
     assert rows == {4}
     assert [report["depth"] for report in model.search_report_] == [1, 2]
+
+
+def test_descent_has_a_curve_beside_the_attributes_of_the_other_regressor(refined, quick, table):
+    fits = refined(n_rounds=0).fit(*table), quick(max_iter=6).fit(*table)
+    other, own = ({name for name in vars(model) if name.endswith("_") and name[0] != "_"} for model in fits)
+    assert own - other == {"loss_curve_"} and other <= own
+    assert fits[1].loss_curve_.shape == (fits[1].n_iter_,) == (6,)
 
 
 def test_candidates_and_report_agree_with_the_chosen_network(quick, table):
@@ -280,8 +285,12 @@ def test_large_tol_ends_the_descent_early_and_a_short_one_warns(quick, table):
 
 
 def test_search_that_still_improves_warns(quick, table, monkeypatch):
-    settings = functools.partial(SearchConfig, thresholds=(0.0,))  # the fit alone decides, and improves
-    monkeypatch.setattr("sk_swat.latent.problem.SearchConfig", settings)
+    def settings(model):  # the fit alone decides, and improves
+        own = original(model)
+        return replace(own, latent=replace(own.latent, thresholds=(0.0,)))
+
+    original = LatentDescentRegressor._settings
+    monkeypatch.setattr(LatentDescentRegressor, "_settings", settings)
     with pytest.warns(
         ConvergenceWarning, match=r"depth 1 still improved by more than tol=0 when max_iter=2 was"
     ) as got:
@@ -385,10 +394,10 @@ def test_without_warm_start_a_second_fit_starts_afresh(quick, table):
 
 def test_verbose_logs_one_line_a_depth(quick, table, caplog):
     quick(verbose=1, depths=(1, 2)).fit(*table)
-    *lines, last = [record.getMessage() for record in caplog.records if record.name == "sk_swat"]
+    *lines, search, readout = [record.getMessage() for record in caplog.records if record.name == "sk_swat"]
     assert [line.split(":")[0] for line in lines] == ["depth 1", "depth 2"]
     assert all(re.search(r"best objective \d\.\d+ after \d+ steps \((settled|max_iter)\), \d+\.\d s", s) for s in lines)
-    assert last.startswith("latent search: R^2 0.00000 to ")
+    assert search.startswith("latent search: R^2 0.00000 to ") and readout.startswith("readout: R^2 ")
     caplog.clear()
     quick().fit(*table)
     assert not caplog.records
@@ -415,7 +424,7 @@ def test_failed_refit_leaves_the_regressor_as_it_was(quick, table, monkeypatch):
     before, expected = dict(vars(model)), model.predict(X)
     with pytest.raises(ValueError, match="NaN"):
         model.fit(np.full((5, 2), np.nan), y[:5])
-    monkeypatch.setattr("sk_swat.estimators.regressor.search_report", lambda search: 1 / 0)  # when half is set already
+    monkeypatch.setattr("sk_swat.estimators.table_regressor.search_report", lambda _: 1 / 0)  # when half is set
     with pytest.raises(ZeroDivisionError):
         model.fit(X[:, :2], y)
     assert vars(model) == before

@@ -206,7 +206,7 @@ def test_target_that_varies_too_little_is_refused(quick, scale):
 def test_wrong_number_of_columns_at_predict_is_refused(quick):
     model = quick().fit(*smooth())
     for shape in ((4, 1), (4, 3)):
-        with pytest.raises(ValueError, match=rf"X has {shape[1]} features, but SWATRegressor is expecting 2 features"):
+        with pytest.raises(ValueError, match=rf"X has {shape[1]} features, but LatentDescentRegressor is expecting 2"):
             model.predict(np.zeros(shape))
     with pytest.raises(ValueError, match="Expected 2D array"):
         model.predict(np.zeros(2))

@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 
 import sk_swat
 from benchmarks.baselines.random_networks import RandomNetworkRegressor
-from sk_swat.fitting import table as table_module
+from sk_swat.fitting import search as search_module
 from sk_swat.fitting.progress import Watcher, add_watcher
 
 STAGES = ["latent search", "polish and prune", "round 1", "last polish"]
@@ -91,11 +91,11 @@ def test_folds_of_the_cross_validation_are_parts_of_the_last_polish(refined, tab
     assert [name for _, name in watched(refined(early_stopping=False), few).events if "fold" in name][-1] == "fold 3"
 
 
-def test_without_refinement_the_latent_search_is_the_only_stage(quick, table):
+def test_without_refinement_there_are_the_latent_search_and_the_readout(quick, table):
     recorder = watched(quick(depths=(1, 2)), table)
-    assert recorder.n_stages == 1
+    assert recorder.n_stages == 2
     ended = [name for kind, name in recorder.events if kind == "end"]
-    assert ended == ["depth 1", "depth 2", "latent search", "search"]
+    assert ended == ["depth 1", "depth 2", "latent search", "readout", "search"]
 
 
 def test_told_networks_have_the_r2_of_their_stage(refined, table):
@@ -282,8 +282,8 @@ def test_estimators_for_callbacks_are_whole_and_stay_as_they_are(callback, refin
 
 def test_no_network_is_made_for_callbacks_that_want_none(callback, refined, table, monkeypatch):
     made = []
-    original = table_module.in_raw_units
-    monkeypatch.setattr(table_module, "in_raw_units", lambda *args, **named: made.append(1) or original(*args, **named))
+    original = search_module.in_raw_units
+    monkeypatch.setattr(search_module, "in_raw_units", lambda *one, **named: made.append(1) or original(*one, **named))
     refined().set_callbacks(Hooks()).fit(*table)
     assert not made
     refined().set_callbacks(Keeper()).fit(*table)
@@ -356,14 +356,14 @@ def test_callbacks_of_pipelines_in_a_grid_search(callback, quick, table, n_jobs,
     pytest.importorskip("rich")
     monitor = callback.ScoringMonitor(scoring="r2")
     model = make_pipeline(StandardScaler(), quick().set_callbacks(monitor))
-    search = GridSearchCV(model, {"swatregressor__sparsity": [1e-5, 1e-2]}, cv=2, n_jobs=n_jobs)
+    search = GridSearchCV(model, {"latentdescentregressor__sparsity": [1e-5, 1e-2]}, cv=2, n_jobs=n_jobs)
     search.set_callbacks(callback.ProgressBar(max_propagation_depth=None)).fit(*table)
     rows = monitor.get_logs().data
-    assert len(rows) == (2 * 2 + 1) * 2  # each fit: the latent search, and the fit
+    assert len(rows) == (2 * 2 + 1) * 3  # each fit: the latent search, the readout, and the fit
     refit = min((row for row in rows if row["task_name"] == "fit"), key=lambda row: len(row["task_id_path"]))
     assert refit["r2"] == pytest.approx(search.best_estimator_.score(*table), abs=1e-12)
     shown = capsys.readouterr().out
-    assert "SWATRegressor - latent search" in shown and set(re.findall(r"(\d+)%", shown)) == {"100"}
+    assert "LatentDescentRegressor - latent search" in shown and set(re.findall(r"(\d+)%", shown)) == {"100"}
 
 
 def test_without_sklearn_callback_fits_go_as_ever(tiny_checkpoint, quick, table):
@@ -378,7 +378,7 @@ class NoCallbacks:
 sys.meta_path.insert(0, NoCallbacks())
 sys.path.insert(0, sys.argv[1])
 import numpy as np
-from sk_swat import SWATRegressor
+from sk_swat import LatentDescentRegressor
 from sk_swat.fitting.progress import Watcher, add_watcher
 
 class Counter(Watcher):
@@ -389,8 +389,8 @@ class Counter(Watcher):
 
 X, y = np.array(json.loads(sys.argv[3])), np.array(json.loads(sys.argv[4]))
 with add_watcher(Counter()):
-    model = SWATRegressor(**json.loads(sys.argv[2])).fit(X, y)
-constant = SWATRegressor().fit(X, 0 * y)
+    model = LatentDescentRegressor(**json.loads(sys.argv[2])).fit(X, y)
+constant = LatentDescentRegressor().fit(X, 0 * y)
 print(json.dumps([hasattr(model, "set_callbacks"), Counter.n, model.network_.to_json(), constant.n_nonzero_]))
 """
     model = quick()

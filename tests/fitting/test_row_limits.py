@@ -60,10 +60,10 @@ def table_of(n_rows, n_different, n_columns=2, n_targets=0, seed=0):
 def test_each_limit_says_where_its_stage_changes():
     limits = RowLimits()
     assert [limits.n_searched(n) for n in (1, 6144, 6152, 40_000, 49_152, 10**6)] == [768, 768, 769, 5000, 6144, 6144]
-    own = SWATRegressor()._settings()
+    own = SWATRegressor(random_state=0)._settings()
     assert [own.held_share(n, 1000) for n in (999, 1000)] == [None, 0.1]
-    assert SWATRegressor(early_stopping=True)._settings().held_share(2, 1000) == 0.1
-    assert SWATRegressor(early_stopping=False)._settings().held_share(10**6, 1000) is None
+    assert SWATRegressor(early_stopping=True, random_state=0)._settings().held_share(2, 1000) == 0.1
+    assert SWATRegressor(early_stopping=False, random_state=0)._settings().held_share(10**6, 1000) is None
     again = np.zeros((3, 1))
     assert [len(count_rows(again, again[:, 0], None, most)[0]) for most in (2, 3)] == [3, 1]
 

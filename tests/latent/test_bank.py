@@ -100,7 +100,7 @@ def test_dense_corpus_is_reproducible_and_of_the_depths_asked_for():
 def test_bank_keeps_the_useful_ones_and_the_shares_of_inputs(tiny_corpus, lively_autoencoder, monkeypatch):
     networks = tiny_corpus.by_depth[1]
     monkeypatch.setattr(
-        "sk_swat.pretraining.bank._encoded",
+        "sk_swat.pretraining.bank._encode",
         lambda autoencoder, own, X, limit: (
             torch.arange(len(own), dtype=torch.float32)[:, None, None].expand(-1, 8, 8) + 1,
             torch.ones(len(own), 4, dtype=torch.bool),

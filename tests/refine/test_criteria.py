@@ -8,7 +8,7 @@ import torch
 from scipy.optimize import least_squares
 
 from sk_swat import SWATRegressor
-from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.equivalence import fold_constants
 from sk_swat.network.softnet import SoftNetworks, concatenate, flatten, unflatten
 from sk_swat.refine.criteria import Criterion, OptimalBrainSurgeon, inverse_curvature, row_saliencies, saliencies

@@ -20,8 +20,8 @@ from sk_swat.latent.readout import solve_readout, with_readout
 from sk_swat.latent.run import search_depths
 from sk_swat.latent.screening import choose_candidates, draw_inputs, fit_readouts, screen
 from sk_swat.latent.settings import SearchConfig
-from sk_swat.network.activations import ACTIVATION_NAMES, activate
-from sk_swat.network.equivalence import fold_constants, padded
+from sk_swat.network.activations import ACTIVATIONS, activate
+from sk_swat.network.equivalence import fold_constants, pad
 from sk_swat.refine.rows import Rows
 from sk_swat.refine.task import RefineTask, sizes
 
