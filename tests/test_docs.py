@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import re
 import runpy
 import shlex
@@ -152,7 +153,7 @@ def test_commands_are_understood():
 def short_fits(monkeypatch):
     """Let fits at default settings take about a second, without cross-validation."""
     for name, value in {"depths": (1,), "n_rounds": 0, "early_stopping": True}.items():
-        monkeypatch.setitem(SWATRegressor.__init__.__kwdefaults__, name, value)
+        monkeypatch.setitem(inspect.unwrap(SWATRegressor.__init__).__kwdefaults__, name, value)
 
 
 # test_parallel.py runs parallel.md, which needs packages and processes of its own

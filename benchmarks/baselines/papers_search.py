@@ -26,26 +26,16 @@ class PapersSearchRegressor(PathMixin, RegressorMixin, BaseEstimator):
     hardened. Its output layer is the decoded one, and nothing is screened, polished or pruned. The path holds the
     networks of all decoders that no smaller one beats in validation R^2.
 
-    What differs from the paper: the bundled autoencoder has 2.1 million numbers, there 620 million, and nine in ten
+    What differs from the paper: the bundled autoencoder has 2.1 million parameters, there 620 million, and nine in ten
     normal latents decode to a network without living neurons, from which a descent seldom recovers; each decoder gets
     `max_iter` = 300 steps, there 8000, and `n_restarts` = 24 latents, there one; steps follow 768 rows, there all;
     penalties are the prices of `LatentDescentRegressor`, in R^2, and hardening tries several thresholds.
 
-    Parameters
-    ----------
-    depths : tuple of int, default=(1, 2, 3, 4)
-        Decoders, each by itself.
-    n_restarts : int, default=24
-        Normal latents of each decoder; the best one counts.
-    max_iter : int, default=300
-        Gradient steps with each decoder, with Adam's first step size of 0.1, as in the paper.
-    sparsity, compactness : float, default=1e-5
-        Prices of a number and of a neuron, while latents move and in the choice of a network of the path.
-    random_state : int, RandomState instance or None, default=None
-        Source of the seed of all searches, which share their held-out rows.
+    Parameters are those of `LatentDescentRegressor`; each decoder starts from `n_restarts` latents, and the best one
+    counts. All searches have one seed, drawn from `random_state`, and so the same held-out rows.
     """
 
-    one_standard_error, max_nonzero = False, None  # rules of the choice
+    max_nonzero = None  # for the choice
 
     def __init__(
         self,

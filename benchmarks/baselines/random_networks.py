@@ -74,16 +74,10 @@ class WeightSpace:
         order, score, numbers = screen(networks.__getitem__, torch.arange(len(networks)), problem, config, deadline)
         networks, score, _ = fit_readouts(networks[order[choose_candidates(score, numbers, config)]], problem, config)
         n_nonzero, n_neurons = hard_sizes(networks)
-        nothing = np.zeros(0)
         candidates = [
             Candidate(
                 network=networks[i : i + 1],
-                latent=nothing,
-                inputs=nothing,
-                threshold=0.0,
-                depth=depth,
                 restart=i,
-                step=0,
                 start_objective=float(score[i]),
                 objective=float(score[i]),
                 n_nonzero=int(n_nonzero[i]),
@@ -95,11 +89,6 @@ class WeightSpace:
             depth=depth,
             candidates=candidates,
             selection_curve=[float(score.min())],
-            loss_curve=np.zeros((0, len(score))),
-            n_iter=0,
-            stop_reason="max_iter",
-            settled=True,
-            dropped=[],
             seconds={"starts": time.perf_counter() - begin, "descent": 0.0},
         )
 

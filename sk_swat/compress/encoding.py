@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 from sk_swat.latent.autoencoder import bounded
@@ -108,16 +107,10 @@ def _best(networks: SoftNetworks, problem: Problem, search: SearchConfig, n_kept
 
 def as_candidates(networks: SoftNetworks, score: torch.Tensor) -> list[Candidate]:
     """Candidates without latents; those whose score is not finite are left out."""
-    nothing = np.zeros(0)
     return [
         Candidate(
             network=networks[i : i + 1],
-            latent=nothing,
-            inputs=nothing,
-            threshold=0.0,
-            depth=networks.depth,
             restart=i,
-            step=0,
             start_objective=float(score[i]),
             objective=float(score[i]),
             n_nonzero=int(sum((part[i] != 0).sum() for part in (*networks.weights, *networks.biases))),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pickle
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
+from timeit import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -336,7 +336,10 @@ class SWATCompressor(ExportMixin, SearchMixin, MetaEstimatorMixin, RegressorMixi
             "model": [type(self.estimator_).__name__, "SparseMLP"],
             "n_numbers": [before, self.n_nonzero_],
             "n_bytes": [len(pickle.dumps(model)) for model in (self.estimator_, self.network_)],
-            "seconds": [_median_seconds(call, table) for call in (teacher.predict, self.network_.predict)],
+            "seconds": [
+                np.median(repeat(partial(call, table), number=1, repeat=1 + _TIMED_CALLS)[1:])  # the first warms caches
+                for call in (teacher.predict, self.network_.predict)
+            ],
             "fidelity": [1.0, r2_score(labels, own)],
         }
         if y is not None:
@@ -397,14 +400,3 @@ def _is_fitted(model: Any) -> bool:
     except NotFittedError:
         return False
     return True
-
-
-def _median_seconds(predict: Callable[[np.ndarray], Any], X: np.ndarray) -> float:
-    """Seconds of a call, the median of five after one that warms caches."""
-    predict(X)
-    seconds = []
-    for _ in range(_TIMED_CALLS):
-        begin = time.perf_counter()
-        predict(X)
-        seconds.append(time.perf_counter() - begin)
-    return float(np.median(seconds))

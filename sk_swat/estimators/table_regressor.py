@@ -115,13 +115,14 @@ class TableRegressor(ExportMixin, SearchMixin, CallbackSupportMixin, RegressorMi
         """Where the previous fit ended, if this one can go on from there: same checkpoint, as many columns."""
         from sk_swat.fitting.starts import Earlier
 
-        fingerprint, start = getattr(self, "_start", None) or (None, None)
-        if not self.warm_start or start is None or fingerprint != context.checkpoint.fingerprint:
+        before: Any = getattr(self, "_start", None)
+        if not self.warm_start or before is None:
             return None
-        if len(start[2]) != table.X.shape[1]:
+        fingerprint, (depth, latent, inputs, threshold) = before
+        if fingerprint != context.checkpoint.fingerprint or len(inputs) != table.X.shape[1]:
             return None
         network, allowed = self.network_, context.settings.latent.allowed
         may = {name for name, chosen in zip(ACTIVATIONS, allowed, strict=True) if chosen}
         fits = network.n_outputs == len(table.y) and network.depth in context.settings.depths
         fits = fits and {name for layer in network.activations for name in layer} <= may
-        return Earlier(*start, network=network if fits else None)
+        return Earlier(depth, latent, inputs, threshold, network if fits else None)

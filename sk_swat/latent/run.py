@@ -29,25 +29,33 @@ __all__ = ["Candidate", "DepthSearch", "RunOptions", "one_torch_thread", "search
 _FEW_STARTS = 8  # that are hardened when the time is up
 
 
+def _nothing() -> np.ndarray:
+    return np.zeros(0)
+
+
 @dataclass(frozen=True)
 class Candidate:
     """One hard network: what it is, where it was met, and its objective before and after the descent.
 
-    `network` is a batch of one on the standardised columns; `latent` and `inputs` decode to it, and `threshold` is
-    the weight threshold learned when it was met.
+    `network` is a batch of one on the standardised columns; `latent` and `inputs` decode to it, unless it comes from
+    elsewhere, and `threshold` is the weight threshold learned when it was met, at `step`.
     """
 
     network: SoftNetworks
-    latent: np.ndarray
-    inputs: np.ndarray
-    threshold: float
-    depth: int
     restart: int
-    step: int
     start_objective: float
     objective: float
     n_nonzero: int
     n_neurons: int
+    latent: np.ndarray = field(default_factory=_nothing)
+    inputs: np.ndarray = field(default_factory=_nothing)
+    threshold: float = 0.0
+    step: int = 0
+
+    @property
+    def depth(self) -> int:
+        """Number of hidden layers."""
+        return self.network.depth
 
 
 @dataclass(frozen=True)
@@ -86,12 +94,12 @@ class DepthSearch:
     depth: int
     candidates: list[Candidate]
     selection_curve: list[float]
-    loss_curve: np.ndarray
-    n_iter: int
-    stop_reason: str
-    settled: bool
-    dropped: list[int]
     seconds: dict[str, float]
+    loss_curve: np.ndarray = field(default_factory=_nothing)
+    n_iter: int = 0
+    stop_reason: str = "max_iter"
+    settled: bool = True
+    dropped: list[int] = field(default_factory=list)
 
     @property
     def objective(self) -> float:
@@ -172,7 +180,7 @@ def _search_depth(
         descent = descend(starts, problem, checkpoint.autoencoder, depth, config, deadline)
     return DepthSearch(
         depth=depth,
-        candidates=_candidates(descent, depth),
+        candidates=_candidates(descent),
         selection_curve=selection_curve,
         loss_curve=descent.loss_curve.numpy(force=True),
         n_iter=descent.n_iter,
@@ -183,7 +191,7 @@ def _search_depth(
     )
 
 
-def _candidates(descent: Descent, depth: int) -> list[Candidate]:
+def _candidates(descent: Descent) -> list[Candidate]:
     best = descent.best
     numbers, neurons = hard_sizes(best.networks)
     return [
@@ -193,7 +201,6 @@ def _candidates(descent: Descent, depth: int) -> list[Candidate]:
             latent=best.latent[restart].numpy(force=True),
             inputs=best.inputs[restart].numpy(force=True),
             threshold=float(best.threshold[restart]),
-            depth=depth,
             restart=restart,
             step=int(best.step[restart]),
             start_objective=float(descent.start_objective[restart]),

@@ -23,8 +23,7 @@ def short(monkeypatch, tiny_checkpoint):
         "SWATRegressor": {
             "depths": (1,),
             "n_restarts": 1,
-            "max_iter": 5,
-            "n_generations": 1,
+            "n_rounds": 1,
             "checkpoint": str(tiny_checkpoint),
         },
         "MLPRegressor": {"max_iter": 20},

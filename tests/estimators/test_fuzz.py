@@ -308,14 +308,14 @@ def assert_meant(error):
     assert meant and isinstance(error, (ValueError, TypeError)) and len(str(error)) > 10, whole
 
 
-REGRESSORS = ("SWATRegressor", "LatentDescentRegressor")
+NAMES = ("SWATRegressor", "LatentDescentRegressor")
 
 
 def assert_documented(warning, refused):
     documented = [
         "A column-vector y was passed when a 1d array was expected",
-        *(f"X has feature names, but {name} was fitted without feature names" for name in REGRESSORS),
-        *(f"X does not have valid feature names, but {name} was fitted with feature names" for name in REGRESSORS),
+        *(f"X has feature names, but {name} was fitted without feature names" for name in NAMES),
+        *(f"X does not have valid feature names, but {name} was fitted with feature names" for name in NAMES),
     ]
     if refused:  # by scikit-learn's look for infinite numbers
         documented += ["overflow encountered in cast", "invalid value encountered in reduce"]

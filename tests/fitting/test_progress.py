@@ -399,4 +399,4 @@ print(json.dumps([hasattr(model, "set_callbacks"), Counter.n, model.network_.to_
     arguments = [root, *(json.dumps(part) for part in (parameters, table[0].tolist(), table[1].tolist()))]
     ran = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=120)
     assert ran.returncode == 0, ran.stderr
-    assert json.loads(ran.stdout) == [False, 1, model.fit(*table).network_.to_json(), 0]
+    assert json.loads(ran.stdout) == [False, 2, model.fit(*table).network_.to_json(), 0]

@@ -379,7 +379,7 @@ def test_search_without_a_finite_network_has_no_candidate(tiny):
     assert (descent.best.objective == torch.inf).all()
     assert descent.dropped == [0, 1, 2]
     assert descent.stop_reason == "settled" and descent.settled and descent.n_iter < 30
-    assert _candidates(descent, 1) == []
+    assert _candidates(descent) == []
 
 
 def test_search_settles_when_nothing_is_gained(tiny):

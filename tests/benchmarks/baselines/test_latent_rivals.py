@@ -443,8 +443,9 @@ def brute_force(networks, problem, config):
     ):
         n_neurons = int(mask.sum())
         hidden = hidden[:, mask > 0]
-        regression = LinearRegression().fit(hidden.astype(float), problem.rows.y)
-        error = np.mean((regression.predict(hidden) - problem.rows.y.numpy()) ** 2)
+        y = problem.rows.y[0].numpy()
+        regression = LinearRegression().fit(hidden.astype(float), y)
+        error = np.mean((regression.predict(hidden) - y) ** 2)
         n, k = len(hidden), n_neurons + 1
         varying = int((np.abs(regression.coef_[hidden.std(0) > 1e-5]) > 0.02).sum())
         numbers = int((weight.abs() > 0.02).sum()) + varying + n_neurons + 1
