@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.baselines.peers import PEERS, count_peer_numbers
+from benchmarks.baselines.peers import PEERS, count_peer_parameters
 from benchmarks.meters import median_seconds, peak_memory, reset_peak_memory
 from benchmarks.models import MODELS, ends_by_clock, has_sizes, hidden_shape
 from benchmarks.paired import paired_table
 from benchmarks.runner import Row, Selections, place
 from benchmarks.summary import summary_table
 from benchmarks.tasks import Task, canary, shuffle_targets
-from sk_swat.cli.comparison import count_numbers, timed_fit
+from sk_swat.cli.comparison import count_parameters, timed_fit
 
 __all__ = ["COLUMNS", "MODELS", "TOLD", "audit", "audit_models", "measure", "place", "selection_names", "summary"]
 
@@ -62,7 +62,7 @@ def _measure(task: Task, name: str, selections: Selections) -> list[tuple[Row, n
     knows_peak = reset_peak_memory()
     fit_s, _ = timed_fit(model, task, time.process_time)  # other work on the machine counts less
     peak_mb = peak_memory() / 1e6 if knows_peak else math.nan
-    count = count_peer_numbers if name in PEERS else count_numbers
+    count = count_peer_parameters if name in PEERS else count_parameters
     found: list[tuple[Row, np.ndarray | None]] = []
     for selection in selection_names(task, name, selections):
         predicted, mse, predict_s, shape = None, math.nan, math.nan, (0, 0, 0)

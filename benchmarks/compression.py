@@ -102,7 +102,7 @@ def measure(task: Task, model: str, selections: Selections) -> list[Row]:
 
         teacher = REGRESSORS[_TEACHER](task.seed)
         timed_fit(teacher, task)
-        depths, n_before = (1, 2), teacher_of(teacher).n_numbers or 0
+        depths, n_before = (1, 2), teacher_of(teacher).n_nonzero or 0
     taught = teacher.predict(task.X_test)
     teacher_s = median_seconds(lambda: teacher.predict(task.X_test), _N_PREDICT_CALLS)
     sizes = tuple(arguments["max_nonzero"] for arguments in selections.values())

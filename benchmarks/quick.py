@@ -13,18 +13,18 @@ from benchmarks.markdown import write_table
 from benchmarks.meters import in_fresh_process, median_seconds, peak_memory
 from benchmarks.runner import Row, Selections, as_fitted, place
 from benchmarks.tasks import Task
-from sk_swat.cli.comparison import MODELS, count_numbers, last_step, make_model, timed_fit
+from sk_swat.cli.comparison import MODELS, count_parameters, last_step, make_model, timed_fit
 
 __all__ = ["COLUMNS", "MODELS", "QUICK_MODELS", "TASKS", "TOLD", "measure", "place", "selection_names", "summary"]
 
 # first_fit_s, fit_s: seconds of the first fit in a process (for SWATRegressor with loading torch and the checkpoint)
-# and of an equal second one. r2: on the test rows. n_numbers: see `count_numbers`. predict_row_us, predict_many_ms:
+# and of an equal second one. r2: on test rows. n_parameters: see `count_parameters`. predict_row_us, predict_many_ms:
 # median time of one call of predict for one row, in microseconds, and for 100 000 rows, in milliseconds; inputs of
 # models behind a scaler are scaled before the clock starts. pickle_kb: size of the pickled model with its scaler, in
 # units of 1000 bytes. peak_mb: most memory the process ever held, in units of 10^6 bytes. converged: False if the fit
 # warned that it stopped early.
 COLUMNS = (
-    *("task", "model", "selection", "seed", "split", "first_fit_s", "fit_s", "r2", "n_numbers"),
+    *("task", "model", "selection", "seed", "split", "first_fit_s", "fit_s", "r2", "n_parameters"),
     *("predict_row_us", "predict_many_ms", "pickle_kb", "peak_mb", "converged"),
 )
 TOLD = ("fit_s", "r2")
@@ -52,7 +52,7 @@ _TITLES = {  # of the printed table, and how its cells are written
     "first_fit_s": ("first fit s", ".2f"),
     "fit_s": ("fit s", ".2f"),
     "r2": ("test R^2", ".4f"),
-    "n_numbers": ("parameters", "d"),
+    "n_parameters": ("parameters", "d"),
     "predict_row_us": ("1 row us", ".1f"),
     "predict_many_ms": ("100000 rows ms", ".1f"),
     "pickle_kb": ("pickle kB", ".1f"),
@@ -79,7 +79,7 @@ def measure_here(task: Task, name: str) -> Row:
         "first_fit_s": first_fit_s,
         "fit_s": fit_s,
         "r2": float(model.score(task.X_test, task.y_test)),
-        "n_numbers": count_numbers(model),
+        "n_parameters": count_parameters(model),
         "predict_row_us": 1e6 * median_seconds(lambda: regressor.predict(X_test[:1]), n_calls=301),
         "predict_many_ms": 1e3 * median_seconds(lambda: regressor.predict(many), n_calls=7),
         "pickle_kb": len(pickle.dumps(model)) / 1e3,
@@ -100,7 +100,7 @@ def summary(found: pd.DataFrame, pairs: Iterable[tuple[str, str]] = ()) -> str:
         n_early = (~own["converged"].astype(bool)).sum()
         lines.append(
             f"{model}: median fit {own['fit_s'].median():.2f} s, median R^2 {own['r2'].median():.4f}, "
-            f"median parameters {own['n_numbers'].median():.0f}, largest pickle {own['pickle_kb'].max():.1f} kB, "
+            f"median parameters {own['n_parameters'].median():.0f}, largest pickle {own['pickle_kb'].max():.1f} kB, "
             f"largest peak memory {own['peak_mb'].max():.0f} MB"
             + f", stopped early (*) on {n_early} of {len(own)} tasks"
             * bool(n_early)

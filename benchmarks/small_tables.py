@@ -13,11 +13,11 @@ from sklearn.model_selection import KFold
 from benchmarks.markdown import write_table
 from benchmarks.runner import Row, Selections
 from benchmarks.tasks import Task
-from sk_swat.cli.comparison import count_numbers, make_model
+from sk_swat.cli.comparison import count_parameters, make_model
 
 __all__ = ["COLUMNS", "MODELS", "TASKS", "TOLD", "make_small_tables", "measure", "place", "selection_names", "summary"]
 
-# r2: on the test rows. n_nonzero: parameters of the model, see `count_numbers`; 1 or 0 for a constant.
+# r2: on the test rows. n_nonzero: parameters of the model, see `count_parameters`; 1 or 0 for a constant.
 COLUMNS = ("table", "seed", "fold", "model", "r2", "n_nonzero")
 TOLD = ("r2", "n_nonzero")
 TASKS = ("diabetes", "noise")
@@ -64,7 +64,7 @@ def selection_names(task: Task, model: str, selections: Selections) -> tuple[str
 
 def measure(task: Task, model: str, selections: Selections) -> list[Row]:
     fitted = MODELS[model](random_state=task.seed).fit(task.X_train, task.y_train)
-    return [{"r2": fitted.score(task.X_test, task.y_test), "n_nonzero": count_numbers(fitted)}]
+    return [{"r2": fitted.score(task.X_test, task.y_test), "n_nonzero": count_parameters(fitted)}]
 
 
 def summary(found: pd.DataFrame, pairs: Iterable[tuple[str, str]] = ()) -> str:

@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 from sklearn.base import RegressorMixin
 
 from sk_swat import SWATRegressor
-from sk_swat.cli.comparison import count_numbers, make_model
+from sk_swat.cli.comparison import count_parameters, make_model
 from sk_swat.datasets import load_cornn
 from sk_swat.displays.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION
 
@@ -47,7 +47,7 @@ styles = {
 points = {}
 for name, other in others.items():
     other.fit(task.X_train, task.y_train)
-    points[name] = count_numbers(other), error(other)
+    points[name] = count_parameters(other), error(other)
     print(
         f"{name:<30} {points[name][0]:>6} parameters, 1 - R^2 = {points[name][1]:.5f}"
     )

@@ -18,7 +18,7 @@ from benchmarks.baselines.peer_wrappers import KANRegressor, LassoNetPathRegress
 from sk_swat.cli.comparison import check_names, last_step
 from sk_swat.utils.parameters import check_integer
 
-__all__ = ["PEERS", "Peer", "count_peer_numbers", "make_peer"]
+__all__ = ["PEERS", "Peer", "count_peer_parameters", "make_peer"]
 
 
 class Peer(NamedTuple):
@@ -62,7 +62,7 @@ def make_peer(name: str, *, random_state: int = 0, **parameters: Any) -> Any:
     return make_pipeline(StandardScaler(), own(random_state=random_state, **parameters))
 
 
-def count_peer_numbers(model: Any) -> int:
+def count_peer_parameters(model: Any) -> int:
     """Count the numbers that a fitted peer stores to predict, without those of a scaler.
 
     ExplainableBoostingRegressor: all scores of bins (those for missing and unknown values as well), all edges of bins,

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
-__all__ = ["MODELS", "check_names", "count_numbers", "last_step", "make_model", "timed_fit"]
+__all__ = ["MODELS", "check_names", "count_parameters", "last_step", "make_model", "timed_fit"]
 
 # Each model is imported when it is made, so that a process holds only its own.
 
@@ -82,7 +82,7 @@ def timed_fit(model: Any, data: Any, clock: Callable[[], float] = time.perf_coun
     return seconds, len(others) == len(caught)
 
 
-def count_numbers(model: Any) -> int:
+def count_parameters(model: Any) -> int:
     """Count the numbers that a fitted regressor stores to predict.
 
     SWATRegressor and others with `n_nonzero_`: non-zero weights and biases. MLPRegressor: all weights and biases.
@@ -93,7 +93,7 @@ def count_numbers(model: Any) -> int:
     Examples
     --------
     >>> from sklearn.linear_model import Ridge
-    >>> count_numbers(Ridge().fit([[0.0, 1.0], [1.0, 1.0], [2.0, 0.0]], [0.0, 1.0, 2.0]))
+    >>> count_parameters(Ridge().fit([[0.0, 1.0], [1.0, 1.0], [2.0, 0.0]], [0.0, 1.0, 2.0]))
     3
     """
     regressor = last_step(model)

@@ -9,7 +9,7 @@ from typing import Any
 from sklearn.utils import Bunch
 from tabulate import tabulate
 
-from sk_swat.cli.comparison import MODELS, count_numbers, make_model, timed_fit
+from sk_swat.cli.comparison import MODELS, count_parameters, make_model, timed_fit
 
 __all__ = ["DemoRow", "comparison_table", "fit_and_score", "load_table", "run_demo"]
 
@@ -24,7 +24,7 @@ class DemoRow:
     """One line of the comparison: R^2 on the test rows, seconds of the fit, and whether it ended by itself."""
 
     model: str
-    n_numbers: int
+    n_parameters: int
     r2: float
     seconds: float
     converged: bool
@@ -55,13 +55,15 @@ def fit_and_score(
     """Fit a model of ``MODELS`` to the training rows, with other parameters if given, and score it on the test rows."""
     model = make_model(name, random_state=random_state, **(parameters or {}))
     seconds, converged = timed_fit(model, data)
-    return model, DemoRow(name, count_numbers(model), float(model.score(data.X_test, data.y_test)), seconds, converged)
+    return model, DemoRow(
+        name, count_parameters(model), float(model.score(data.X_test, data.y_test)), seconds, converged
+    )
 
 
 def comparison_table(rows: Sequence[DemoRow]) -> str:
     """Write one line for each model, under a header, in plain ASCII and at most 100 columns."""
     cells = [
-        (row.model, row.n_numbers, row.r2, row.seconds, "" if row.converged else "stopped before it converged")
+        (row.model, row.n_parameters, row.r2, row.seconds, "" if row.converged else "stopped before it converged")
         for row in rows
     ]
     return tabulate(cells, ("model", "numbers", "test R^2", "fit s", ""), floatfmt=("", "", ".4f", ".2f", ""))

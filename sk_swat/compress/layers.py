@@ -12,7 +12,7 @@ from sk_swat.network.activations import activate
 from sk_swat.network.scaling import Standardisation
 from sk_swat.network.sparse_mlp import SparseMLP
 
-__all__ = ["Layer", "as_sparse", "count_numbers", "forward", "fused", "hidden_values", "in_search_units", "layers_of"]
+__all__ = ["Layer", "as_sparse", "count_nonzero", "forward", "fused", "hidden_values", "in_search_units", "layers_of"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def hidden_values(layers: Sequence[Layer], X: np.ndarray) -> list[np.ndarray]:
     return values
 
 
-def count_numbers(layers: Sequence[Layer]) -> int:
+def count_nonzero(layers: Sequence[Layer]) -> int:
     """Non-zero weights and biases."""
     return sum(int(np.count_nonzero(part)) for layer in layers for part in (layer.coef, layer.intercept))
 

@@ -39,8 +39,8 @@ _N_ROWS = 256  # on which they are
 _FIRST_STEPS, _MORE_STEPS = 6, 10
 _WHOLE_STEPS = 15
 _SHARE = 0.04  # of the parameters of a whole that go in a round of pruning
-_MOST_NUMBERS = 600  # of a whole
-_ROWS_A_NUMBER = 5  # on which a whole is polished and pruned, shared by the outputs
+_MOST_PARAMETERS = 600  # of a whole
+_ROWS_A_PARAMETER = 5  # on which a whole is polished and pruned, shared by the outputs
 _NEGLIGIBLE = 1e-12  # variance of targets that do not vary, as a share of their squares
 
 
@@ -213,8 +213,8 @@ def polished_and_pruned(wholes: Sequence[Joined], task: RefineTask) -> Front:
             break
         index = [i for i, own in enumerate(shapes) if own == shape]
         networks = _thinned(padded_batch([wholes[i].network for i in index], shape[1]))
-        n_numbers = int((flatten(networks) != 0).sum(1).max())
-        n_rows = max(_N_ROWS, _ROWS_A_NUMBER * n_numbers // task.rows.n_targets)
+        n_nonzero = int((flatten(networks) != 0).sum(1).max())
+        n_rows = max(_N_ROWS, _ROWS_A_PARAMETER * n_nonzero // task.rows.n_targets)
         part = replace(task, rows=task.rows[:n_rows])
         ridge = part.ridge(part.rows.error(networks).clamp(1e-4, 1.0))
         networks = fit_networks(networks, part.rows, n_steps=_WHOLE_STEPS, ridge=ridge, deadline=task.deadline).networks
@@ -226,12 +226,12 @@ def polished_and_pruned(wholes: Sequence[Joined], task: RefineTask) -> Front:
 def _thinned(networks: SoftNetworks) -> SoftNetworks:
     """Leave the largest parameters of each layer where there are too many to be polished; each keeps the same share."""
     n_most = int((flatten(networks) != 0).sum(1).max())
-    if n_most <= _MOST_NUMBERS:
+    if n_most <= _MOST_PARAMETERS:
         return networks
 
     def largest(part: torch.Tensor) -> torch.Tensor:
         size = part.flatten(1).abs()
-        n_kept = math.ceil(_MOST_NUMBERS / n_most * int((size > 0).sum(1).max()))
+        n_kept = math.ceil(_MOST_PARAMETERS / n_most * int((size > 0).sum(1).max()))
         least = size.topk(max(1, n_kept), dim=1).values[:, -1].reshape(-1, *[1] * (part.ndim - 1))
         return torch.where(part.abs() >= least, part, 0.0)
 

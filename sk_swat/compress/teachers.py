@@ -21,7 +21,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import Pipeline
 
-from sk_swat.compress.layers import Layer, count_numbers, fused, layers_of
+from sk_swat.compress.layers import Layer, count_nonzero, fused, layers_of
 from sk_swat.network.activations import LEAKY_SLOPE
 from sk_swat.network.linear_steps import is_linear, offset_and_scale
 from sk_swat.network.sparse_mlp import SparseMLP
@@ -71,7 +71,7 @@ class Teacher:
         Their names, if it knows them.
     target_names : ndarray of str or None
         Names of its outputs, if it knows them.
-    n_numbers : int or None
+    n_nonzero : int or None
         Non-zero weights and biases of a network, a scaler folded in; None for other models.
     """
 
@@ -80,7 +80,7 @@ class Teacher:
     n_features_in: int | None
     feature_names: np.ndarray | None
     target_names: np.ndarray | None
-    n_numbers: int | None
+    n_nonzero: int | None
 
     def with_outputs(self, kept: np.ndarray) -> Teacher:
         """Give some of the outputs alone; `kept` is of bool, of shape (n_outputs,)."""
@@ -131,7 +131,7 @@ def teacher_of(model: Any) -> Teacher:
         n_features_in=None if n_features is None else int(n_features),
         feature_names=_names(model, "feature_names"),
         target_names=_names(model, "target_names"),
-        n_numbers=None if layers is None else count_numbers(layers),
+        n_nonzero=None if layers is None else count_nonzero(layers),
     )
 
 

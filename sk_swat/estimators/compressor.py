@@ -108,8 +108,8 @@ class SWATCompressor(ExportMixin, SearchMixin, MetaEstimatorMixin, RegressorMixi
         R^2 between the predictions of the teacher and of the chosen network, the mean over several outputs. With
         objective="fidelity" it is measured on held-out rows before the last polish, otherwise on the rows of X, at most
         20 000 of them.
-    n_numbers_before_ : int or None
-        Non-zero weights and biases of the teacher, linear scalers folded in; None if it is not a network.
+    n_nonzero_before_ : int or None
+        Non-zero parameters of the teacher, linear scalers folded in; None if it is not a network.
     path_ : DataFrame
         As in `SWATRegressor`, with one more column, "origin": "latent space", "encoded teacher" or how the teacher was
         split. R^2 is that of the objective.
@@ -225,7 +225,7 @@ class SWATCompressor(ExportMixin, SearchMixin, MetaEstimatorMixin, RegressorMixi
             if target.ndim == 2 and target.shape[1] == 1:
                 target = column_or_1d(target, warn=True)
         before = self._clock()
-        self.estimator_ = self._taught(X, target)
+        self.estimator_ = self._fitted_teacher(X, target)
         begin += self._clock() - before
         teacher = teacher_of(self.estimator_)
         self._check_columns(teacher)
@@ -240,10 +240,10 @@ class SWATCompressor(ExportMixin, SearchMixin, MetaEstimatorMixin, RegressorMixi
         else:
             target = labels
         self._keep_target_names(target_names(y) if self.objective == "accuracy" else teacher.target_names)
-        self.n_numbers_before_ = teacher.n_numbers
+        self.n_nonzero_before_ = teacher.n_nonzero
         table = Table.of(rows, target, most_merged=0)
         if not table.varies.all() and table.varies.any():
-            teacher, labels = teacher.with_outputs(table.varies), labels[:, table.varies]
+            teacher, labels = teacher.with_outputs(table.varies), labels[:, table.varies].squeeze()
         self._fit_table(table, settings, begin, partial(self._plan, teacher, labels))
         return self
 
@@ -318,9 +318,8 @@ class SWATCompressor(ExportMixin, SearchMixin, MetaEstimatorMixin, RegressorMixi
         Returns
         -------
         table : DataFrame
-            Two rows, the teacher and the network: "model", "n_numbers" (non-zero weights and biases; nan if the
-            teacher is not a network), "n_bytes" (pickled), "seconds" (one call of predict for X, median of five),
-            "fidelity" and, with y, "r2".
+            Two rows, the teacher and the network: "model", "n_nonzero" (nan if the teacher is not a network), "n_bytes"
+            (pickled), "seconds" (one call of predict for X, median of five), "fidelity" and, with y, "r2".
         """
         import pandas as pd
 
@@ -331,10 +330,10 @@ class SWATCompressor(ExportMixin, SearchMixin, MetaEstimatorMixin, RegressorMixi
         table = validate_numbers(self, X, dtype=np.float64, reset=False)
         teacher = teacher_of(self.estimator_)
         labels, own = teacher.labels(table), self.network_.predict(table)
-        before = np.nan if self.n_numbers_before_ is None else self.n_numbers_before_
+        before = np.nan if self.n_nonzero_before_ is None else self.n_nonzero_before_
         columns: dict[str, list[Any]] = {
             "model": [type(self.estimator_).__name__, "SparseMLP"],
-            "n_numbers": [before, self.n_nonzero_],
+            "n_nonzero": [before, self.n_nonzero_],
             "n_bytes": [len(pickle.dumps(model)) for model in (self.estimator_, self.network_)],
             "seconds": [
                 np.median(repeat(partial(call, table), number=1, repeat=1 + _TIMED_CALLS)[1:])  # the first warms caches
@@ -360,11 +359,9 @@ class SWATCompressor(ExportMixin, SearchMixin, MetaEstimatorMixin, RegressorMixi
 
     @property
     def _target(self) -> str:
-        """What messages call the target."""
         return "y" if self.objective == "accuracy" else "predictions of the estimator"
 
-    def _taught(self, X: ArrayLike, y: np.ndarray | None) -> Any:
-        """Give the teacher, fitted if it was not."""
+    def _fitted_teacher(self, X: ArrayLike, y: np.ndarray | None) -> Any:
         if _is_fitted(self.estimator):
             return self.estimator
         if y is None:
@@ -392,9 +389,8 @@ class SWATCompressor(ExportMixin, SearchMixin, MetaEstimatorMixin, RegressorMixi
 
 
 def _is_fitted(model: Any) -> bool:
-    """Whether a model can predict; objects that are no scikit-learn estimators are taken to."""
     if not isinstance(model, BaseEstimator):
-        return True
+        return True  # taken to be able to predict
     try:
         check_is_fitted(model)
     except NotFittedError:

@@ -37,8 +37,8 @@ _N_BASES = 4  # networks that may be grown
 _N_BLOCKS = 6  # tried for each depth
 _BASE_STEPS, _SUM_STEPS = 8, 12  # Levenberg-Marquardt steps
 _DOWN_TO = 0.75  # of the size of a sum: where its pruning ends
-_PRICE = 1e-5  # of a number, by which networks are compared
-_LEAST_NUMBERS = 15  # of a block: an error of less than their price leaves nothing to gain
+_PRICE = 1e-5  # of a parameter, by which networks are compared
+_LEAST_PARAMETERS = 15  # of a block: an error of less than their price leaves nothing to gain
 _GAIN = 0.98  # factor of the held-out objective below which growth goes on
 
 
@@ -73,7 +73,7 @@ class Block(Stage):
         adding = growth.adding
         base = growth.best = min(members, key=adding.objective)
         growth.before = adding.task.r2(base.error)
-        if search.deadline.passed() or adding.error(base) < _LEAST_NUMBERS * _PRICE:
+        if search.deadline.passed() or adding.error(base) < _LEAST_PARAMETERS * _PRICE:
             return front
         works = [partial(adding.grown, base, depth, self._number) for depth in growth.depths]
         for found in run_parallel(works, search.settings.n_jobs):

@@ -17,7 +17,7 @@ from benchmarks.models import MODELS, TIMED_MODELS, ends_by_clock, has_sizes, hi
 from benchmarks.runner import Runner, jobs_of
 from benchmarks.tasks import Task, canary, check_split, load_task, shuffle_targets
 from sk_swat import SparseMLP
-from sk_swat.cli.comparison import count_numbers, timed_fit
+from sk_swat.cli.comparison import count_parameters, timed_fit
 
 SEEN = []  # what the fakes were fitted to
 
@@ -208,7 +208,7 @@ def test_neurons_of_a_sparse_network_are_the_living_ones():
         coefs_, n_nonzero_ = network_.coefs, network_.n_nonzero
 
     assert hidden_shape(Fitted()) == (1, 1)  # the second neuron does not reach the output
-    assert count_numbers(Fitted()) == 5
+    assert count_parameters(Fitted()) == 5
 
 
 # --- planted leaks

@@ -12,7 +12,7 @@ from benchmarks.quick import COLUMNS, TASKS, measure_here, summary
 from benchmarks.runner import read_results
 from benchmarks.tasks import Task, load_task
 from sk_swat import SWATRegressor
-from sk_swat.cli.comparison import MODELS, count_numbers, make_model, timed_fit
+from sk_swat.cli.comparison import MODELS, count_parameters, make_model, timed_fit
 from sk_swat.datasets import cornn_names
 
 
@@ -46,7 +46,7 @@ def measurement(task="a", model="SWATRegressor", **changes):
         first_fit_s=3.0,
         fit_s=2.0,
         r2=0.5,
-        n_numbers=10,
+        n_parameters=10,
         predict_row_us=10.0,
         predict_many_ms=4.0,
         pickle_kb=1.5,
@@ -75,7 +75,7 @@ def test_measurement_is_complete_and_scores_test_rows(name, short):
     timed_fit(model, task)
     assert {"task", "model", "seed", "split", *found} == set(COLUMNS)
     assert found["r2"] == pytest.approx(model.score(task.X_test, task.y_test), rel=1e-12)
-    assert found["n_numbers"] == count_numbers(model)
+    assert found["n_parameters"] == count_parameters(model)
     assert min(found[name] for name in COLUMNS[5:] if name.endswith(("_s", "_us", "_ms", "_kb", "_mb"))) > 0
 
 

@@ -30,7 +30,7 @@ def test_score_is_that_of_the_test_rows():
     model, row = fit_and_score("Ridge", task)
     residual = task.y_test - model.predict(task.X_test)
     assert row.r2 == pytest.approx(1 - np.mean(residual**2) / np.var(task.y_test), rel=1e-12)
-    assert (row.model, row.n_numbers, row.converged) == ("Ridge", 11, True)
+    assert (row.model, row.n_parameters, row.converged) == ("Ridge", 11, True)
 
 
 def test_table_says_which_fit_stopped_early():
@@ -71,7 +71,7 @@ def test_demo_is_repeatable(demo_run, tiny_swat):
     task = load_table("Himmelblau", n_train=300)
     _, row = fit_and_score("SWATRegressor", task, parameters=tiny_swat)
     (first, *_) = demo_run[0]["Himmelblau"]
-    assert (row.r2, row.n_numbers) == (first.r2, first.n_numbers)
+    assert (row.r2, row.n_parameters) == (first.r2, first.n_parameters)
 
 
 def test_demo_uses_the_default_search():

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, PolynomialFeatures, RobustScaler, StandardScaler
 
 from sk_swat import SparseMLP
-from sk_swat.compress.layers import as_sparse, count_numbers, forward, hidden_values, in_search_units, layers_of
+from sk_swat.compress.layers import as_sparse, count_nonzero, forward, hidden_values, in_search_units, layers_of
 from sk_swat.compress.teachers import teacher_of
 from sk_swat.network.scaling import Standardisation
 
@@ -71,7 +71,7 @@ def test_numbers_of_an_mlp_are_counted(rows):
     X, y = rows
     model = mlp((5,)).fit(X, y)
     model.coefs_[0][0, 0] = 0.0
-    assert teacher_of(model).n_numbers == (3 + 1) * 5 + (5 + 1) * 2 - 1
+    assert teacher_of(model).n_nonzero == (3 + 1) * 5 + (5 + 1) * 2 - 1
 
 
 @pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler(), MaxAbsScaler(), RobustScaler()])
@@ -79,7 +79,7 @@ def test_linear_scalers_are_folded_into_the_network(rows, scaler):
     X, y = rows
     inner = make_pipeline(scaler, "passthrough", mlp())
     model = TransformedTargetRegressor(inner, transformer=StandardScaler()).fit(X, y)
-    assert same(model, X).n_numbers == (3 + 1) * 6 + (6 + 1) * 2
+    assert same(model, X).n_nonzero == (3 + 1) * 6 + (6 + 1) * 2
 
 
 def test_models_around_a_network_are_looked_into(rows, refined):
@@ -104,7 +104,7 @@ def test_other_regressors_teach_by_their_predictions(rows, model):
     X, y = rows
     teacher = teacher_of(model.fit(X, y[:, 0]))
     assert teacher.layers is None
-    assert teacher.n_numbers is None
+    assert teacher.n_nonzero is None
     np.testing.assert_array_equal(teacher.labels(X), model.predict(X))
 
 
@@ -191,7 +191,7 @@ def test_sparse_network_is_read_as_it_is(rows):
         [np.eye(3)[:, :2], [[1.0], [-2.0]]], [[0.5, 0.0], [3.0]], [["sine", "gaussian"]], ["a", "b", "c"]
     )
     teacher = same(network, rows[0])
-    assert teacher.n_numbers == count_numbers(teacher.layers) == network.n_nonzero
+    assert teacher.n_nonzero == count_nonzero(teacher.layers) == network.n_nonzero
     assert list(teacher.feature_names) == ["a", "b", "c"]
     assert as_sparse(teacher.layers) == network
 

@@ -83,16 +83,16 @@ def fidelity(teacher, compressor, X):
 
 
 def test_network_is_compressed_faithfully(fitted, teacher, fresh):
-    assert fitted.n_numbers_before_ == 3 * 20 + 21
+    assert fitted.n_nonzero_before_ == 3 * 20 + 21
     assert fidelity(teacher, fitted, fresh) > 0.99
-    assert fitted.n_nonzero_ < fitted.n_numbers_before_
+    assert fitted.n_nonzero_ < fitted.n_nonzero_before_
     assert fitted.estimator_ is teacher
 
 
 def test_any_regressor_is_a_teacher(compress, rows, fresh):
     teacher = HistGradientBoostingRegressor(max_iter=30, random_state=0).fit(*rows)
     model = compress(teacher, n_generated=None).fit(rows[0])
-    assert model.n_numbers_before_ is None
+    assert model.n_nonzero_before_ is None
     assert model.subnetworks_ == []
     assert set(model.path_["origin"]) == {"latent space"}
     assert fidelity(teacher, model, fresh) > 0.7
@@ -278,7 +278,7 @@ def test_report_compares_before_and_after(fitted, teacher, rows, fresh):
     table = fitted.report(fresh, y)
     assert isinstance(table, pd.DataFrame)
     assert list(table["model"]) == ["MLPRegressor", "SparseMLP"]
-    assert list(table["n_numbers"]) == [81, fitted.n_nonzero_]
+    assert list(table["n_nonzero"]) == [81, fitted.n_nonzero_]
     assert list(table["fidelity"]) == [1.0, pytest.approx(fitted.fidelity(fresh))]
     assert table["r2"].tolist() == [pytest.approx(r2_score(y, one.predict(fresh))) for one in (teacher, fitted)]
     assert table["n_bytes"][1] == len(pickle.dumps(fitted.network_)) < table["n_bytes"][0]

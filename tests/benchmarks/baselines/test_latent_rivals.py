@@ -10,7 +10,7 @@ from benchmarks.baselines import starts
 from benchmarks.baselines.random_networks import RandomNetworkRegressor, WeightSpace
 from benchmarks.baselines.starts import StartsRegressor
 from benchmarks.models import hidden_shape
-from sk_swat.cli.comparison import count_numbers
+from sk_swat.cli.comparison import count_parameters
 from sk_swat.latent.autoencoder import Autoencoder
 from sk_swat.latent.checkpoint import load_checkpoint
 from sk_swat.latent.children import latent_children
@@ -338,7 +338,7 @@ def test_starts_hold_at_most_so_many_numbers_before_and_after_every_step(space, 
 
 def test_starts_are_counted_by_the_selected_network(few, table):
     model = StartsRegressor("random", depths=(1, 2), sizes=(20,), steps=(0,)).fit(*table)
-    assert count_numbers(model) == model.network_.n_nonzero
+    assert count_parameters(model) == model.network_.n_nonzero
     assert hidden_shape(model) == (model.network_.n_neurons, model.network_.depth)
 
 

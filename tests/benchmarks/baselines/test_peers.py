@@ -11,7 +11,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 
 from benchmarks.baselines.peer_wrappers import KANRegressor, LassoNetPathRegressor
-from benchmarks.baselines.peers import PEERS, count_peer_numbers, make_peer
+from benchmarks.baselines.peers import PEERS, count_peer_parameters, make_peer
 from sk_swat.cli.comparison import last_step
 
 SHORT = {
@@ -93,17 +93,17 @@ def test_numbers_of_a_boosting_are_scores_edges_and_intercept():
         bins_=[[np.array([0.5]), np.array([])], [{"a": 1}]],
         intercept_=0.25,
     )
-    assert count_peer_numbers(model) == 4 + 3 + 9 + 1 + 0 + 1 + 1
+    assert count_peer_parameters(model) == 4 + 3 + 9 + 1 + 0 + 1 + 1
 
 
 def test_numbers_of_a_formula_are_its_leaves():
     nodes = [SimpleNamespace(Arity=arity) for arity in (0, 0, 2, 0, 1, 2)]  # a b * c sin +
-    assert count_peer_numbers(SimpleNamespace(model_=SimpleNamespace(Nodes=nodes))) == 3
+    assert count_peer_parameters(SimpleNamespace(model_=SimpleNamespace(Nodes=nodes))) == 3
 
 
 def test_numbers_of_anything_else_are_refused():
     with pytest.raises(TypeError, match=r"`model` must be one of ExplainableBoostingRegressor, .*fitted, got Ridge"):
-        count_peer_numbers(Ridge())
+        count_peer_parameters(Ridge())
 
 
 # --- the real ones
@@ -150,24 +150,24 @@ def test_numbers_of_a_real_boosting(wavy):
     model = real("ExplainableBoostingRegressor", interactions=0, max_bins=8).fit(*wavy)
     # three columns of 8 bins each, one of them for missing values, and one more for unknown ones
     edges = sum(len(resolutions[0]) for resolutions in model.bins_)
-    assert count_peer_numbers(model) == sum(len(scores) for scores in model.term_scores_) + edges + 1
+    assert count_peer_parameters(model) == sum(len(scores) for scores in model.term_scores_) + edges + 1
 
 
 @pytest.mark.slow
 def test_numbers_of_a_real_lassonet(wavy):
     model = real("LassoNetRegressor").fit(*wavy)
     network = last_step(model).network_
-    n_numbers = count_peer_numbers(model)
-    assert 0 < n_numbers <= 3 * 10 + 10 + 10 + 1 + 3
+    n_parameters = count_peer_parameters(model)
+    assert 0 < n_parameters <= 3 * 10 + 10 + 10 + 1 + 3
     network.skip.weight.data[0, 0] = 0.0
     network.layers[0].weight.data[:, 0] = 0.0
-    assert count_peer_numbers(model) < n_numbers
+    assert count_peer_parameters(model) < n_parameters
 
 
 def test_numbers_of_a_real_kan(wavy):
     model = real("KAN").fit(*wavy)
     # 3 x 3 + 3 edges, each with 5 + 3 coefficients and two scales
-    assert count_peer_numbers(model) == 12 * (8 + 2)
+    assert count_peer_parameters(model) == 12 * (8 + 2)
 
 
 def test_numbers_of_a_real_formula(wavy):
@@ -175,7 +175,7 @@ def test_numbers_of_a_real_formula(wavy):
     regressor = last_step(model)
     text = regressor.get_model_string(regressor.model_, 3)
     n_variables = text.count("X")
-    assert n_variables <= count_peer_numbers(model) <= regressor.stats_["model_length"]
+    assert n_variables <= count_peer_parameters(model) <= regressor.stats_["model_length"]
 
 
 @pytest.mark.parametrize("name", ["KAN", pytest.param("LassoNetRegressor", marks=pytest.mark.slow)])
