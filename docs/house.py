@@ -96,6 +96,24 @@ def draw(found: list[tuple[str, str]]) -> str:
     return "\n".join([*lines, "</svg>", ""])
 
 
+def modules(package: Path) -> dict[str, int]:
+    """Lines of every module."""
+    paths = sorted(package.rglob("*.py"))
+    return {str(path.relative_to(package)): len(path.read_text(encoding="utf-8").splitlines()) for path in paths}
+
+
+def long_signatures(package: Path, most: int = 8) -> list[str]:
+    """Give the functions that take more parameters than that, constructors aside."""
+    found = []
+    for path in sorted(package.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and node.name != "__init__":
+                names = [one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+                if len(set(names) - {"self", "cls"}) > most:
+                    found.append(node.name)
+    return found
+
+
 def main() -> int:
     """Check the house and draw it; return the status of the command."""
     package = ROOT / "sk_swat"
@@ -105,6 +123,8 @@ def main() -> int:
         print(f"{importer} must not import from {room}, which lies above it; docs/house.py lists the exceptions")
     if not wrong:
         PICTURE.write_text(draw(found), encoding="utf-8")
+        sizes = modules(package)
+        print(f"{len(ROOMS)} rooms, {len(sizes)} modules, {sum(sizes.values())} lines, {len(UPWARD)} imports upwards")
     return int(bool(wrong))
 
 

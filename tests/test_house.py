@@ -55,6 +55,13 @@ def test_house_has_twelve_rooms_and_nothing_loose_beside_them(house):
     assert {path.name for path in package.glob("*.py")} <= {"__init__.py", "__main__.py"}
 
 
+def test_modules_and_signatures_are_short(house):
+    package = house.ROOT / "sk_swat"
+    assert {name: n_lines for name, n_lines in house.modules(package).items() if n_lines > 400} == {}
+    assert house.long_signatures(package) == ["make_planted_mlp"]  # public, with settings as a constructor has
+    assert "main" in house.long_signatures(Path(house.__file__).parent, most=-1)
+
+
 def test_picture_is_that_of_the_imports(house, found):
     drawn = house.draw(found)
     assert house.PICTURE.read_text(encoding="utf-8") == drawn, "run python docs/house.py"

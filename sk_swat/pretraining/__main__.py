@@ -36,7 +36,6 @@ def app() -> None:
 @click.option("--corpus-parts", "n_corpus_parts", type=int, default=2, help="Parts of the corpus.")
 @click.option("--chunks", "n_chunks", type=int, default=40, help="Chunks of each part.")
 @click.option("--device", default="cpu", help="Torch device, such as cpu or cuda.")
-@click.option("--checkpoint", type=_PATH, metavar="FILE", help="File to write (default: inside FOLDER).")
 @click.option("--bank", "n_bank", type=int, default=1024, help="Latents of each depth that searches may start from.")
 @_seed("corpus and training")
 @_jobs

@@ -29,7 +29,6 @@ def run_pretraining(
     n_bank: int = 1024,
     n_jobs: int = 1,
     device: str = "cpu",
-    checkpoint: str | Path | None = None,
     sink: Callable[..., None] | None = None,
 ) -> Path:
     """Make a checkpoint, going on where an earlier run in the folder ended.
@@ -38,8 +37,8 @@ def run_pretraining(
     ``training.csv``). The corpus has `n_corpus_parts` parts; each holds, for each depth, `n_chunks` chunks of about 120
     fitted networks. The random networks have a part of their own, three tenths of that size. The bank, of `n_bank`
     latents of each depth, comes from the training corpus; :func:`sk_swat.pretraining.bank.renew_bank` makes a better
-    one of networks of its own. Without `checkpoint`, ``checkpoint.safetensors`` in the folder is written. `sink` takes
-    the lines of the log.
+    one of networks of its own. The checkpoint is
+    ``checkpoint.safetensors`` in the folder. `sink` takes the lines of the log.
     """
     folder, config = Path(folder), config or TrainingConfig()
     if not (0 <= config.seed < 1000 and 1 <= n_corpus_parts < 1000):
@@ -66,7 +65,7 @@ def run_pretraining(
     fitted = join_corpora([corpus(str(part), first + part, n_chunks) for part in range(1, n_corpus_parts + 1)])
     autoencoder = pretrain(join_corpora([fitted, random]), heldout, config, folder, device, sink)
     bank = make_bank(autoencoder, fitted, n_bank, config.seed)
-    path = Path(checkpoint) if checkpoint is not None else folder / "checkpoint.safetensors"
+    path = folder / "checkpoint.safetensors"
     summary = {
         "training": {**asdict(config), "autoencoder": None},
         "n_networks": {"fitted": len(fitted), "random": len(random)},
