@@ -122,7 +122,7 @@ def _log_ticks(low: float, high: float) -> list[float]:
 
 def fitted_network(estimator: Any) -> SparseMLP:
     """Return the network of a fitted estimator; NotFittedError without one."""
-    message = "%(name)s has no attribute network_: it must be a SWATRegressor on which fit was called."
+    message = "%(name)s has no attribute network_: it must be a regressor of sk_swat on which fit was called."
     check_is_fitted(estimator, "network_", msg=message)
     return estimator.network_
 

@@ -73,7 +73,7 @@ class StoredModel:
             self.parameters["sparsity"],
             self.parameters["compactness"],
             max_nonzero=max_nonzero,
-            one_standard_error=self.parameters["one_standard_error"],
+            one_standard_error=self.parameters.get("one_standard_error", False),
         )
 
     def network(self, max_nonzero: int | None = None) -> SparseMLP:
@@ -98,7 +98,7 @@ def save_model(
     ----------
     path : str or Path
         File to write.
-    model : SWATRegressor
+    model : SWATRegressor or LatentDescentRegressor
         Fitted.
     feature_names : sequence of str, default=None
         Names of the columns, all different. None takes ``feature_names_in_``, or x0, x1 ... without it.
@@ -128,7 +128,7 @@ def save_model(
 
     found = getattr(model, "_path", None)
     if not isinstance(found, Path):
-        raise TypeError(f"model must be a fitted SWATRegressor, got {model!r}.")
+        raise TypeError(f"model must be a fitted regressor of sk_swat, got {model!r}.")
     n_features, n_outputs = found.networks[0].n_features_in, found.networks[0].n_outputs
     summary = found.networks[0].fit_summary  # the same for all networks but for what rounding costs
     if feature_names is None:
@@ -246,10 +246,9 @@ def _check_parameters(parameters: Any) -> None:
     for name in ("sparsity", "compactness"):
         if type(parameters[name]) not in (int, float) or not 0 <= float(parameters[name]) < np.inf:
             raise ValueError(f"`{name}` must be a finite number of at least 0, got {short_repr(parameters[name])}")
-    if not isinstance(parameters["one_standard_error"], bool):
-        raise TypeError(
-            f"`one_standard_error` must be true or false, got {short_repr(parameters['one_standard_error'])}"
-        )
+    careful = parameters.get("one_standard_error", False)  # LatentDescentRegressor has no such parameter
+    if not isinstance(careful, bool):
+        raise TypeError(f"`one_standard_error` must be true or false, got {short_repr(careful)}")
 
 
 def _names(key: str, names: Any, number: int) -> list[str]:

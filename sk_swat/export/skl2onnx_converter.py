@@ -1,9 +1,10 @@
-"""SWATRegressor in pipelines that skl2onnx converts."""
+"""Regressors of sk_swat in pipelines that skl2onnx converts."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from sk_swat.estimators.latent_descent import LatentDescentRegressor
 from sk_swat.estimators.regressor import SWATRegressor
 from sk_swat.export.models import exported_network
 from sk_swat.export.onnx import NUMPY_TYPES, Graph, add_network
@@ -11,12 +12,11 @@ from sk_swat.network.linear_steps import regressor_within
 
 __all__ = ["converted", "register_converter"]
 
-_ALIAS = "SkSwatRegressor"
 _LONGEST_REASON = 200  # characters of a message of skl2onnx, which may name all that it can convert
 
 
 def register_converter() -> None:
-    """Teach skl2onnx to convert `SWATRegressor`, alone or as the step of a pipeline.
+    """Teach skl2onnx to convert `SWATRegressor` and `LatentDescentRegressor`, alone or as the step of a pipeline.
 
     Call it once before ``skl2onnx.to_onnx``; further calls change nothing. Importing sk_swat registers nothing.
 
@@ -60,7 +60,8 @@ def register_converter() -> None:
         calculate_linear_regressor_output_shapes(operator)  # of one target
         operator.outputs[0].type.shape[1] = exported_network(operator.raw_operator).n_outputs
 
-    update_registered_converter(SWATRegressor, _ALIAS, output_shapes, _convert)
+    for kind in (SWATRegressor, LatentDescentRegressor):
+        update_registered_converter(kind, "SkSwat" + kind.__name__, output_shapes, _convert)
 
 
 def converted(model: Any, dtype: str, opset: int) -> Any:

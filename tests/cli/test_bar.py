@@ -9,7 +9,7 @@ import pytest
 from tqdm import tqdm
 
 from sk_swat.cli.bar import show_bar
-from sk_swat.fitting import table as table_module
+from sk_swat.fitting import starts
 from sk_swat.fitting.progress import Watcher, add_watcher
 
 
@@ -72,11 +72,11 @@ def test_bar_ends_its_line_after_an_error(quick, table, monkeypatch):
     def failing(*args):
         raise RuntimeError("out of luck")
 
-    monkeypatch.setattr(table_module, "_latent_stage", failing)
+    monkeypatch.setattr(starts, "front_of_candidates", failing)
     terminal = Terminal()
     with pytest.raises(RuntimeError, match="out of luck"), show_bar(terminal):
         quick().fit(*table)
-    assert terminal.getvalue().endswith("\n") and "100%" in terminal.getvalue()  # of the only stage all parts ended
+    assert terminal.getvalue().endswith("\n") and "50%" in terminal.getvalue()  # all parts of the first of two stages
 
 
 def test_bar_starts_no_thread_and_leaves_other_bars_as_they_are(quick, table):

@@ -20,7 +20,7 @@ from sk_swat.cli import app, main
 from sk_swat.cli.table import read_table, write_table
 from sk_swat.cli.text import path_text, r2_text
 from sk_swat.estimators.model_file import load_model
-from sk_swat.fitting import refinement
+from sk_swat.fitting.rounds import Round
 from sk_swat.network.path import Path as NetworkPath
 from sk_swat.network.text import equations_text, size_text
 
@@ -170,7 +170,7 @@ def test_log_goes_to_standard_error_and_only_if_asked_for(folder, quickly, tmp_p
 
 
 def test_ctrl_c_keeps_the_best_and_is_one_line(folder, quickly, tmp_path, monkeypatch):
-    original, pressed = refinement._from_parents, []
+    original, pressed = Round.run, []
 
     def press(*arguments):
         if not pressed:
@@ -178,7 +178,7 @@ def test_ctrl_c_keeps_the_best_and_is_one_line(folder, quickly, tmp_path, monkey
             signal.raise_signal(signal.SIGINT)
         return original(*arguments)
 
-    monkeypatch.setattr(refinement, "_from_parents", press)
+    monkeypatch.setattr(Round, "run", press)
     data = ["fit", folder / "data.csv", "--target", "y", "--drop", "town,z", *quickly, "--rounds", "50"]
     result = run(*data, "--quiet", "--out", tmp_path / "m.json")
     assert result.exit_code == 0 and pressed

@@ -10,7 +10,7 @@ from sk_swat.cli.demo import DemoRow, comparison_table, fit_and_score, load_tabl
 @pytest.fixture(scope="module")
 def tiny_swat(tiny_checkpoint):
     """Settings of a search that takes a moment."""
-    return {"depths": (1,), "n_restarts": 1, "max_iter": 5, "n_generations": 1, "checkpoint": str(tiny_checkpoint)}
+    return {"depths": (1,), "n_restarts": 1, "n_rounds": 1, "checkpoint": str(tiny_checkpoint)}
 
 
 def test_diabetes_keeps_a_quarter_for_testing():

@@ -150,7 +150,7 @@ def test_places_that_cannot_be_written_are_said(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("model", [SWATRegressor(), "model", None])
 def test_only_fitted_regressors_are_written(model, tmp_path):
-    with pytest.raises(TypeError, match="model must be a fitted SWATRegressor, got"):
+    with pytest.raises(TypeError, match="model must be a fitted regressor of sk_swat, got"):
         save_model(tmp_path / "model.json", model)
     assert not list(tmp_path.iterdir())
 
