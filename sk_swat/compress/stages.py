@@ -75,8 +75,9 @@ class TeacherSearch(Search):
         first: list[Stage] = [Propose(self.settings.depths)]
         if self.teacher is not None and fits_matrix(self.teacher, self.proposals.checkpoint):
             first.append(Encode(self))
-        if split and (whole := self._unsplit()) + (splits := self._splits()):
-            first.append(SplitTeacher(self, whole, splits))
+        unsplit, splits = (self._unsplit(), self._splits()) if split else ([], [])
+        if unsplit or splits:
+            first.append(SplitTeacher(self, unsplit, splits))
         return [*first, Polish(), *[Round(number) for number in range(self.settings.n_rounds)]]
 
     def _unsplit(self) -> list[Joined]:
