@@ -48,7 +48,7 @@ def test_help_of_each_command_ends_with_an_example_that_parses(command):
 
 def test_train_passes_its_flags(called):
     flags = ["--epochs", "2", "--corpus-parts", "1", "--chunks", "4", "--jobs", "3", "--device", "cuda", "--bank", "7"]
-    assert main(["train", "folder", *flags, "--checkpoint", "c.safetensors", "--seed", "5"]) == 0
+    assert main(["train", "folder", *flags, "--seed", "5"]) == 0
     ((positional, arguments),) = called
     assert positional == (Path("folder"),)
     assert arguments == {
@@ -58,7 +58,6 @@ def test_train_passes_its_flags(called):
         "n_bank": 7,
         "n_jobs": 3,
         "device": "cuda",
-        "checkpoint": Path("c.safetensors"),
         "sink": click.echo,
     }
 

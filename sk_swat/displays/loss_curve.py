@@ -48,7 +48,7 @@ class LossCurveDisplay:
     fit_report : list of dict
         As ``SWATRegressor.fit_report_``; may be empty.
     loss_curve : array-like of shape (n_iter,), default=()
-        As ``SWATRegressor.loss_curve_``; empty if there was no descent.
+        As ``LatentDescentRegressor.loss_curve_``; empty if there was no descent.
 
     Attributes
     ----------

@@ -245,6 +245,9 @@ class SWATCompressor(ExportMixin, SearchMixin, MetaEstimatorMixin, RegressorMixi
         if not table.varies.all() and table.varies.any():
             teacher, labels = teacher.with_outputs(table.varies), labels[:, table.varies].squeeze()
         self._fit_table(table, settings, begin, partial(self._plan, teacher, labels))
+        if self.objective == "accuracy" and table.is_constant:  # what the teacher says may vary
+            self._fidelities = np.full(1, r2_score(labels, self.network_.predict(rows)))
+            self.fidelity_ = float(self._fidelities[0])
         return self
 
     def _plan(
@@ -255,17 +258,8 @@ class SWATCompressor(ExportMixin, SearchMixin, MetaEstimatorMixin, RegressorMixi
 
         faithful, settings = self.objective == "fidelity", context.settings
         table, labels = taught_table(table, labels, teacher, settings, faithful, self.n_generated)
-        search = TeacherSearch(
-            table,
-            settings.limits.searched,
-            context.proposals,
-            settings,
-            context.deadlines,
-            context.watchers,
-            layers=teacher.layers,
-            labels=labels,
-            faithful=faithful,
-        )
+        arguments = context.arguments(table, settings.limits.searched)
+        search = TeacherSearch(*arguments, layers=teacher.layers, labels=labels, faithful=faithful)
         return search, search.stages(self.split), TeacherPolish(search)
 
     def _keep(self, search: TeacherSearch, found: Found, path: Path, row: int) -> None:
@@ -279,6 +273,7 @@ class SWATCompressor(ExportMixin, SearchMixin, MetaEstimatorMixin, RegressorMixi
             some = rng.permutation(len(search.table.X))[: search.settings.limits.polished]
             rows, taught = search.table.X[some], search.labels[some]
             self._fidelities = np.array([r2_score(taught, network.predict(rows)) for network in found.path.networks])
+        self._keep_row(row, (search.settings.sparsity, search.settings.compactness))
 
     def _keep_alone(self, path: Path) -> SWATCompressor:
         self._path, self._origins, self._fidelities = path, ["constant"], path.r2_train

@@ -45,7 +45,7 @@ class LatentDescentRegressor(TableRegressor):
         Price, in R^2, of one living neuron; at least 0.
     max_nonzero : int, default=None
         Largest number of non-zero parameters, at least 1; None sets no limit. Networks are not pruned to it: the best
-        of those that are small enough is taken.
+        of those that are small enough is taken, and `fit` raises ValueError if there is none.
     n_restarts : int, default=8
         Starts of each depth.
     max_iter : int, default=100
@@ -177,7 +177,7 @@ class LatentDescentRegressor(TableRegressor):
         start = search.candidates[found.starts[0]]
         own = next(one for one in search.depth_searches if one.depth == start.depth)
         self.loss_curve_ = own.loss_curve[:, start.restart].astype(np.float64)
-        self.n_iter_ = own.n_iter
+        self.n_iter_, self.best_loss_ = own.n_iter, start.objective  # by which it was chosen
         if own.n_iter and own.stop_reason != "deadline" and not own.settled:
             warnings.warn(
                 f"The search of depth {start.depth} still improved by more than tol={self.tol:g} when max_iter="
@@ -185,11 +185,6 @@ class LatentDescentRegressor(TableRegressor):
                 ConvergenceWarning,
                 stacklevel=6,
             )
-
-    def _keep_row(self, row: int, prices: tuple[float, float]) -> None:
-        super()._keep_row(row, prices)
-        for objective in self.candidates_["objective"][self.candidates_["chosen"]]:  # by which it was chosen
-            self.best_loss_ = float(objective)
 
     def _keep_alone(self, path: Path) -> LatentDescentRegressor:
         self.loss_curve_ = np.zeros(0)

@@ -49,9 +49,13 @@ class Context:
         """Search of a split table, on so many of its rows."""
         from sk_swat.fitting.search import Search
 
-        search = Search(table, n_rows, self.proposals, self.settings, self.deadlines, self.watchers)
+        search = Search(*self.arguments(table, n_rows))
         search.fingerprint = self.checkpoint.fingerprint
         return search
+
+    def arguments(self, table: Table, n_rows: int) -> tuple[Any, ...]:
+        """Give what a Search takes."""
+        return table, n_rows, self.proposals, self.settings, self.deadlines, self.watchers
 
 
 class SearchMixin(PathMixin):
@@ -129,7 +133,6 @@ class SearchMixin(PathMixin):
             path = table.with_constants(found.path)
             row = settings.choose(path)
             self._keep(search, found, path, row)
-            self._keep_row(row, (settings.sparsity, settings.compactness))
         if interrupt.happened:
             warnings.warn(
                 "The fit was interrupted; the best networks found until then are kept.",

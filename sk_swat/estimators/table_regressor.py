@@ -98,6 +98,7 @@ class TableRegressor(ExportMixin, SearchMixin, CallbackSupportMixin, RegressorMi
         self._start = None
         if self.warm_start:
             self._start = (search.fingerprint, (start.depth, start.latent, start.inputs, start.threshold))
+        self._keep_row(row, (search.settings.sparsity, search.settings.compactness))
 
     def _keep_alone(self, path: Path) -> Self:
         self._path, self._latents = path, [None]

@@ -26,7 +26,7 @@ class BestCandidate(Ending):
         validation, weight = np.full(1, np.nan), None
         if len(table.held):
             rows = table.rows(table.held, DTYPE)
-            validation = rows.losses(network).numpy(force=True)[0]
+            validation = rows.losses(network).numpy(force=True)[0] / rows.loss.unit(rows)
             weight = None if rows.weight is None else rows.weight.numpy()
         n_last = settings.limits.polished if search.deadline.passed() else len(table.X)
         rows = table.rows(np.sort(np.r_[table.held, table.fitted][-n_last:]), DTYPE)
@@ -36,7 +36,6 @@ class BestCandidate(Ending):
         found = PathNetwork(in_raw_units(network, table.scaling), start, fvu, validation, weight)
         path = with_rounding([found], rows, table.scaling, np.arange(table.X.shape[1]))
         outcome.r2_after, outcome.network = 1 - path[0].train_fvu, path[0].network
-        outcome.take_by_size([(path[0].network.n_nonzero, outcome.r2_after)])
         return found_path(path)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import torch
 
@@ -57,37 +58,30 @@ class Block(Stage):
         self._number, self._growth, self.name = number, growth, f"block {number + 1}"
 
     def is_due(self, front: Front, search: Search) -> bool:
-        """Whether the block before has gained."""
-        return self._growth.goes_on and super().is_due(front, search)
+        """Whether the block before has gained; the first one polishes the networks that blocks are added to."""
+        growth = self._growth
+        if not growth.goes_on or search.deadline.passed():
+            return False
+        if self._number == 1:
+            growth.begin(spread(front), search)
+        growth.base = min(search.sums.members(), key=growth.objective, default=None)
+        return growth.base is not None and not search.deadline.passed() and growth.leaves_enough()
 
     @torch.no_grad()
     def run(self, front: Front, search: Search) -> Front:
-        """Put networks of one block and more into the sums of the search."""
-        growth = self._growth
-        growth.goes_on = False
-        if self._number == 1:
-            growth.begin(spread(front), search)
-        members = search.sums.members()
-        if not members:
-            return front
-        adding = growth.adding
-        base = growth.best = min(members, key=adding.objective)
-        growth.before = adding.task.r2(base.error)
-        if search.deadline.passed() or adding.error(base) < _LEAST_PARAMETERS * _PRICE:
-            return front
-        works = [partial(adding.grown, base, depth, self._number) for depth in growth.depths]
+        """Put networks of one more block into the sums of the search."""
+        growth, depths = self._growth, self._growth.depths
+        works = [partial(growth.adding.grown, growth.base, depth, self._number) for depth in depths]
         for found in run_parallel(works, search.settings.n_jobs):
             search.sums.join(found)
-        growth.best = min(search.sums.members(), key=adding.objective)
-        growth.goes_on = adding.objective(growth.best) < _GAIN * adding.objective(base)
+        growth.best = min(search.sums.members(), key=growth.objective)
+        growth.goes_on = growth.objective(growth.best) < _GAIN * growth.objective(growth.base)
         return front
 
     def tell(self, outcome: Outcome, front: Front, search: Search) -> None:
         """Say what the best network has gained on the rows on which sums are polished."""
-        best = self._growth.best
-        if best is not None:
-            outcome.r2_before, outcome.r2_after = self._growth.before, self._growth.adding.task.r2(best.error)
-            outcome.network = best.network
+        task, base, best = self._growth.adding.task, self._growth.base, self._growth.best
+        outcome.r2_before, outcome.r2_after, outcome.network = task.r2(base.error), task.r2(best.error), best.network
 
 
 def blocks(search: Search) -> list[Stage]:
@@ -97,30 +91,35 @@ def blocks(search: Search) -> list[Stage]:
 
 
 class _Growth:
-    """How far blocks have come: the best network, its R^2 before its last block, and whether to go on."""
+    """How far blocks have come: the network that the last one was added to, the best one now, and whether to go on."""
 
-    adding: _Adding
-    best: Member | None = None
-    before = 0.0
-    goes_on = True
+    def __init__(self) -> None:
+        self.goes_on = True
+        self.adding: Any = None
+        self.base: Any = None
+        self.best: Any = None
+        self.depths: list[int] = []
 
+    @torch.no_grad()
     def begin(self, members: Sequence[Member], search: Search) -> None:
         """Polish the best networks of one block on more rows."""
-        table, limits = search.table, search.settings.limits
-        rows, held = (table.rows(part[: limits.grown], DTYPE) for part in (table.fitted, table.held))
-        adding = _Adding(
-            search.problem,
-            search.proposals,
-            replace(search.task, rows=rows),
-            held,
-            search.settings.latent,
-            search.settings.seed,
-        )
-        self.adding, self.depths = adding, sorted({member.depth for member in members})
-        for member in sorted((one for one in members if one.size > 1), key=adding.objective)[:_N_BASES]:
+        table, settings = search.table, search.settings
+        rows, held = (table.rows(part[: settings.limits.grown], DTYPE) for part in (table.fitted, table.held))
+        task = replace(search.task, rows=rows)
+        self.adding = _Adding(search.problem, search.proposals, task, held, settings.latent, settings.seed)
+        self.depths = sorted({member.depth for member in members})
+        for member in sorted((one for one in members if one.size > 1), key=self.objective)[:_N_BASES]:
             if search.deadline.passed():
                 break
-            adding.add(search.sums, member.network, member.start)
+            self.adding.add(search.sums, member.network, member.start)
+
+    def objective(self, member: Member) -> float:
+        """Held-out error, in units of the target's variance, after paying for the parameters."""
+        return self.adding.error(member) + _PRICE * member.size
+
+    def leaves_enough(self) -> bool:
+        """Whether the base leaves more than a block costs."""
+        return self.adding.error(self.base) >= _LEAST_PARAMETERS * _PRICE
 
 
 @dataclass(frozen=True)
@@ -136,10 +135,6 @@ class _Adding:
 
     def error(self, member: Member) -> float:
         return float(self.held.error(member.network))
-
-    def objective(self, member: Member) -> float:
-        """Held-out error, in units of the target's variance, after paying for the parameters."""
-        return self.error(member) + _PRICE * member.size
 
     def add(self, front: Front, network: SoftNetworks, start: int) -> None:
         """Polish a network, and let it compete."""

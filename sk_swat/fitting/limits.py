@@ -18,7 +18,7 @@ class RowLimits:
     merged : int, default=20_000
         Longest table whose equal rows are merged.
     held_out, held_out_latent : int, default=1000, 200
-        Different rows from which early_stopping="auto" holds some out, with and without refinement.
+        Different rows from which early_stopping="auto" holds some out, by SWATRegressor and by LatentDescentRegressor.
     searched : int, default=768
         Rows of the search, and of the held-out ones that it looks at.
     share : int, default=8

@@ -137,7 +137,7 @@ class Search:
     problem, task : Problem, RefineTask
         Rows of the search in float32 for the latent space, and in float64 for refinement.
     candidates, origins : list of Candidate, list of str
-        Starts of all networks, and where they come from.
+        From which all networks descend, and where they come from.
     depth_searches : list of DepthSearch
         Records of the latent search.
     records : list of StageRecord
@@ -181,7 +181,7 @@ class Search:
         self._best: SoftNetworks | SparseMLP | None = None
 
     def take(self, candidates: Sequence[Candidate], origin: str) -> None:
-        """Add starts that come from one place."""
+        """Add candidates that come from one place."""
         self.candidates += candidates
         self.origins += [origin] * len(candidates)
 

@@ -143,11 +143,10 @@ class Polish(Stage):
         """Give the front of the polished networks alone."""
         search.check_candidates()
         settings = search.settings
+        known = None if self._earlier is None else self._earlier.member(search.candidates, search.table.scaling)
+        earlier = Front() if known is None else _front_of_known(known, search.task)  # first, while there is time
         polished = front_of_starts(search.candidates, search.task, settings.seed, settings.n_jobs)
-        if self._earlier is not None:
-            known = self._earlier.member(search.candidates, search.table.scaling)
-            if known is not None:
-                polished.join(_front_of_known(known, search.task))
+        polished.join(earlier)
         return polished
 
 

@@ -173,6 +173,22 @@ def test_table_that_does_not_vary_gives_a_constant(compress, teacher):
     np.testing.assert_allclose(model.predict(X), teacher.predict(X))
 
 
+def test_fidelity_of_a_constant_is_that_of_what_the_teacher_says(compress, teacher, rows):
+    model = compress(teacher, objective="accuracy").fit(rows[0], np.full(300, 2.0))
+    assert model.fidelity_ == pytest.approx(r2_score(teacher.predict(rows[0]), np.full(300, 2.0)))
+    assert model.fidelity_ <= 0
+
+
+@pytest.mark.parametrize("objective", ["fidelity", "accuracy"])
+def test_only_varying_output_of_several_is_searched(compress, rows, objective):
+    X, y = rows
+    teacher = LinearRegression().fit(X, np.c_[np.full(300, 3.0), y, np.full(300, -1.0)])
+    model = compress(teacher, objective=objective).fit(X, np.c_[np.full(300, 3.0), y, np.full(300, -1.0)])
+    predicted = model.predict(X)
+    np.testing.assert_allclose(predicted[:, [0, 2]], [[3.0, -1.0]] * 300, atol=1e-9)
+    assert r2_score(teacher.predict(X)[:, 1], predicted[:, 1]) > 0.5
+
+
 # --- settings
 
 

@@ -67,6 +67,12 @@ def test_descent_has_a_curve_beside_the_attributes_of_the_other_regressor(refine
     assert fits[1].loss_curve_.shape == (fits[1].n_iter_,) == (6,)
 
 
+def test_objective_follows_a_choice_with_other_prices(quick, table):
+    model = quick(max_iter=6).fit(*table)
+    model.select(sparsity=0.1)
+    assert model.best_loss_ == model.path_["objective"].iloc[0] > 1.0
+
+
 def test_candidates_and_report_agree_with_the_chosen_network(quick, table):
     model = quick(depths=(1, 2), n_restarts=3, max_iter=8).fit(*table)
     candidates = model.candidates_

@@ -102,6 +102,12 @@ def test_noise_gets_no_third_block(refined):
     assert len(blocks(model)) <= 1
 
 
+def test_a_straight_line_leaves_nothing_for_a_block(refined):
+    X = np.random.default_rng(0).normal(size=(300, 2))
+    model = refined(n_rounds=0, max_blocks=4).fit(X, X[:, 0] - 2 * X[:, 1])
+    assert blocks(model) == [] and [row["name"] for row in model.fit_report_][-1] == "last polish"
+
+
 def test_no_blocks_without_held_out_rows(refined, waves):
     X, y = waves
     assert blocks(refined(n_rounds=0, early_stopping=False, max_blocks=4).fit(X[:90], y[:90])) == []

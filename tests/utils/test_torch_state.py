@@ -133,7 +133,7 @@ def fits(quick, refined, tiny_checkpoint):
     models = {
         "gradient steps": lambda: quick(depths=(1, 2), n_jobs=2).fit(X, y),
         "drawn starts": lambda: quick(init="random", n_generations=0, readout="decoded").fit(X, y),
-        "refinement": lambda: refined(depths=(1, 2), max_blocks=2, max_iter=2, n_jobs=2).fit(X, y),
+        "refinement": lambda: refined(depths=(1, 2), max_blocks=2, n_jobs=2).fit(X, y),
         "folds": lambda: refined(early_stopping=False, n_restarts=2, activations=("tanh",)).fit(X, y),
         "compressor": lambda: SWATCompressor(teacher, **small).fit(X),
     }
