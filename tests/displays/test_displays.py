@@ -608,7 +608,7 @@ def test_pictures_of_a_fit_do_not_overlap(fitted, descended, table):
 
 @pytest.mark.parametrize("display", DISPLAYS)
 def test_only_a_fitted_regressor_is_drawn(display):
-    with pytest.raises(NotFittedError, match="SWATRegressor on which fit was called"):
+    with pytest.raises(NotFittedError, match="a regressor of sk_swat on which fit was called"):
         display.from_estimator(SWATRegressor())
     with pytest.raises(NotFittedError, match="LinearRegression has no attribute network_"):
         display.from_estimator(LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0]))
