@@ -1,5 +1,6 @@
 """What is told of a fit while it runs: stages, networks, requests to stop, log, bar, scikit-learn's callbacks."""
 
+import copy
 import json
 import logging
 import pickle
@@ -305,14 +306,20 @@ def test_network_is_the_same_with_callbacks(callback, refined, quick, table):
         assert np.array_equal(plain.path_["objective"], called.path_["objective"])
 
 
+@pytest.fixture(scope="module")
+def fitted(refined, table):
+    """A regressor of two depths after a fit without rounds; tests that change it take a copy."""
+    return refined(depths=(1, 2), n_rounds=0).fit(*table)
+
+
 @pytest.mark.parametrize("n_jobs", [1, 2])
 @pytest.mark.parametrize(
     "fail_at",
     [("setup", "fit"), ("begin", "round 1"), ("end", "depth 1"), ("end", "fit"), ("teardown", "fit")],
 )
-def test_error_in_a_callback_leaves_the_estimator_as_it_was(callback, refined, table, fail_at, n_jobs):
+def test_error_in_a_callback_leaves_the_estimator_as_it_was(callback, fitted, table, fail_at, n_jobs):
     hooks = Hooks(fail_at=fail_at)
-    model = refined(depths=(1, 2), n_jobs=n_jobs).fit(*table).set_callbacks(hooks)
+    model = copy.deepcopy(fitted).set_params(n_jobs=n_jobs, n_rounds=int("round 1" in fail_at)).set_callbacks(hooks)
     before = dict(vars(model))
     with pytest.raises(RuntimeError, match=f"failed at {' of '.join(fail_at)}"):
         model.fit(table[0], -table[1])
