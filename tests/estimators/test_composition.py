@@ -1,6 +1,7 @@
 """SWATRegressor inside scikit-learn: pipelines, searches, ensembles, data frames, and files."""
 
 import pickle
+from copy import deepcopy
 
 import joblib
 import numpy as np
@@ -23,10 +24,11 @@ from sk_swat import LatentDescentRegressor, SWATRegressor
 PREDICT_AND_IMPORT = """
 import joblib, pickle
 import numpy as np
-load = pickle.load if sys.argv[4] == "pickle" else joblib.load
-with open(sys.argv[2], "rb") as file:
-    model = load(file)
-np.save(sys.argv[3], model.predict(np.load(sys.argv[3])))
+rows = np.load(sys.argv[2])
+for path in sys.argv[3:]:
+    with open(path, "rb") as file:
+        model = (joblib if path.endswith("joblib") else pickle).load(file)
+    np.save(path + ".npy", model.predict(rows))
 try:
     import torch
 except ImportError:
@@ -149,6 +151,12 @@ def test_data_frame_gives_names_and_the_same_network(quick, table, frame):
     assert not hasattr(quick().fit(*table), "feature_names_in_")
 
 
+@pytest.fixture(scope="module")
+def of_another_target(refined, table):
+    """A regressor after a fit of a target with a name."""
+    return refined(n_restarts=2, n_rounds=0).fit(table[0], pd.Series(table[1], name="of an earlier fit"))
+
+
 @pytest.mark.parametrize(
     ("target", "names"),
     [
@@ -162,10 +170,9 @@ def test_data_frame_gives_names_and_the_same_network(quick, table, frame):
     ],
 )
 @pytest.mark.filterwarnings("ignore:A column-vector y was passed")
-def test_targets_keep_their_names(refined, table, target, names):
+def test_targets_keep_their_names(of_another_target, table, target, names):
     X, y = table
-    model = refined(n_restarts=2, n_rounds=0, early_stopping="auto").fit(X, pd.Series(y, name="of an earlier fit"))
-    model.fit(X, target(y))
+    model = deepcopy(of_another_target).fit(X, target(y))
     found = [None if network.target_names is None else list(network.target_names) for network in model.networks_]
     assert found == [names] * len(found) and list(model.network_.target_names or []) == (names or [])
     assert (list(model.target_names_in_) if names else hasattr(model, "target_names_in_")) == (names or False)
@@ -203,18 +210,20 @@ def test_memory_layout_and_strides_do_not_matter(quick, table):
 # --- files
 
 
-@pytest.mark.parametrize("kind", ["pickle", "joblib"])
-@pytest.mark.parametrize("warm_start", [False, True])
-def test_saved_regressor_predicts_in_a_fresh_process_without_torch(
-    quick, table, tmp_path, kind, warm_start, run_without_torch
-):
+def test_saved_regressors_predict_in_a_fresh_process_without_torch(quick, table, tmp_path, run_without_torch):
     X, y = table
-    model = quick(depths=(1, 2), warm_start=warm_start).fit(X, y)
-    path, rows = tmp_path / "model", tmp_path / "rows.npy"
-    path.write_bytes(pickle.dumps(model)) if kind == "pickle" else joblib.dump(model, path)
+    rows, predicted = tmp_path / "rows.npy", {}
     np.save(rows, X)
-    assert run_without_torch(PREDICT_AND_IMPORT, path, rows, kind).strip() == "without torch"
-    assert np.array_equal(np.load(rows), model.predict(X))
+    for warm_start in (False, True):
+        model = quick(depths=(1, 2), warm_start=warm_start).fit(X, y)
+        for module in (pickle, joblib):
+            path = tmp_path / f"{warm_start}.{module.__name__}"
+            with path.open("wb") as file:
+                module.dump(model, file)
+            predicted[path] = model.predict(X)
+    assert run_without_torch(PREDICT_AND_IMPORT, rows, *predicted).strip() == "without torch"
+    for path, expected in predicted.items():
+        assert np.array_equal(np.load(f"{path}.npy"), expected)
 
 
 def test_pickle_is_small_and_goes_on(table):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ import torch
 from sk_swat.latent.autoencoder import Autoencoder, AutoencoderConfig
 from sk_swat.latent.checkpoint import load_checkpoint
 from sk_swat.network.equivalence import canonical_form
+from sk_swat.pretraining import evaluation
+from sk_swat.pretraining import run as run_module
 from sk_swat.pretraining.bank import make_bank
 from sk_swat.pretraining.corpus import Corpus, make_corpus
 from sk_swat.pretraining.evaluation import EVALUATION_SEED, evaluate_autoencoder, measure_quality
@@ -86,7 +89,9 @@ def test_quality_of_a_copying_autoencoder_is_good_at_its_own_depths(linear_autoe
     assert re.search(r"\n\| 1 +\| ", table) and "Alive" in table
 
 
-def test_a_run_makes_a_checkpoint_that_loads_and_can_be_evaluated_and_continued(tmp_path):
+def test_a_run_makes_a_checkpoint_that_loads_and_can_be_evaluated_and_continued(tmp_path, monkeypatch):
+    for module in (run_module, evaluation):
+        monkeypatch.setattr(module, "make_corpus", partial(make_corpus, n_networks=32))
     sizes = AutoencoderConfig(d_model=16, d_latent=96, n_encoder_layers=1, n_trunk_layers=1)
     lines: list[str] = []
 
