@@ -12,7 +12,7 @@ import torch
 
 from sk_swat.estimators.regressor import SWATRegressor
 from sk_swat.latent.checkpoint import Checkpoint
-from sk_swat.latent.children import best_of_tried, may_be_deepened, repeated
+from sk_swat.latent.children import best_of_tried, may_be_deepened, repeat_batch
 from sk_swat.latent.objective import hard_sizes
 from sk_swat.latent.problem import Problem
 from sk_swat.latent.run import Candidate, DepthSearch, RunOptions
@@ -121,11 +121,11 @@ class WeightSpace:
         if parents.depth == depth or (parents.depth < depth and may_be_deepened(parents, allowed)):
             while parents.depth < depth:
                 parents = deepen(parents)
-            networks = _varied(parents.map(lambda part: repeated(part, _TRIED)), networks, generator)
+            networks = _vary(parents.map(lambda part: repeat_batch(part, _TRIED)), networks, generator)
         return best_of_tried(networks, n, problem)
 
 
-def _varied(networks: SoftNetworks, others: SoftNetworks, generator: torch.Generator) -> SoftNetworks:
+def _vary(networks: SoftNetworks, others: SoftNetworks, generator: torch.Generator) -> SoftNetworks:
     """Multiply weights by about one, and take some neurons, with what goes into them, from other networks."""
     weights, biases, activation = list(networks.weights), list(networks.biases), list(networks.activation)
 

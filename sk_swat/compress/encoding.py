@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from sk_swat.latent.autoencoder import bounded
+from sk_swat.latent.autoencoder import bound
 from sk_swat.latent.checkpoint import Checkpoint
 from sk_swat.latent.children import input_layer, with_one_output
 from sk_swat.latent.problem import Problem
@@ -16,7 +16,7 @@ from sk_swat.network.hard import padded_batch, widest
 from sk_swat.network.softnet import SoftNetworks, concatenate
 from sk_swat.network.sparse_mlp import SparseMLP
 
-__all__ = ["as_candidates", "fits_matrix", "network_candidates", "restored"]
+__all__ = ["as_candidates", "fits_matrix", "network_candidates", "restore"]
 
 _NOISES = (0.0, 0.05, 0.1, 0.2)  # standard deviations of the change of a latent; entries have about unit variance
 _TRIED = 16  # latents for each of them
@@ -28,7 +28,7 @@ def fits_matrix(network: SparseMLP, checkpoint: Checkpoint) -> bool:
     return 1 <= network.depth <= config.max_depth and widest(network) <= config.max_width
 
 
-def restored(
+def restore(
     network: SparseMLP,
     problem: Problem,
     checkpoint: Checkpoint,
@@ -67,7 +67,7 @@ def restored(
         # the latent itself once
         noise = torch.tensor(_NOISES, dtype=torch.float32).repeat_interleave(_TRIED)[_TRIED - 1 :]
         moved = torch.randn(len(noise), *latent.shape[1:], generator=generator, dtype=torch.float32)
-        latents = bounded(latent + noise[:, None, None] * moved)
+        latents = bound(latent + noise[:, None, None] * moved)
         raw = autoencoder.decode(latents, input_mask.expand(len(latents), -1), [depth])[depth]
         soft = raw.soften(allowed=torch.tensor(search.allowed))
         if depth < network.depth:  # shallower decoders leave most neurons out: the readout shall decide

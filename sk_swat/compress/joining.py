@@ -8,7 +8,7 @@ import numpy as np
 
 from sk_swat.network.sparse_mlp import SparseMLP
 
-__all__ = ["chained", "side_by_side"]
+__all__ = ["chain", "side_by_side"]
 
 
 def side_by_side(networks: Sequence[SparseMLP], outputs: Sequence[Sequence[int]], n_outputs: int) -> SparseMLP:
@@ -53,7 +53,7 @@ def _block_diagonal(blocks: Sequence[np.ndarray]) -> np.ndarray:
     return result
 
 
-def chained(networks: Sequence[SparseMLP]) -> SparseMLP:
+def chain(networks: Sequence[SparseMLP]) -> SparseMLP:
     """Run networks one after the other; the linear maps between them become one.
 
     Parameters

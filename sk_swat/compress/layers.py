@@ -12,7 +12,7 @@ from sk_swat.network.activations import activate
 from sk_swat.network.scaling import Standardisation
 from sk_swat.network.sparse_mlp import SparseMLP
 
-__all__ = ["Layer", "as_sparse", "count_nonzero", "forward", "fused", "hidden_values", "in_search_units", "layers_of"]
+__all__ = ["Layer", "as_sparse", "count_nonzero", "forward", "fuse", "hidden_values", "in_search_units", "layers_of"]
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def count_nonzero(layers: Sequence[Layer]) -> int:
     return sum(int(np.count_nonzero(part)) for layer in layers for part in (layer.coef, layer.intercept))
 
 
-def fused(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+def fuse(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     """Give the same function with no two linear maps in a row, and a linear map at the end.
 
     Parameters

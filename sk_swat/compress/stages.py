@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from sk_swat.compress.encoding import fits_matrix, network_candidates, restored
+from sk_swat.compress.encoding import fits_matrix, network_candidates, restore
 from sk_swat.compress.layers import Layer, as_sparse, in_search_units
 from sk_swat.compress.splitting import Split, splits_of
-from sk_swat.compress.subnetworks import Joined, compressed_parts, polished_and_pruned
-from sk_swat.compress.wholes import front_of_wholes, returned
+from sk_swat.compress.subnetworks import Joined, compress_parts, polish_and_prune
+from sk_swat.compress.wholes import front_of_wholes, narrow_starts
 from sk_swat.fitting.judging import LastPolish
 from sk_swat.fitting.rounds import Round
 from sk_swat.fitting.search import Found, Outcome, Search, Stage
@@ -116,7 +116,7 @@ class Encode(Stage):
         found: list[Candidate] = []
         for depth in settings.depths:
             generator = torch.Generator().manual_seed(settings.seed + depth)
-            found += restored(network, search.problem, checkpoint, depth, settings.latent, generator, _N_ENCODED)
+            found += restore(network, search.problem, checkpoint, depth, settings.latent, generator, _N_ENCODED)
         if network.depth in settings.depths:
             found += network_candidates([network], self._search.width, search.problem, settings.latent)
         front.join(front_of_candidates(found, len(search.candidates), search.task))
@@ -146,14 +146,16 @@ class SplitTeacher(Stage):
         """Let the narrow ones compete; the others wait."""
         own, settings, config = self._search, search.settings, search.settings.latent
         works = [
-            partial(compressed_parts, split, own.proposals, config, settings.seed + number, search.task)
+            partial(compress_parts, split, own.proposals, config, settings.seed + number, search.task)
             for number, split in enumerate(self._splits)
         ]
         joined = run_parallel(works, settings.n_jobs)
         own.wholes = [*self._unsplit, *(one for one in joined if one is not None)]
-        own.pruned = polished_and_pruned(own.wholes, search.task)
+        own.pruned = polish_and_prune(own.wholes, search.task)
         for number, one in enumerate(own.wholes):
-            found = returned(own.pruned, number, search.problem, own.proposals, config, settings.depths, settings.seed)
+            found = narrow_starts(
+                own.pruned, number, search.problem, own.proposals, config, settings.depths, settings.seed
+            )
             front.join(front_of_candidates(found, len(search.candidates), search.task))
             search.take(found, one.origin)
         return front

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from sk_swat.compress.encoding import fits_matrix, restored
-from sk_swat.compress.joining import chained, side_by_side
+from sk_swat.compress.encoding import fits_matrix, restore
+from sk_swat.compress.joining import chain, side_by_side
 from sk_swat.compress.layers import as_sparse
 from sk_swat.compress.splitting import Split, Subnetwork
 from sk_swat.latent.problem import Problem
@@ -32,7 +32,7 @@ from sk_swat.refine.rows import Rows
 from sk_swat.refine.task import RefineTask
 from sk_swat.utils.deadline import TimeIsUp
 
-__all__ = ["Joined", "compressed_parts", "polished_and_pruned"]
+__all__ = ["Joined", "compress_parts", "polish_and_prune"]
 
 _N_STARTS, _N_ENCODED = 4, 2  # networks of a subnetwork that are polished
 _N_ROWS = 256  # on which they are
@@ -63,7 +63,7 @@ class Joined:
     parts: list[dict[str, Any]]
 
 
-def compressed_parts(
+def compress_parts(
     split: Split, space: LatentProposals, search: SearchConfig, seed: int, task: RefineTask
 ) -> Joined | None:
     """Compress each subnetwork against its own activations, and put the results together.
@@ -108,7 +108,7 @@ def compressed_parts(
                 }
             )
         stages.append(side_by_side(found, [part.outputs for part in stage], n_outputs))
-    return Joined(chained(stages), f"split by {split.name}", parts)
+    return Joined(chain(stages), f"split by {split.name}", parts)
 
 
 def _seed(*parts: int) -> int:
@@ -139,7 +139,7 @@ def _smaller(
     generator = torch.Generator().manual_seed(seed)
     if part.layers is not None and fits_matrix(network := as_sparse(part.layers), space.checkpoint):
         on_standard = network.with_scaling(*_inverse(scaling))
-        found = found + restored(on_standard, problem, space.checkpoint, depth, config, generator, _N_ENCODED)
+        found = found + restore(on_standard, problem, space.checkpoint, depth, config, generator, _N_ENCODED)
     networks = concatenate([one.network for one in found]).map(lambda tensor: tensor.double())
     chance = column_chance(some, deadline=task.deadline)
     for n_steps, n_kept in ((_FIRST_STEPS, 2), (_MORE_STEPS, 1)):
@@ -191,7 +191,7 @@ def _constant(part: Subnetwork, depth: int) -> SparseMLP:
 
 
 @torch.no_grad()
-def polished_and_pruned(wholes: Sequence[Joined], task: RefineTask) -> Front:
+def polish_and_prune(wholes: Sequence[Joined], task: RefineTask) -> Front:
     """Polish wholes on the rows, and prune them step by step.
 
     Parameters
@@ -212,7 +212,7 @@ def polished_and_pruned(wholes: Sequence[Joined], task: RefineTask) -> Front:
         if task.deadline.passed():
             break
         index = [i for i, own in enumerate(shapes) if own == shape]
-        networks = _thinned(padded_batch([wholes[i].network for i in index], shape[1]))
+        networks = _thin(padded_batch([wholes[i].network for i in index], shape[1]))
         n_nonzero = int((flatten(networks) != 0).sum(1).max())
         n_rows = max(_N_ROWS, _ROWS_A_PARAMETER * n_nonzero // task.rows.n_targets)
         part = replace(task, rows=task.rows[:n_rows])
@@ -223,7 +223,7 @@ def polished_and_pruned(wholes: Sequence[Joined], task: RefineTask) -> Front:
     return front
 
 
-def _thinned(networks: SoftNetworks) -> SoftNetworks:
+def _thin(networks: SoftNetworks) -> SoftNetworks:
     """Leave the largest parameters of each layer where there are too many to be polished; each keeps the same share."""
     n_most = int((flatten(networks) != 0).sum(1).max())
     if n_most <= _MOST_PARAMETERS:

@@ -21,7 +21,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import Pipeline
 
-from sk_swat.compress.layers import Layer, count_nonzero, fused, layers_of
+from sk_swat.compress.layers import Layer, count_nonzero, fuse, layers_of
 from sk_swat.network.activations import LEAKY_SLOPE
 from sk_swat.network.linear_steps import is_linear, offset_and_scale
 from sk_swat.network.sparse_mlp import SparseMLP
@@ -174,7 +174,7 @@ def _layers(model: Any) -> tuple[Layer, ...] | None:
     if isinstance(model, SparseMLP):
         return layers_of(model)
     if is_torch_module(model):
-        return fused(_torch_layers(model))
+        return fuse(_torch_layers(model))
     if isinstance(model, MLPRegressor):
         return _mlp_layers(model)
     if isinstance(getattr(model, "network_", None), SparseMLP):
@@ -184,13 +184,13 @@ def _layers(model: Any) -> tuple[Layer, ...] | None:
     if isinstance(model, Pipeline):
         before = [step for step in model[:-1] if step not in (None, "passthrough")]
         found = _layers(model[-1]) if all(map(is_linear, before)) else None
-        return found and fused([*map(_scaling_layer, before), *found])
+        return found and fuse([*map(_scaling_layer, before), *found])
     if isinstance(model, TransformedTargetRegressor):
         found = _layers(model.regressor_) if is_linear(model.transformer_) else None
         if found is None:
             return None
         offset, scale = _arrays(model.transformer_, len(found[-1].intercept))
-        return fused([*found, Layer(np.diag(scale), offset)])
+        return fuse([*found, Layer(np.diag(scale), offset)])
     if hasattr(model, "best_estimator_"):
         return _layers(model.best_estimator_)
     return None
@@ -229,7 +229,7 @@ def _torch_layers(model: Any) -> list[Layer]:
 
     wanted = f"a torch module must be a Sequential of Linear layers and activations out of {', '.join(_TORCH)}"
     layers: list[Layer] = []
-    for place, part in _flattened(model, wanted):
+    for place, part in _flatten(model, wanted):
         kind = type(part).__name__
         if isinstance(part, torch.nn.Linear):
             coef = part.weight.detach().cpu().double().numpy().T
@@ -238,7 +238,7 @@ def _torch_layers(model: Any) -> list[Layer]:
         elif kind in _IDLE:
             continue
         elif kind in _TORCH and layers:
-            layers[-1] = _followed(layers[-1], part, kind)
+            layers[-1] = _follow(layers[-1], part, kind)
         else:
             raise TypeError(f"{wanted}, and begin with a Linear one, got {part!r} at place {place}.")
     if not layers:
@@ -246,7 +246,7 @@ def _torch_layers(model: Any) -> list[Layer]:
     return layers
 
 
-def _flattened(model: Any, wanted: str) -> Sequence[tuple[str, Any]]:
+def _flatten(model: Any, wanted: str) -> Sequence[tuple[str, Any]]:
     """Modules without children in the order of the forward pass, with their places."""
     import torch
 
@@ -255,13 +255,13 @@ def _flattened(model: Any, wanted: str) -> Sequence[tuple[str, Any]]:
     found = []
     for place, part in model.named_children():
         if isinstance(part, torch.nn.Sequential):
-            found += [(f"{place}.{inner}", one) for inner, one in _flattened(part, wanted)]
+            found += [(f"{place}.{inner}", one) for inner, one in _flatten(part, wanted)]
         else:
             found.append((place, part))
     return found
 
 
-def _followed(layer: Layer, module: Any, kind: str) -> Layer:
+def _follow(layer: Layer, module: Any, kind: str) -> Layer:
     """Layer with an activation after it, or after the activation that it has."""
     import torch
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from sk_swat.compress.encoding import fits_matrix, network_candidates, restored
+from sk_swat.compress.encoding import fits_matrix, network_candidates, restore
 from sk_swat.latent.problem import Problem
 from sk_swat.latent.proposals import LatentProposals
 from sk_swat.latent.run import Candidate
@@ -17,7 +17,7 @@ from sk_swat.network.hard import padded_batch, widest
 from sk_swat.refine.front import Front
 from sk_swat.refine.task import RefineTask
 
-__all__ = ["front_of_wholes", "returned"]
+__all__ = ["front_of_wholes", "narrow_starts"]
 
 _N_RETURNED = 3  # starts of each depth that come from one whole
 _GAIN, _LARGE_GAIN = 0.05, 0.3  # shares by which the error must fall below that of the next smaller one
@@ -25,7 +25,7 @@ _LARGE = 100  # parameters from which on the second holds
 _EXACT = 1e-4  # share of variance left, below which no larger network is kept
 
 
-def returned(
+def narrow_starts(
     front: Front,
     start: int,
     problem: Problem,
@@ -65,7 +65,7 @@ def returned(
         for depth in depths:
             if depth != narrow[-1].depth:
                 generator = torch.Generator().manual_seed(seed + depth)
-                found += restored(narrow[-1], problem, space.checkpoint, depth, search, generator, _N_RETURNED)
+                found += restore(narrow[-1], problem, space.checkpoint, depth, search, generator, _N_RETURNED)
     return found
 
 

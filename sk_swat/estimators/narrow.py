@@ -33,7 +33,7 @@ def warn_of_unresolved(estimator: Any, table: Table, target: str = "y") -> None:
     outputs = not_constant(table.y.T, np.flatnonzero(~table.varies))
     if len(columns) or len(outputs):
         warnings.warn(
-            f"{_listed(estimator, columns, outputs, label)}: float64 cannot tell such values well apart, so their "
+            f"{_list_names(estimator, columns, outputs, label)}: float64 cannot tell such values well apart, so their "
             f"mean stands for them. Spreads must be at least {FEWEST_STEPS} steps of float64 at that size, and "
             f"{SMALLEST_SCALE:g}; subtract a number near the values before they are rounded, or scale them.",
             stacklevel=5,
@@ -57,13 +57,13 @@ def warn_of_rounding(estimator: Any, cost: float, scaling: Standardisation, targ
         columns = np.flatnonzero(is_close(scaling.x_offset, scaling.x_scale))
         outputs = np.flatnonzero(is_close(scaling.y_offset, scaling.y_scale))
         warnings.warn(
-            f"{_listed(estimator, columns, outputs, label)}: these vary so little beside their size that rounding in "
-            f"float64 costs R^2 {cost:.2g}; subtract a number near the values before they are rounded.",
+            f"{_list_names(estimator, columns, outputs, label)}: these vary so little beside their size that rounding "
+            f"in float64 costs R^2 {cost:.2g}; subtract a number near the values before they are rounded.",
             stacklevel=5,
         )
 
 
-def _listed(estimator: Any, columns: np.ndarray, outputs: np.ndarray, label: str) -> str:
+def _list_names(estimator: Any, columns: np.ndarray, outputs: np.ndarray, label: str) -> str:
     names, target_names = (getattr(estimator, f"{kind}_names_in_", None) for kind in ("feature", "target"))
     found = [f"column {i if names is None else repr(str(names[i]))}" for i in columns]
     found += [label.format(i) if target_names is None else f"target {str(target_names[i])!r}" for i in outputs]

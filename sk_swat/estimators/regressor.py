@@ -33,15 +33,15 @@ def _refuse_refine(parameters: dict[str, Any]) -> None:
         )
 
 
-def _refusing_refine(init: Init) -> Init:
+def _guard_refine(init: Init) -> Init:
     """Let a constructor name what to use instead of a parameter that it does not have; its signature stays."""
 
     @wraps(init)
-    def checked(self: Any, **parameters: Any) -> None:
+    def guarded(self: Any, **parameters: Any) -> None:
         _refuse_refine(parameters)
         init(self, **parameters)
 
-    return cast(Init, checked)
+    return cast(Init, guarded)
 
 
 class SWATRegressor(TableRegressor):
@@ -182,7 +182,7 @@ class SWATRegressor(TableRegressor):
     (3,)
     """
 
-    @_refusing_refine
+    @_guard_refine
     def __init__(
         self,
         *,

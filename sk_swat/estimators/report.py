@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
     from sk_swat.latent.run import Candidate, DepthSearch
     from sk_swat.network.sparse_mlp import SparseMLP
 
-__all__ = ["FitLog", "candidate_table", "search_report", "shown_log"]
+__all__ = ["FitLog", "candidate_table", "search_report", "show_log"]
 
 logger = logging.getLogger("sk_swat")
 
@@ -64,7 +64,7 @@ class FitLog(Watcher):
 
 
 @contextmanager
-def shown_log(verbose: int) -> Iterator[None]:
+def show_log(verbose: int) -> Iterator[None]:
     """Show the log on standard output during a verbose fit, unless the user has set up logging."""
     if not verbose:
         yield

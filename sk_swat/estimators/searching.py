@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sk_swat.estimators.callbacks import FitCallbacks
 from sk_swat.estimators.fitted import PathMixin
 from sk_swat.estimators.narrow import warn_of_rounding, warn_of_unresolved
-from sk_swat.estimators.report import FitLog, shown_log
+from sk_swat.estimators.report import FitLog, show_log
 from sk_swat.fitting.limits import RowLimits
 from sk_swat.fitting.progress import Watcher, watchers
 from sk_swat.fitting.settings import Settings
@@ -125,7 +125,7 @@ class SearchMixin(PathMixin):
         if callbacks is not None:
             callbacks.finish = table.with_constants
             watching.append(callbacks)
-        with interruptible(deadlines[0].stop) as interrupt, shown_log(self.verbose), usual_torch():
+        with interruptible(deadlines[0].stop) as interrupt, show_log(self.verbose), usual_torch():
             check_depths(settings.depths, checkpoint.autoencoder.config.max_depth)
             context = Context(checkpoint, self._proposals(checkpoint), settings, deadlines, watching)
             search, stages, ending = plan(table.varying(), context)

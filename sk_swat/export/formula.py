@@ -84,7 +84,7 @@ def formulas(network: SparseMLP, digits: object, *, to_read: bool = False) -> li
     import sympy
 
     formula, symbols = rounded_formula(network, digits), _symbols(network)
-    terms = [_centred(symbols[i], centre) for i, centre in zip(formula.columns, formula.centres, strict=True)]
+    terms = [_centre(symbols[i], centre) for i, centre in zip(formula.columns, formula.centres, strict=True)]
     sums = list(zip(formula.weights, formula.biases, strict=True))
     for name, (weights, bias) in zip(formula.activations, sums, strict=False):
         total = partial(_sum, weights, bias, terms)
@@ -123,7 +123,7 @@ def _number(value: float) -> sympy.Expr:
     return sympy.Integer(int(value)) if abs(value) == 1 else sympy.Float(value)  # 1 prints as a sign alone
 
 
-def _centred(symbol: sympy.Symbol, centre: float) -> sympy.Expr:
+def _centre(symbol: sympy.Symbol, centre: float) -> sympy.Expr:
     import sympy
 
     whole = centre.is_integer() and abs(centre) < _LARGEST_WHOLE

@@ -126,10 +126,10 @@ def _upright(name: str) -> str:
     """Write a column name for math mode."""
     if len(name) == 1 and name.isascii() and name.isalpha():
         return name
-    return rf"\mathrm{{{''.join(map(_escaped, name))}}}"
+    return rf"\mathrm{{{''.join(map(_escape, name))}}}"
 
 
-def _escaped(character: str) -> str:
+def _escape(character: str) -> str:
     special = {"\\": r"\backslash{}", "^": r"\wedge{}", "~": r"\sim{}", "-": r"\text{-}", "'": r"\text{'}"}
     if character in special:
         return special[character]

@@ -95,9 +95,9 @@ def to_onnx(model: Any, *, dtype: str = "float", opset: int = 15) -> ModelProto:
     if not _OLDEST_OPSET <= check_integer("opset", opset) <= newest:
         raise ValueError(f"opset must lie between {_OLDEST_OPSET} and {newest}, got {opset}.")
     if needs_converter(model):
-        from sk_swat.export.skl2onnx_converter import converted
+        from sk_swat.export.skl2onnx_converter import convert_pipeline
 
-        return converted(model, dtype, opset)
+        return convert_pipeline(model, dtype, opset)
     network = exported_network(model)
     numpy_type = NUMPY_TYPES[dtype]
     graph = Graph(numpy_type)
@@ -136,7 +136,7 @@ class Graph:
         self.initializers: list[TensorProto] = []
         self._dtype = dtype
         self._taken = {"X", "y"}
-        self._unique = unique or self._numbered
+        self._unique = unique or self._number_names
         self._scalars: dict[float, str] = {}
 
     def node(self, operator: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
@@ -163,7 +163,7 @@ class Graph:
             self._scalars[value] = self.constant("scalar", np.array(value))
         return self._scalars[value]
 
-    def _numbered(self, name: str) -> str:
+    def _number_names(self, name: str) -> str:
         number, unique = 1, name
         while unique in self._taken:
             number += 1

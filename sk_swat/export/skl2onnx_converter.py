@@ -10,7 +10,7 @@ from sk_swat.export.models import exported_network
 from sk_swat.export.onnx import NUMPY_TYPES, Graph, add_network
 from sk_swat.network.linear_steps import regressor_within
 
-__all__ = ["converted", "register_converter"]
+__all__ = ["convert_pipeline", "register_converter"]
 
 _LONGEST_REASON = 200  # characters of a message of skl2onnx, which may name all that it can convert
 
@@ -64,7 +64,7 @@ def register_converter() -> None:
         update_registered_converter(kind, "SkSwat" + kind.__name__, output_shapes, _convert)
 
 
-def converted(model: Any, dtype: str, opset: int) -> Any:
+def convert_pipeline(model: Any, dtype: str, opset: int) -> Any:
     """Convert a fitted pipeline with a regressor of ours at its end; see :func:`sk_swat.export.to_onnx`."""
     register_converter()
     import skl2onnx

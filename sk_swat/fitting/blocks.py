@@ -71,7 +71,7 @@ class Block(Stage):
     def run(self, front: Front, search: Search) -> Front:
         """Put networks of one more block into the sums of the search."""
         growth, depths = self._growth, self._growth.depths
-        works = [partial(growth.adding.grown, growth.base, depth, self._number) for depth in depths]
+        works = [partial(growth.adding.grow, growth.base, depth, self._number) for depth in depths]
         for found in run_parallel(works, search.settings.n_jobs):
             search.sums.join(found)
         growth.best = min(search.sums.members(), key=growth.objective)
@@ -138,15 +138,15 @@ class _Adding:
 
     def add(self, front: Front, network: SoftNetworks, start: int) -> None:
         """Polish a network, and let it compete."""
-        fitted = self._polished(network, self.task, _BASE_STEPS, None)
+        fitted = self._polish(network, self.task, _BASE_STEPS, None)
         front.add(fitted.networks, sizes(fitted.networks, self.task), fitted.error, torch.tensor([start]))
 
-    def _polished(self, networks: SoftNetworks, task: RefineTask, n_steps: int, free: torch.Tensor | None) -> LMResult:
+    def _polish(self, networks: SoftNetworks, task: RefineTask, n_steps: int, free: torch.Tensor | None) -> LMResult:
         ridge = task.ridge(task.rows.error(networks).clamp(1e-4, 1.0))
         return fit_networks(networks, task.rows, n_steps=n_steps, ridge=ridge, free=free, deadline=task.deadline)
 
     @torch.no_grad()
-    def grown(self, base: Member, depth: int, number: int) -> Front:
+    def grow(self, base: Member, depth: int, number: int) -> Front:
         """Polish and prune sums of a network and blocks of one depth."""
         front = Front()
         blocks = None if self.task.deadline.passed() else self._blocks(base, depth, number)
@@ -160,7 +160,7 @@ class _Adding:
         view = ColumnView.in_use([networks])
         task = replace(self.task, rows=view.rows(self.task.rows))
         mask = flatten(view.narrow(free)) > 0
-        polished = self._polished(view.narrow(networks), task, _SUM_STEPS, mask).networks
+        polished = self._polish(view.narrow(networks), task, _SUM_STEPS, mask).networks
 
         def sink(found: SoftNetworks, size: torch.Tensor, error: torch.Tensor, origin: torch.Tensor) -> None:
             front.add(view.widen(trim(found)), size, error, torch.full_like(size, base.start))

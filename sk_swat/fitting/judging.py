@@ -91,11 +91,11 @@ class LastPolish(Ending):
         task = replace(search.task, rows=rows, deadline=search.last_deadline)
         members = _credible(members, view, task, linear=search.settings.latent.linear)
         if n_held:
-            members, held, errors = _judged_by_held_rows(members, task, n_held)
+            members, held, errors = _judge_by_held_rows(members, task, n_held)
         else:
-            members = _polished(_polished(members, task, _POLISH_STEPS), task, _LAST_STEPS)
+            members = _polish(_polish(members, task, _POLISH_STEPS), task, _LAST_STEPS)
             held = table.rows(table.fitted[: len(search.task.rows)], DTYPE, columns)
-            errors = _judged_by_folds(members, held, search)
+            errors = _judge_by_folds(members, held, search)
         errors = errors / task.rows.loss.unit(task.rows)
         path = _in_raw_units(members, errors, held, view, task.rows, table.scaling)
         outcome.r2_after, outcome.network = 1 - path[-1].train_fvu, path[-1].network
@@ -110,7 +110,7 @@ def spread(front: Front) -> list[Member]:
 
 def found_path(path: Sequence[PathNetwork]) -> Found:
     """Path of networks that were all judged by the same rows."""
-    judged = Path.judged(
+    judged = Path.from_errors(
         [one.network for one in path],
         [one.train_fvu for one in path],
         np.stack([one.validation_errors for one in path]),
@@ -128,7 +128,7 @@ def _credible(members: Sequence[Member], view: ColumnView, task: RefineTask, lin
     return members
 
 
-def _judged_by_held_rows(members: list[Member], task: RefineTask, n_held: int) -> tuple[list[Member], Rows, np.ndarray]:
+def _judge_by_held_rows(members: list[Member], task: RefineTask, n_held: int) -> tuple[list[Member], Rows, np.ndarray]:
     """Polish on the first rows until the error on the others, the last `n_held`, begins to rise; then on all."""
     rows, n_fitted, begin = task.rows, len(task.rows) - n_held, time.perf_counter()
     held = rows[n_fitted:]
@@ -139,15 +139,15 @@ def _judged_by_held_rows(members: list[Member], task: RefineTask, n_held: int) -
     for _ in range(_POLISH_STEPS // _STEPS_BETWEEN):  # a network stops where its held-out error begins to rise
         if task.deadline.passed():
             break
-        further = _polished(members, part, _STEPS_BETWEEN)
+        further = _polish(members, part, _STEPS_BETWEEN)
         errors = _losses(further, held)
         better = _means(errors, held) < _means(validation, held)
         members = [new if good else old for old, new, good in zip(members, further, better, strict=True)]
         validation = np.where(better[:, None], errors, validation)
-    return _polished(members, task, _LAST_STEPS), held, validation
+    return _polish(members, task, _LAST_STEPS), held, validation
 
 
-def _judged_by_folds(members: Sequence[Member], rows: Rows, search: Search) -> np.ndarray:
+def _judge_by_folds(members: Sequence[Member], rows: Rows, search: Search) -> np.ndarray:
     """Errors of the networks that cross-validation finds for each size; none is smaller than that of the kept one."""
     task, settings = replace(search.task, deadline=search.last_deadline), search.settings
     sizes = [member.size for member in members]
@@ -180,15 +180,15 @@ def _in_raw_units(
     return [one for one, before in zip(path, best, strict=False) if one.train_fvu < before]
 
 
-def _polished(members: Sequence[Member], task: RefineTask, n_steps: int) -> list[Member]:
+def _polish(members: Sequence[Member], task: RefineTask, n_steps: int) -> list[Member]:
     def work(networks: SoftNetworks) -> list[SoftNetworks]:
-        fitted = networks if task.deadline.passed() else _fitted(networks, task, n_steps)
+        fitted = networks if task.deadline.passed() else _fit_networks(networks, task, n_steps)
         return [fitted[i : i + 1] for i in range(len(fitted))]
 
     return [replace(one, network=found) for one, found in zip(members, by_depth(members, work), strict=True)]
 
 
-def _fitted(networks: SoftNetworks, task: RefineTask, n_steps: int) -> SoftNetworks:
+def _fit_networks(networks: SoftNetworks, task: RefineTask, n_steps: int) -> SoftNetworks:
     ridge = task.ridge(task.rows.error(networks))
     return fit_networks(
         networks, task.rows, n_steps=n_steps, ridge=ridge, damping=_DAMPING, deadline=task.deadline

@@ -79,7 +79,7 @@ class _Variation:
             return front
         origins = torch.tensor([parent.start for parent in family])
         polished, _ = polish(seen.networks, seen.task, _STEPS)
-        seen.replaced(polished).prune(
+        seen.with_networks(polished).prune(
             lambda found, size, error, origin: front.add(found, size, error, origins[origin]),
             smallest=torch.tensor([int(_DOWN_TO * parent.size) for parent in family]),
         )
@@ -97,7 +97,7 @@ class _Variation:
             family += group
         n_new = torch.randint(1, 3, (len(parents),), generator=generator)
         seen = Seen.of(concatenate(children), self.task, self.chance, generator)
-        return seen.replaced(widen(seen.networks, self.allowed, n_new, generator)), family
+        return seen.with_networks(widen(seen.networks, self.allowed, n_new, generator)), family
 
 
 def _residuals(network: SoftNetworks, task: RefineTask) -> torch.Tensor:

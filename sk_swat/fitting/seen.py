@@ -32,7 +32,7 @@ class Seen:
             return cls(networks, None, task)
         return cls(view.narrow(networks), view, replace(task, rows=view.rows(task.rows)))
 
-    def replaced(self, networks: SoftNetworks, index: torch.Tensor | None = None) -> Seen:
+    def with_networks(self, networks: SoftNetworks, index: torch.Tensor | None = None) -> Seen:
         """Other networks on the same columns, or those of some of them."""
         if index is None:
             return replace(self, networks=networks)

@@ -215,7 +215,7 @@ def _front_of_depth(
             seen = Seen.of(kept.on_all_columns(), task, chance, generator)
             polished, error = polish(seen.networks, seen.task, n_steps)
             order = error.nan_to_num(torch.inf, torch.inf).argsort(stable=True)[:n_kept]
-            kept, start = seen.replaced(polished, order), start[order]
+            kept, start = seen.with_networks(polished, order), start[order]
     except TimeIsUp:
         pass  # what is kept is handed over as it is
     kept.prune(lambda found, size, error, origin: front.add(found, size, error, start[origin]))

@@ -69,7 +69,8 @@ class Table:
     ) -> Table:
         """Count rows (see :func:`count_rows`), and find their units."""
         X, y, weight = count_rows(X, y, sample_weight, most_merged)
-        scaling = Standardisation.checked(X, y, weight)
+        scaling = Standardisation.of(X, y, weight)
+        scaling.check()
         return cls(X, y[None] if y.ndim == 1 else y.T, weight, scaling)
 
     @property
@@ -106,7 +107,7 @@ class Table:
             return path
         varies, means = self.varies, self.means
 
-        def completed(network: SparseMLP) -> SparseMLP:
+        def complete(network: SparseMLP) -> SparseMLP:
             coef = np.zeros((len(network.coefs[-1]), len(varies)))
             coef[:, varies] = network.coefs[-1]
             intercept = np.where(varies, 0.0, means)
@@ -114,7 +115,7 @@ class Table:
             coefs, intercepts = [*network.coefs[:-1], coef], [*network.intercepts[:-1], intercept]
             return SparseMLP(coefs, intercepts, network.activations, network.feature_names)
 
-        return path.with_networks([completed(network) for network in path.networks])
+        return path.with_networks([complete(network) for network in path.networks])
 
     def split(self, share: float | None, seed: int) -> Table:
         """Put the rows into random order, and hold a share of them out; None holds out none."""

@@ -18,7 +18,7 @@ from sk_swat.latent.layout import MatrixLayout, RawNetworks
 from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.softnet import SoftNetworks
 
-__all__ = ["Autoencoder", "AutoencoderConfig", "bounded"]
+__all__ = ["Autoencoder", "AutoencoderConfig", "bound"]
 
 LATENT_BOUND = 12.0  # of single entries of a latent, whose standard deviation is about 1
 
@@ -65,7 +65,7 @@ class AutoencoderConfig:
         return MatrixLayout(self.max_width, self.max_depth, self.activations)
 
 
-def bounded(latent: torch.Tensor) -> torch.Tensor:
+def bound(latent: torch.Tensor) -> torch.Tensor:
     """Keep every entry of a latent within [-12, 12]; those of encoded networks have about unit variance."""
     return latent.clamp(-LATENT_BOUND, LATENT_BOUND)
 
@@ -159,7 +159,7 @@ class Autoencoder(nn.Module):
         """Latents of networks in matrix form, as :meth:`MatrixLayout.write` gives it."""
         written = torch.cat([matrix, real], dim=-1)
         tokens = self.encoder_in(written) + self.encoder_rows
-        return bounded(self.encoder_out(self.encoder(tokens)).float() + self.encoder_shortcut(written))
+        return bound(self.encoder_out(self.encoder(tokens)).float() + self.encoder_shortcut(written))
 
     def encode(self, networks: SoftNetworks) -> torch.Tensor:
         """Latents of hard networks in canonical form (see :func:`sk_swat.network.equivalence.canonical_form`).
@@ -190,7 +190,7 @@ class Autoencoder(nn.Module):
         depths : iterable of int, default=None
             Decoders to run; None runs all.
         """
-        latent = bounded(latent)
+        latent = bound(latent)
         features = self.trunk(self.decoder_in(latent) + self.decoder_rows)
         decoded = {}
         for depth in self.depths if depths is None else depths:

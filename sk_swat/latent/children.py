@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from sk_swat.latent.autoencoder import bounded
+from sk_swat.latent.autoencoder import bound
 from sk_swat.latent.checkpoint import Checkpoint
 from sk_swat.latent.problem import Problem
 from sk_swat.latent.readout import solve_readout, with_readout
@@ -16,7 +16,7 @@ from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.equivalence import canonical_form, deepen, fold_constants, pad
 from sk_swat.network.softnet import SoftNetworks
 
-__all__ = ["best_of_tried", "input_layer", "latent_children", "may_be_deepened", "repeated", "with_one_output"]
+__all__ = ["best_of_tried", "input_layer", "latent_children", "may_be_deepened", "repeat_batch", "with_one_output"]
 
 _NOISE = 0.1  # standard deviation of the change of a latent, whose entries have about unit variance
 _CROSSED = 0.25  # share of the rows of a latent that come from a network of the bank
@@ -72,12 +72,12 @@ def latent_children(
 
     with torch.no_grad():
         latent = autoencoder.encode(on_slots)
-        start, mask, layer = (repeated(part, _TRIED) for part in (latent, input_mask, inputs))
-        children = decoded(_varied(start, mask, depth, checkpoint, generator), mask, layer)
+        start, mask, layer = (repeat_batch(part, _TRIED) for part in (latent, input_mask, inputs))
+        children = decoded(_vary(start, mask, depth, checkpoint, generator), mask, layer)
         if parents.depth == depth:
             before = decoded(latent, input_mask, inputs)
-            old, before = (each.map(lambda part: repeated(part, _TRIED)) for each in (parents, before))
-            children = _changed(old, before, children)
+            old, before = (each.map(lambda part: repeat_batch(part, _TRIED)) for each in (parents, before))
+            children = _change(old, before, children)
         return best_of_tried(children, len(parents), problem)
 
 
@@ -102,12 +102,12 @@ def with_one_output(networks: SoftNetworks) -> SoftNetworks:
     return networks.replace(weights=(*networks.weights[:-1], weight), biases=(*networks.biases[:-1], bias))
 
 
-def repeated(part: torch.Tensor, times: int) -> torch.Tensor:
+def repeat_batch(part: torch.Tensor, times: int) -> torch.Tensor:
     """Repeat a whole batch so many times, as :func:`best_of_tried` takes it."""
     return part.repeat(times, *[1] * (part.ndim - 1))
 
 
-def _changed(networks: SoftNetworks, before: SoftNetworks, after: SoftNetworks) -> SoftNetworks:
+def _change(networks: SoftNetworks, before: SoftNetworks, after: SoftNetworks) -> SoftNetworks:
     """Change networks as `before` changes to `after`; parameters of zero stay zero between neurons that stay."""
     weights, biases, activation, mask = [], [], [], []
     stays = torch.ones_like(networks.input_mask, dtype=torch.bool)
@@ -124,7 +124,7 @@ def _changed(networks: SoftNetworks, before: SoftNetworks, after: SoftNetworks) 
     return SoftNetworks(tuple(weights), tuple(biases), tuple(activation), tuple(mask), networks.input_mask).harden()
 
 
-def _varied(
+def _vary(
     latent: torch.Tensor, input_mask: torch.Tensor, depth: int, checkpoint: Checkpoint, generator: torch.Generator
 ) -> torch.Tensor:
     """Take some rows from networks of the bank with no more inputs, and add noise."""
@@ -136,7 +136,7 @@ def _varied(
     crossed = torch.rand(latent.shape[:2], generator=generator, device=device, dtype=torch.float32) < _CROSSED
     latent = torch.where((crossed & usable.any(1, keepdim=True))[:, :, None], other, latent)
     noise = torch.randn(latent.shape, generator=generator, device=device, dtype=torch.float32)
-    return bounded(latent + _NOISE * noise)
+    return bound(latent + _NOISE * noise)
 
 
 def input_layer(networks: SoftNetworks, slots: int) -> torch.Tensor:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 
 import torch
 
-from sk_swat.latent.autoencoder import bounded
+from sk_swat.latent.autoencoder import bound
 from sk_swat.latent.checkpoint import Checkpoint
 from sk_swat.latent.layout import RawNetworks
 from sk_swat.latent.problem import Problem
@@ -93,7 +93,7 @@ def choose_starts(
     deadline = deadline or Deadline()
     if config.init == "random":
         drawn = _random_starts(problem, checkpoint, config.n_restarts, generator)
-        starts = _ranked(drawn, problem, checkpoint, depth, config)
+        starts = _rank(drawn, problem, checkpoint, depth, config)
         return starts, [float(starts.score[0])]
     starts = _bank_starts(problem, checkpoint, depth, config, generator, deadline)
     n_parents = max(config.n_parents, config.n_restarts)
@@ -103,14 +103,14 @@ def choose_starts(
             break
         share = generation / max(config.n_generations - 1, 1)
         noise = _FIRST_NOISE * (_LAST_NOISE / _FIRST_NOISE) ** share
-        children = _ranked(_children(starts, config.n_children, noise, generator), problem, checkpoint, depth, config)
+        children = _rank(_children(starts, config.n_children, noise, generator), problem, checkpoint, depth, config)
         starts = starts.joined(children)
         starts = starts[starts.score.argsort(stable=True)[:n_parents]]
         best.append(float(starts.score[0]))
     return starts[choose_candidates(starts.score, starts.n_nonzero, config)], best
 
 
-def _ranked(starts: Starts, problem: Problem, checkpoint: Checkpoint, depth: int, config: SearchConfig) -> Starts:
+def _rank(starts: Starts, problem: Problem, checkpoint: Checkpoint, depth: int, config: SearchConfig) -> Starts:
     """Score candidates by the objective with a ridge readout, and sort them."""
     with torch.no_grad():
         raw: RawNetworks = checkpoint.autoencoder.decode(starts.latent, starts.input_mask, [depth])[depth]
@@ -133,7 +133,7 @@ def _bank_starts(
     usable = (bank.n_inputs[own] <= n_columns) & bank.allowed(depth, torch.tensor(config.allowed))
     if usable.sum() >= max(1, min(_ENOUGH, len(own))):
         n_drawn = max(_FEW_SCREENED if deadline.passed() else config.n_screened, config.n_restarts)
-        drawn = _drawn(bank.n_inputs[own], usable.float(), n_columns, n_drawn, generator)
+        drawn = _draw(bank.n_inputs[own], usable.float(), n_columns, n_drawn, generator)
         latent, input_mask = bank.latents(own[drawn]), first_slots(bank.n_inputs[own[drawn]], bank.latent.shape[1])
         inputs = draw_inputs(problem, input_mask, generator)
 
@@ -151,14 +151,14 @@ def _bank_starts(
             "it has none; use init='random' or another checkpoint."
         )
     n_decoded = max(min(_FEW_SCREENED if deadline.passed() else _DECODED, config.n_screened), config.n_restarts)
-    drawn = _drawn(bank.n_inputs, share, n_columns, n_decoded, generator)
+    drawn = _draw(bank.n_inputs, share, n_columns, n_decoded, generator)
     input_mask = first_slots(bank.n_inputs[drawn], bank.latent.shape[1])
     layers = draw_inputs(problem, input_mask, generator).layers()
     starts = Starts.unscored(bank.latents(drawn), layers, input_mask)
-    return _ranked(starts, problem, checkpoint, depth, config)
+    return _rank(starts, problem, checkpoint, depth, config)
 
 
-def _drawn(
+def _draw(
     n_inputs: torch.Tensor, share: torch.Tensor, n_columns: int, n_drawn: int, generator: torch.Generator
 ) -> torch.Tensor:
     """Draw entries; networks of just as many inputs are the likeliest to fit, those of fewer see some columns."""
@@ -170,7 +170,7 @@ def _random_starts(problem: Problem, checkpoint: Checkpoint, n_starts: int, gene
     """Draw normal latents, as in the papers."""
     sizes = checkpoint.autoencoder.config
     shape = (n_starts, sizes.max_width, sizes.d_latent)
-    latent = bounded(torch.randn(shape, generator=generator, dtype=torch.float32))
+    latent = bound(torch.randn(shape, generator=generator, dtype=torch.float32))
     input_mask = first_slots(torch.full((n_starts,), len(problem.columns)), sizes.max_width)
     return Starts.unscored(latent, draw_inputs(problem, input_mask, generator).layers(), input_mask)
 
@@ -183,5 +183,5 @@ def _children(parents: Starts, n_children: int, noise: float, generator: torch.G
     crossed = torch.rand(latent.shape[:2], generator=generator, dtype=latent.dtype) < 0.5
     crossed &= (torch.rand(n_children, generator=generator, dtype=latent.dtype) < 0.5)[:, None]
     latent = torch.where(crossed[:, :, None], parents.latent[second], latent)
-    latent = bounded(latent + noise * torch.randn(latent.shape, generator=generator, dtype=latent.dtype))
+    latent = bound(latent + noise * torch.randn(latent.shape, generator=generator, dtype=latent.dtype))
     return Starts.unscored(latent, parents.inputs[first], parents.input_mask[first])

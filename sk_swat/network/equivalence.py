@@ -144,11 +144,11 @@ def canonical_form(
     exactly, large values give a random permutation of the neurons (augmentation).
     """
     for _ in range(_CANONICAL_PASSES):
-        networks = _reflected_and_balanced(networks)
+        networks = _reflect_and_balance(networks)
     return _sorted(networks, order_noise, generator)
 
 
-def _reflected_and_balanced(networks: SoftNetworks) -> SoftNetworks:
+def _reflect_and_balance(networks: SoftNetworks) -> SoftNetworks:
     """One pass from the last hidden layer to the first, whose signs the sums of the layer before depend on."""
     weights, biases = list(networks.weights), list(networks.biases)
     known = ACTIVATIONS.values()

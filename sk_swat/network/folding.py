@@ -127,11 +127,11 @@ def _with_fewer_neurons(layers: Layers, layer: int) -> Iterator[Layers]:
         groups += [linear[which == number] for number in np.unique(which)]
     for group in groups:
         if len(group):
-            yield _rewritten(layers, layer, group, by_target=True)
-            yield _rewritten(layers, layer, group, by_target=False)
+            yield _rewrite(layers, layer, group, by_target=True)
+            yield _rewrite(layers, layer, group, by_target=False)
 
 
-def _rewritten(layers: Layers, layer: int, group: NDArray[np.intp], by_target: bool) -> Layers:
+def _rewrite(layers: Layers, layer: int, group: NDArray[np.intp], by_target: bool) -> Layers:
     """Replace some identity neurons: by one that sums up for each target, or one that hands on each source."""
     into, out = layers.coefs[layer], layers.coefs[layer + 1]
     product = _product(into[:, group], out[group])

@@ -45,7 +45,7 @@ class Path:
         self.n_inputs = np.array([len(network.used_features) for network in self.networks])
 
     @classmethod
-    def judged(
+    def from_errors(
         cls,
         networks: Sequence[SparseMLP],
         train_fvu: Sequence[float],

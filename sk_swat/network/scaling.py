@@ -102,16 +102,13 @@ class Standardisation:
         y_offset, y_scale = (y_offsets, y_scales) if y.ndim == 2 else (float(y_offsets[0]), float(y_scales[0]))
         return cls(_unless_centred(x_offset, x_scale), x_scale, y_offset, y_scale)
 
-    @classmethod
-    def checked(cls, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> Standardisation:
-        """Standardisation of the given rows; ValueError if a column or target varies too much or too little."""
-        scaling = cls.of(X, y, weight)
-        if max(scaling.x_scale.max(), np.max(scaling.y_scale)) > _LARGEST_SCALE:
+    def check(self) -> None:
+        """Raise ValueError if a column or target varies too much or too little."""
+        if max(self.x_scale.max(), np.max(self.y_scale)) > _LARGEST_SCALE:
             raise ValueError(f"X and y must vary by less than {_LARGEST_SCALE:g}; scale the columns that do not.")
-        y_scale = np.atleast_1d(scaling.y_scale)
+        y_scale = np.atleast_1d(self.y_scale)
         if np.any((y_scale > 0) & (y_scale < SMALLEST_SCALE)):
             raise ValueError(f"y must be constant or vary by more than {SMALLEST_SCALE:g}, got less; scale it.")
-        return scaling
 
     def of_columns(self, columns: np.ndarray) -> Standardisation:
         """Standardisation of a table with these columns alone."""

@@ -10,7 +10,7 @@ import torch
 from scipy.stats import spearmanr
 from tabulate import tabulate
 
-from sk_swat.latent.autoencoder import Autoencoder, bounded
+from sk_swat.latent.autoencoder import Autoencoder, bound
 from sk_swat.latent.checkpoint import Bank, load_checkpoint
 from sk_swat.network.equivalence import canonical_form
 from sk_swat.pretraining.bank import decoder
@@ -114,7 +114,7 @@ def _alive_shares(
     shape = (n_starts, autoencoder.config.max_width, autoencoder.config.d_latent)
     kinds = {
         "starts from the bank": (bank.latents(index), bank_mask),
-        "normal latents": (bounded(torch.randn(shape, generator=generator)), (slots < 2).float().expand(n_starts, -1)),
+        "normal latents": (bound(torch.randn(shape, generator=generator)), (slots < 2).float().expand(n_starts, -1)),
     }
     shares = {}
     for kind, (latent, mask) in kinds.items():
@@ -133,7 +133,7 @@ def _local_correlation(autoencoder: Autoencoder, fresh: Corpus, X: torch.Tensor,
         networks = canonical_form(drawn)
         latent = autoencoder.encode(networks)
         scale = 0.02 * 50 ** torch.rand(len(latent), 1, 1, generator=generator)
-        moved = bounded(latent + scale * torch.randn(latent.shape, generator=generator))
+        moved = bound(latent + scale * torch.randn(latent.shape, generator=generator))
         there, here = (decode(one, networks.input_mask, networks.depth).forward(X) for one in (moved, latent))
         latent_distance.append((moved - latent).square().sum((1, 2)).sqrt())
         function_distance.append((there - here).square().mean(1).sqrt())

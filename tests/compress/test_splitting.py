@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from sk_swat import SparseMLP
-from sk_swat.compress.encoding import fits_matrix, network_candidates, restored
-from sk_swat.compress.joining import chained, side_by_side
+from sk_swat.compress.encoding import fits_matrix, network_candidates, restore
+from sk_swat.compress.joining import chain, side_by_side
 from sk_swat.compress.layers import forward, layers_of
 from sk_swat.compress.rows import rows_around
 from sk_swat.compress.splitting import split_layers_into_stages, split_outputs, splits_of
-from sk_swat.compress.subnetworks import Joined, compressed_parts, polished_and_pruned
-from sk_swat.compress.wholes import front_of_wholes, returned
+from sk_swat.compress.subnetworks import Joined, compress_parts, polish_and_prune
+from sk_swat.compress.wholes import front_of_wholes, narrow_starts
 from sk_swat.latent.checkpoint import load_checkpoint
 from sk_swat.latent.problem import Problem
 from sk_swat.latent.proposals import LatentProposals
@@ -178,9 +178,9 @@ def test_networks_side_by_side_are_added(depth):
 def test_chain_runs_one_network_after_the_other():
     one, other = random_network([3, 4], 5), random_network([6], 2, n_inputs=5)
     X, _ = rows_of(one, 20)
-    chain = chained([one, other, random_network([2], 1, n_inputs=2)])
-    np.testing.assert_allclose(chained([one, other]).predict(X), other.predict(one.predict(X)), atol=1e-12)
-    assert chain.hidden_layer_sizes == (3, 4, 6, 2)
+    three = chain([one, other, random_network([2], 1, n_inputs=2)])
+    np.testing.assert_allclose(chain([one, other]).predict(X), other.predict(one.predict(X)), atol=1e-12)
+    assert three.hidden_layer_sizes == (3, 4, 6, 2)
 
 
 def test_batch_computes_what_its_networks_compute():
@@ -203,12 +203,12 @@ def test_compressed_parts_make_a_smaller_network_that_is_near_the_teacher(space,
     task = task_of(X, y)
     assert splits_of(layers_of(network), X, y, (2,), 8, 0)
     for split in splits_of(layers_of(standardised(network, X)), X, y, (2,), 8, 0):
-        joined = compressed_parts(split, space, SEARCH, 0, task)
+        joined = compress_parts(split, space, SEARCH, 0, task)
         assert joined.network.depth == min(2, len(widths))
         assert sum(joined.network.hidden_layer_sizes) < sum(widths)
         assert [part["name"] for part in joined.parts] == [part.name for stage in split.stages for part in stage]
         assert sum(part["n_after"] for part in joined.parts) == sum(joined.network.hidden_layer_sizes)
-        front = polished_and_pruned([joined], task)
+        front = polish_and_prune([joined], task)
         assert front.members()[-1].error < 0.02
 
 
@@ -216,7 +216,7 @@ def test_wide_parts_may_see_some_columns_alone(space):
     network = random_network([20], n_inputs=30)
     X, y = rows_of(network)
     (split,) = splits_of(layers_of(standardised(network, X)), X, y, (1,), 8, 0)
-    joined = compressed_parts(split, space, SEARCH, 0, task_of(X, y))
+    joined = compress_parts(split, space, SEARCH, 0, task_of(X, y))
     assert joined.network.n_features_in == 30
     assert all(part["r2"] > 0 for part in joined.parts)
 
@@ -226,7 +226,7 @@ def test_part_that_does_not_vary_becomes_an_idle_network(space):
     network = SparseMLP([network.coefs[0], network.coefs[1] * [1, 0]], network.intercepts, network.activations)
     X = np.random.default_rng(0).normal(size=(100, 2))
     y = network.predict(X)
-    joined = compressed_parts(split_outputs(X, y, 1), space, SEARCH, 0, task_of(X, y))
+    joined = compress_parts(split_outputs(X, y, 1), space, SEARCH, 0, task_of(X, y))
     assert joined.parts[1]["r2"] == 1.0
     np.testing.assert_allclose(joined.network.predict(X)[:, 1], y[:, 1])
 
@@ -235,7 +235,7 @@ def test_wholes_are_pruned_down_and_remember_where_they_come_from():
     networks = [random_network([20], seed=0), random_network([3, 3], seed=0)]
     X, y = rows_of(networks[0])
     task = task_of(X, y)
-    front = polished_and_pruned([Joined(standardised(one, X), str(i), []) for i, one in enumerate(networks)], task)
+    front = polish_and_prune([Joined(standardised(one, X), str(i), []) for i, one in enumerate(networks)], task)
     members = front.members()
     assert {member.start for member in members} == {0, 1}
     assert members[-1].error < 1e-6 and members[0].size <= 3
@@ -248,7 +248,7 @@ def test_wholes_are_pruned_down_and_remember_where_they_come_from():
 def test_too_many_numbers_are_thinned_before_they_are_polished():
     network = random_network([150], n_inputs=6)
     X, y = rows_of(network)
-    front = polished_and_pruned([Joined(standardised(network, X), "wide", [])], task_of(X, y))
+    front = polish_and_prune([Joined(standardised(network, X), "wide", [])], task_of(X, y))
     largest = max(front.members(), key=lambda member: member.size)
     assert largest.size <= 610 and largest.error < 0.01
 
@@ -257,11 +257,11 @@ def test_narrow_pruned_wholes_are_starts(space):
     network = random_network([20])
     X, y = rows_of(network)
     task = task_of(X, y)
-    front = polished_and_pruned([Joined(standardised(network, X), "", [])], task)
-    found = returned(front, 0, problem_of(task), space, SEARCH, (1, 2), 0)
+    front = polish_and_prune([Joined(standardised(network, X), "", [])], task)
+    found = narrow_starts(front, 0, problem_of(task), space, SEARCH, (1, 2), 0)
     assert {one.depth for one in found} == {1, 2}
     assert all(one.network.mask[0].shape[1] == 8 for one in found)
-    assert returned(front, 1, problem_of(task), space, SEARCH, (1, 2), 0) == []
+    assert narrow_starts(front, 1, problem_of(task), space, SEARCH, (1, 2), 0) == []
 
 
 # --- encoding
@@ -282,7 +282,7 @@ def test_encoded_network_is_restored_in_other_depths(depth, to, most):
     X, y = rows_of(network)
     problem = problem_of(task_of(X, y))
     generator = torch.Generator().manual_seed(0)
-    found = restored(standardised(network, X), problem, load_checkpoint(), to, SEARCH, generator, 4)
+    found = restore(standardised(network, X), problem, load_checkpoint(), to, SEARCH, generator, 4)
     assert [one.depth for one in found] == [to] * 4
     errors = [float(problem.rows.error(one.network)) for one in found]
     assert min(errors) < most

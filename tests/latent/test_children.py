@@ -83,7 +83,7 @@ def test_numbers_change_as_the_decoded_ones_do(parents, tiny, monkeypatch):
         moved.append(original(*arguments))
         return moved[-1]
 
-    monkeypatch.setattr("sk_swat.latent.children._varied", noted)
+    monkeypatch.setattr("sk_swat.latent.children._vary", noted)
     networks = parents(8, 2)  # every slot sees a column
     child = children_of(networks, tiny)
     written = canonical_form(pad(networks, 8))

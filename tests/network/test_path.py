@@ -140,7 +140,7 @@ def test_standard_error_is_that_to_the_best_within_the_limit():
     rng = np.random.default_rng(0)
     shared = rng.random(50)
     errors = np.stack([shared + 0.5, shared + 0.3, 0.2 * rng.random(50), 0.2 * rng.random(50)])
-    path = Path.judged(NETWORKS, [0.5, 0.3, 0.2, 0.1], errors)
+    path = Path.from_errors(NETWORKS, [0.5, 0.3, 0.2, 0.1], errors)
     assert path.standard_error[2, 0] > 0.02 and path.standard_error[1, 0] < 1e-12
     assert path.choose(0, 0, max_nonzero=3) == 1  # better on every row
 
@@ -148,15 +148,15 @@ def test_standard_error_is_that_to_the_best_within_the_limit():
 def test_weights_count_as_rows_that_come_again():
     errors = np.random.default_rng(0).random((4, 6))
     weight = np.array([1.0, 2.0, 1.0, 3.0, 1.0, 1.0])
-    weighted = Path.judged(NETWORKS, [0.4] * 4, errors, weight)
-    again = Path.judged(NETWORKS, [0.4] * 4, errors.repeat(weight.astype(int), axis=1))
+    weighted = Path.from_errors(NETWORKS, [0.4] * 4, errors, weight)
+    again = Path.from_errors(NETWORKS, [0.4] * 4, errors.repeat(weight.astype(int), axis=1))
     np.testing.assert_allclose(weighted.r2_validation, again.r2_validation)
     np.testing.assert_allclose(weighted.standard_error, again.standard_error)
 
 
 def test_standard_error_is_that_of_the_paired_difference():
     errors = np.array([[1.0, 2.0, 3.0, 2.0], [0.5, 1.5, 0.5, 0.5], [0.25, 0.25, 0.25, 1.25], [0.5, 0.5, 0.5, 0.75]])
-    path = Path.judged(NETWORKS, [1.0, 0.4, 0.1, 0.05], errors)
+    path = Path.from_errors(NETWORKS, [1.0, 0.4, 0.1, 0.05], errors)
     np.testing.assert_allclose(path.r2_train, [0.0, 0.6, 0.9, 0.95])
     np.testing.assert_allclose(path.r2_validation, [-1.0, 0.25, 0.5, 0.4375])
     for row in range(4):
@@ -166,13 +166,13 @@ def test_standard_error_is_that_of_the_paired_difference():
 
 
 def test_one_validation_row_is_enough():
-    path = Path.judged(NETWORKS, [1.0, 0.4, 0.1, 0.05], np.array([[1.0], [0.5], [0.2], [0.3]]))
+    path = Path.from_errors(NETWORKS, [1.0, 0.4, 0.1, 0.05], np.array([[1.0], [0.5], [0.2], [0.3]]))
     assert (path.standard_error == 0).all()
     assert path.choose(0, 0, one_standard_error=True) == 2
 
 
 def test_without_validation_rows_the_training_decides():
-    path = Path.judged([TWO_NEURONS], [0.1], np.full((1, 1), np.nan))
+    path = Path.from_errors([TWO_NEURONS], [0.1], np.full((1, 1), np.nan))
     assert np.isnan(path.r2_validation).all()
     assert path.choose(0.1, 0.1, one_standard_error=True) == 0
     np.testing.assert_allclose(path.objective(0.01, 0.1), [0.1 + 0.06 + 0.2])
