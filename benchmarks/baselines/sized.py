@@ -46,7 +46,7 @@ class SizedRegressor(ABC, RegressorMixin, BaseEstimator):
         seed = draw_seed(self.random_state)
         table, target = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=True)
         target = np.ascontiguousarray(target, dtype=np.float64)
-        scaling = Standardisation.checked(table, target)
+        scaling = Standardisation.of(table, target).check()
         if scaling.y_scale == 0 or not len(scaling.varying):
             constant = SparseMLP.constant(table.shape[1], scaling.y_offset)
             networks = [constant] * len(sizes)

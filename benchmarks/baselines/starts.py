@@ -69,7 +69,7 @@ class StartsRegressor(RegressorMixin, BaseEstimator):
         table, target = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         if list(self.steps) != sorted(set(self.steps)) or not self.steps or self.steps[0] < 0:
             raise ValueError(f"steps must hold ascending numbers from 0 on, got {self.steps}.")
-        scaling = Standardisation.checked(table, target)
+        scaling = Standardisation.of(table, target).check()
         if scaling.y_scale == 0 or not len(scaling.varying):
             raise ValueError("X and y must vary, got a constant target or no column that varies.")
         seed = draw_seed(self.random_state)

@@ -102,13 +102,14 @@ class Standardisation:
         y_offset, y_scale = (y_offsets, y_scales) if y.ndim == 2 else (float(y_offsets[0]), float(y_scales[0]))
         return cls(_unless_centred(x_offset, x_scale), x_scale, y_offset, y_scale)
 
-    def check(self) -> None:
-        """Raise ValueError if a column or target varies too much or too little."""
+    def check(self) -> Standardisation:
+        """Give it back; ValueError if a column or target varies too much or too little."""
         if max(self.x_scale.max(), np.max(self.y_scale)) > _LARGEST_SCALE:
             raise ValueError(f"X and y must vary by less than {_LARGEST_SCALE:g}; scale the columns that do not.")
         y_scale = np.atleast_1d(self.y_scale)
         if np.any((y_scale > 0) & (y_scale < SMALLEST_SCALE)):
             raise ValueError(f"y must be constant or vary by more than {SMALLEST_SCALE:g}, got less; scale it.")
+        return self
 
     def of_columns(self, columns: np.ndarray) -> Standardisation:
         """Standardisation of a table with these columns alone."""

@@ -34,7 +34,7 @@ def test_any_finite_table_is_standardised_or_refused(X, data):
     y = data.draw(npst.arrays(np.float64, len(X), elements=FINITE))
     weight = data.draw(st.none() | npst.arrays(np.float64, len(X), elements=st.floats(1, 1e6)))
     try:
-        scaling = Standardisation.checked(X, y, weight)
+        scaling = Standardisation.of(X, y, weight).check()
     except ValueError as error:
         assert "vary" in str(error)
         return

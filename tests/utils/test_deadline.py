@@ -284,13 +284,13 @@ def test_fit_of_a_teacher_does_not_count(tiny_checkpoint):
 
 def test_checks_of_the_table_count(refined, table, monkeypatch):
     now = [0.0]
-    of = Standardisation.checked
+    of = Standardisation.of
 
     def slow(*args):
         now[0] += 100.0
         return of(*args)
 
-    monkeypatch.setattr(Standardisation, "checked", slow)
+    monkeypatch.setattr(Standardisation, "of", slow)
     names = []
     for limit in (50.0, 1000.0):
         now[0] = 0.0
