@@ -77,7 +77,7 @@ def test_deeper_child_whose_latent_has_not_moved_is_its_parent(parents, tiny, st
 def test_numbers_change_as_the_decoded_ones_do(parents, tiny, monkeypatch):
     monkeypatch.setattr("sk_swat.latent.children._TRIED", 1)
     moved = []
-    original = children._varied
+    original = children._vary
 
     def noted(*arguments):
         moved.append(original(*arguments))
@@ -172,7 +172,7 @@ def test_noise_and_crossing_of_latents(tiny, monkeypatch):
     def varied(noise, crossed):
         monkeypatch.setattr("sk_swat.latent.children._NOISE", noise)
         monkeypatch.setattr("sk_swat.latent.children._CROSSED", crossed)
-        return children._varied(latent, used, 2, tiny, torch.Generator().manual_seed(0))
+        return children._vary(latent, used, 2, tiny, torch.Generator().manual_seed(0))
 
     assert torch.equal(varied(0.0, 0.0), latent.clamp(-12, 12))
     assert 0.05 < (varied(0.1, 0.0) - latent).std() < 0.15
