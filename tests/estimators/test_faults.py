@@ -148,7 +148,7 @@ def test_error_at_a_random_moment_leaves_the_regressor_as_it_was(refined, table,
 
 @pytest.mark.parametrize(
     "parameters",
-    [{}, pytest.param({"early_stopping": False, "max_iter": 3, "depths": (1, 2)}, marks=pytest.mark.slow)],
+    [{}, pytest.param({"early_stopping": False, "depths": (1, 2)}, marks=pytest.mark.slow)],
 )
 def test_time_that_ends_at_any_check_leaves_a_network(refined, table, parameters, monkeypatch):
     X, y = table
