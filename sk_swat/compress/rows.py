@@ -14,7 +14,6 @@ from sk_swat.fitting.table import Table
 __all__ = ["rows_around", "taught_table"]
 
 _FEWEST_HELD = 10
-
 _NEAREST = 8  # partners of a row
 _BEYOND = 0.5  # share of the distance to the partner
 _FEW_VALUES = 12  # a column with at most so many different values keeps to them
@@ -97,7 +96,7 @@ def taught_table(
     taught = replace(
         table,
         X=np.concatenate([table.X[fitted], more, table.X[held]]),
-        y=y[None] if y.ndim == 1 else y.T,
+        y=np.atleast_2d(y.T),
         fitted=np.arange(n_fitted),
         held=np.arange(n_fitted, len(known)),
     )

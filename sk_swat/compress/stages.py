@@ -20,7 +20,6 @@ from sk_swat.fitting.search import Found, Outcome, Search, Stage
 from sk_swat.fitting.starts import Polish, Propose, front_of_candidates
 from sk_swat.latent.proposals import LatentProposals
 from sk_swat.latent.run import Candidate
-from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.hard import widest
 from sk_swat.refine.front import Front, Member
 from sk_swat.utils.parallel import run_parallel
@@ -84,10 +83,7 @@ class TeacherSearch(Search):
         """Give the teacher to be pruned, if it is too wide for the matrix form and its activations are allowed."""
         if self.teacher is None or widest(self.teacher) <= self.width:
             return []
-        names = {name for layer in self.teacher.activations for name in layer}
-        allowed = self.settings.latent.allowed
-        may = {name for name, chosen in zip(ACTIVATIONS, allowed, strict=True) if chosen}
-        return [Joined(self.teacher, "pruned teacher", [])] if names <= may else []
+        return [Joined(self.teacher, "pruned teacher", [])] if self.settings.latent.allows(self.teacher) else []
 
     def _splits(self) -> list[Split]:
         """Give all ways in which the teacher is split."""

@@ -15,6 +15,7 @@ from sk_swat.compress.encoding import fits_matrix, restore
 from sk_swat.compress.joining import chain, side_by_side
 from sk_swat.compress.layers import as_sparse
 from sk_swat.compress.splitting import Split, Subnetwork
+from sk_swat.fitting.seen import polish
 from sk_swat.latent.problem import Problem
 from sk_swat.latent.proposals import LatentProposals
 from sk_swat.latent.run import RunOptions
@@ -31,6 +32,7 @@ from sk_swat.refine.pruning import prune
 from sk_swat.refine.rows import Rows
 from sk_swat.refine.task import RefineTask
 from sk_swat.utils.deadline import TimeIsUp
+from sk_swat.utils.seeds import seed_of
 
 __all__ = ["Joined", "compress_parts", "polish_and_prune"]
 
@@ -92,7 +94,7 @@ def compress_parts(
         found = []
         for part in stage:
             try:
-                network, r2 = _smaller(part, split.depth, space, search, _seed(seed, len(parts)), task)
+                network, r2 = _smaller(part, split.depth, space, search, seed_of(seed, len(parts)) >> 1, task)
             except TimeIsUp:
                 return None
             found.append(network)
@@ -109,10 +111,6 @@ def compress_parts(
             )
         stages.append(side_by_side(found, [part.outputs for part in stage], n_outputs))
     return Joined(chain(stages), f"split by {split.name}", parts)
-
-
-def _seed(*parts: int) -> int:
-    return int(np.random.SeedSequence(parts).generate_state(1)[0] >> 1)
 
 
 @torch.no_grad()
@@ -216,8 +214,7 @@ def polish_and_prune(wholes: Sequence[Joined], task: RefineTask) -> Front:
         n_nonzero = int((flatten(networks) != 0).sum(1).max())
         n_rows = max(_N_ROWS, _ROWS_A_PARAMETER * n_nonzero // task.rows.n_targets)
         part = replace(task, rows=task.rows[:n_rows])
-        ridge = part.ridge(part.rows.error(networks).clamp(1e-4, 1.0))
-        networks = fit_networks(networks, part.rows, n_steps=_WHOLE_STEPS, ridge=ridge, deadline=task.deadline).networks
+        networks = polish(networks, part, _WHOLE_STEPS).networks
         origins = torch.tensor(index)
         prune(networks, part, partial(_add, front, origins, task), share=_SHARE)
     return front

@@ -15,7 +15,6 @@ from sk_swat.estimators.report import candidate_table, search_report
 from sk_swat.estimators.searching import Context, SearchMixin
 from sk_swat.fitting.settings import Settings
 from sk_swat.fitting.table import Table
-from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.exporting import ExportMixin
 from sk_swat.network.path import Path
 from sk_swat.network.targets import real_target, target_names
@@ -122,8 +121,7 @@ class TableRegressor(ExportMixin, SearchMixin, CallbackSupportMixin, RegressorMi
         fingerprint, (depth, latent, inputs, threshold) = before
         if fingerprint != context.checkpoint.fingerprint or len(inputs) != table.X.shape[1]:
             return None
-        network, allowed = self.network_, context.settings.latent.allowed
-        may = {name for name, chosen in zip(ACTIVATIONS, allowed, strict=True) if chosen}
-        fits = network.n_outputs == len(table.y) and network.depth in context.settings.depths
-        fits = fits and {name for layer in network.activations for name in layer} <= may
+        network, settings = self.network_, context.settings
+        fits = network.n_outputs == len(table.y) and network.depth in settings.depths
+        fits = fits and settings.latent.allows(network)
         return Earlier(depth, latent, inputs, threshold, network if fits else None)

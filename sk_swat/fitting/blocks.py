@@ -16,6 +16,7 @@ import torch
 
 from sk_swat.fitting.judging import spread
 from sk_swat.fitting.search import DTYPE, Outcome, Search, Stage
+from sk_swat.fitting.seen import polish
 from sk_swat.latent.children import may_be_deepened
 from sk_swat.latent.problem import Problem
 from sk_swat.latent.proposals import Proposals
@@ -25,7 +26,6 @@ from sk_swat.network.equivalence import deepen, trim
 from sk_swat.network.softnet import SoftNetworks, concatenate, flatten
 from sk_swat.refine.columns import ColumnView
 from sk_swat.refine.front import Front, Member
-from sk_swat.refine.levenberg_marquardt import LMResult, fit_networks
 from sk_swat.refine.pruning import prune
 from sk_swat.refine.rows import Rows
 from sk_swat.refine.task import RefineTask, sizes
@@ -64,7 +64,7 @@ class Block(Stage):
             return False
         if self._number == 1:
             growth.begin(spread(front), search)
-        growth.base = min(search.sums.members(), key=growth.objective, default=None)
+        growth.base = growth.best
         return growth.base is not None and not search.deadline.passed() and growth.leaves_enough()
 
     @torch.no_grad()
@@ -112,6 +112,7 @@ class _Growth:
             if search.deadline.passed():
                 break
             self.adding.add(search.sums, member.network, member.start)
+        self.best = min(search.sums.members(), key=self.objective, default=None)
 
     def objective(self, member: Member) -> float:
         """Held-out error, in units of the target's variance, after paying for the parameters."""
@@ -138,12 +139,8 @@ class _Adding:
 
     def add(self, front: Front, network: SoftNetworks, start: int) -> None:
         """Polish a network, and let it compete."""
-        fitted = self._polish(network, self.task, _BASE_STEPS, None)
+        fitted = polish(network, self.task, _BASE_STEPS)
         front.add(fitted.networks, sizes(fitted.networks, self.task), fitted.error, torch.tensor([start]))
-
-    def _polish(self, networks: SoftNetworks, task: RefineTask, n_steps: int, free: torch.Tensor | None) -> LMResult:
-        ridge = task.ridge(task.rows.error(networks).clamp(1e-4, 1.0))
-        return fit_networks(networks, task.rows, n_steps=n_steps, ridge=ridge, free=free, deadline=task.deadline)
 
     @torch.no_grad()
     def grow(self, base: Member, depth: int, number: int) -> Front:
@@ -160,7 +157,7 @@ class _Adding:
         view = ColumnView.in_use([networks])
         task = replace(self.task, rows=view.rows(self.task.rows))
         mask = flatten(view.narrow(free)) > 0
-        polished = self._polish(view.narrow(networks), task, _SUM_STEPS, mask).networks
+        polished = polish(view.narrow(networks), task, _SUM_STEPS, mask).networks
 
         def sink(found: SoftNetworks, size: torch.Tensor, error: torch.Tensor, origin: torch.Tensor) -> None:
             front.add(view.widen(trim(found)), size, error, torch.full_like(size, base.start))

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from sk_swat.fitting.search import Search, Stage
-from sk_swat.fitting.seen import Seen, polish
+from sk_swat.fitting.seen import Seen, all_free, polish
 from sk_swat.latent.problem import Problem
 from sk_swat.latent.proposals import Proposals
 from sk_swat.network.softnet import SoftNetworks, concatenate
@@ -78,8 +78,8 @@ class _Variation:
         except TimeIsUp:
             return front
         origins = torch.tensor([parent.start for parent in family])
-        polished, _ = polish(seen.networks, seen.task, _STEPS)
-        seen.with_networks(polished).prune(
+        polished = polish(seen.networks, seen.task, _STEPS, all_free(seen.networks))
+        seen.with_networks(polished.networks).prune(
             lambda found, size, error, origin: front.add(found, size, error, origins[origin]),
             smallest=torch.tensor([int(_DOWN_TO * parent.size) for parent in family]),
         )

@@ -9,11 +9,11 @@ import torch
 
 from sk_swat.network.softnet import SoftNetworks, flatten
 from sk_swat.refine.columns import ColumnView, column_view
-from sk_swat.refine.levenberg_marquardt import fit_networks
+from sk_swat.refine.levenberg_marquardt import LMResult, fit_networks
 from sk_swat.refine.pruning import Sink, prune
 from sk_swat.refine.task import RefineTask
 
-__all__ = ["Seen", "polish"]
+__all__ = ["Seen", "all_free", "polish"]
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,12 @@ class Seen:
         prune(self.networks, self.task, sink_on_all, **how)
 
 
-def polish(networks: SoftNetworks, task: RefineTask, n_steps: int) -> tuple[SoftNetworks, torch.Tensor]:
-    """Free all connections among living neurons, and fit; networks and errors."""
-    result = fit_networks(
-        networks,
-        task.rows,
-        n_steps=n_steps,
-        ridge=task.ridge(task.rows.error(networks).clamp(1e-4, 1.0)),
-        free=torch.ones_like(flatten(networks), dtype=torch.bool),
-        deadline=task.deadline,
-    )
-    return result.networks, result.error
+def polish(networks: SoftNetworks, task: RefineTask, n_steps: int, free: torch.Tensor | None = None) -> LMResult:
+    """Fit the parameters that are free, as :func:`fit_networks` has it, with a ridge that suits their error."""
+    ridge = task.ridge(task.rows.error(networks).clamp(1e-4, 1.0))
+    return fit_networks(networks, task.rows, n_steps=n_steps, ridge=ridge, free=free, deadline=task.deadline)
+
+
+def all_free(networks: SoftNetworks) -> torch.Tensor:
+    """Say of every parameter that it is free: all connections among living neurons then are."""
+    return torch.ones_like(flatten(networks), dtype=torch.bool)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from sk_swat.fitting.search import DTYPE, Search, Stage
-from sk_swat.fitting.seen import Seen, polish
+from sk_swat.fitting.seen import Seen, all_free, polish
 from sk_swat.latent.run import Candidate, RunOptions
 from sk_swat.latent.starts import Starts
 from sk_swat.network.hard import padded_batch, widest
@@ -213,9 +213,9 @@ def _front_of_depth(
     try:
         for n_steps, n_kept in ((_FIRST_STEPS, math.ceil(_FIRST_KEPT * len(start))), (_MORE_STEPS, n_pruned)):
             seen = Seen.of(kept.on_all_columns(), task, chance, generator)
-            polished, error = polish(seen.networks, seen.task, n_steps)
-            order = error.nan_to_num(torch.inf, torch.inf).argsort(stable=True)[:n_kept]
-            kept, start = seen.with_networks(polished, order), start[order]
+            polished = polish(seen.networks, seen.task, n_steps, all_free(seen.networks))
+            order = polished.error.nan_to_num(torch.inf, torch.inf).argsort(stable=True)[:n_kept]
+            kept, start = seen.with_networks(polished.networks, order), start[order]
     except TimeIsUp:
         pass  # what is kept is handed over as it is
     kept.prune(lambda found, size, error, origin: front.add(found, size, error, start[origin]))

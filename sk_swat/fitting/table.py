@@ -70,7 +70,7 @@ class Table:
         """Count rows (see :func:`count_rows`), and find their units."""
         X, y, weight = count_rows(X, y, sample_weight, most_merged)
         scaling = Standardisation.of(X, y, weight).check()
-        return cls(X, y[None] if y.ndim == 1 else y.T, weight, scaling)
+        return cls(X, np.atleast_2d(y.T), weight, scaling)
 
     @property
     def raw_y(self) -> np.ndarray:

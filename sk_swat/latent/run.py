@@ -22,6 +22,7 @@ from sk_swat.network.softnet import SoftNetworks, apply_to_tensors
 from sk_swat.utils.deadline import Deadline
 from sk_swat.utils.labels import short_repr
 from sk_swat.utils.parallel import one_torch_thread, run_parallel
+from sk_swat.utils.seeds import seed_of
 from sk_swat.utils.torch_state import default_device
 
 __all__ = ["Candidate", "DepthSearch", "RunOptions", "one_torch_thread", "search_depths"]
@@ -166,9 +167,8 @@ def _search_depth(
     previous: Starts | None,
     deadline: Deadline,
 ) -> DepthSearch:
-    state = int(np.random.SeedSequence([seed, depth]).generate_state(1)[0])
     with default_device(device), torch.enable_grad():
-        generator = torch.Generator(device).manual_seed(state)
+        generator = torch.Generator(device).manual_seed(seed_of(seed, depth))
         begin = time.perf_counter()
         starts, selection_curve = choose_starts(problem, checkpoint, depth, config, generator, deadline)
         if previous is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.activations import ACTIVATION_NAMES, ACTIVATIONS
+from sk_swat.network.sparse_mlp import SparseMLP
 
 __all__ = ["SearchConfig"]
 
@@ -61,6 +62,11 @@ class SearchConfig:
     thresholds: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 24.0)
     small_share: float = 0.0
     small_price: float = 3e-4
+
+    def allows(self, network: SparseMLP) -> bool:
+        """Whether every neuron of a network has an activation that may be chosen."""
+        names = {name for name, may in zip(ACTIVATIONS, self.allowed, strict=True) if may}
+        return all(name in names for layer in network.activations for name in layer)
 
     @property
     def linear(self) -> bool:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import GradientNormClipping
@@ -22,6 +21,7 @@ from sk_swat.pretraining.callbacks import EpochMeans, Patience, ResumableState, 
 from sk_swat.pretraining.corpus import Corpus
 from sk_swat.pretraining.linear_start import start_linearly
 from sk_swat.pretraining.objective import ObjectiveConfig, augment, functional_fvu, pretraining_loss
+from sk_swat.utils.seeds import seed_of
 
 __all__ = ["AutoencoderNet", "TrainingConfig", "pretrain"]
 
@@ -91,7 +91,7 @@ class AutoencoderNet(NeuralNet):
         """Loss and gradients of one step, all randomness taken from the step's number."""
         self._set_training(True)
         step, config = int(batch[0]), self.training
-        generator = torch.Generator(self.device).manual_seed(_seed_of(config.seed, step))
+        generator = torch.Generator(self.device).manual_seed(seed_of(config.seed, step + 1))
         with torch.no_grad():
             sources = {
                 depth: augment(self._draw(networks, generator), generator, config.objective)
@@ -109,7 +109,7 @@ class AutoencoderNet(NeuralNet):
         """Mean logarithm of the same-depth FVU on held-out networks, without latent noise."""
         self._set_training(False)
         autoencoder: Any = self.module_
-        generator = torch.Generator(self.device).manual_seed(_seed_of(self.training.seed, -1))
+        generator = torch.Generator(self.device).manual_seed(seed_of(self.training.seed, 0))
         X = _random_inputs(128, self.training.autoencoder.max_width, generator)
         losses = []
         with torch.no_grad():
@@ -125,10 +125,6 @@ class AutoencoderNet(NeuralNet):
     def _draw(self, networks: SoftNetworks, generator: torch.Generator) -> SoftNetworks:
         n = self.training.batch_size // len(self.corpus.by_depth)
         return networks[torch.randint(len(networks), (n,), generator=generator, device=self.device)]
-
-
-def _seed_of(seed: int, step: int) -> int:
-    return int(np.random.SeedSequence([seed, step + 1]).generate_state(1)[0])
 
 
 def _random_inputs(n_rows: int, n_inputs: int, generator: torch.Generator) -> torch.Tensor:
