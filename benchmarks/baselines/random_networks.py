@@ -12,11 +12,11 @@ import torch
 
 from sk_swat.estimators.regressor import SWATRegressor
 from sk_swat.latent.checkpoint import Checkpoint
-from sk_swat.latent.children import best_of_tried, may_be_deepened, repeat_batch
+from sk_swat.latent.children import best_children, can_deepen, repeat_batch
 from sk_swat.latent.objective import hard_sizes
 from sk_swat.latent.problem import Problem
 from sk_swat.latent.run import Candidate, DepthSearch, RunOptions
-from sk_swat.latent.screening import choose_candidates, draw_inputs, fit_readouts, screen
+from sk_swat.latent.screening import best_and_small, draw_inputs, fit_readouts, screen
 from sk_swat.latent.settings import SearchConfig
 from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.equivalence import deepen, pad
@@ -70,9 +70,9 @@ class WeightSpace:
     ) -> DepthSearch:
         begin = time.perf_counter()
         rng = np.random.default_rng([seed, depth])
-        networks = self._drawn(problem, depth, config.n_screened, config.allowed, rng)
+        networks = self._draw(problem, depth, config.n_screened, config.allowed, rng)
         order, score, numbers = screen(networks.__getitem__, torch.arange(len(networks)), problem, config, deadline)
-        networks, score, _ = fit_readouts(networks[order[choose_candidates(score, numbers, config)]], problem, config)
+        networks, score, _ = fit_readouts(networks[order[best_and_small(score, numbers, config)]], problem, config)
         n_nonzero, n_neurons = hard_sizes(networks)
         candidates = [
             Candidate(
@@ -92,7 +92,7 @@ class WeightSpace:
             seconds={"starts": time.perf_counter() - begin, "descent": 0.0},
         )
 
-    def _drawn(
+    def _draw(
         self, problem: Problem, depth: int, n_networks: int, allowed: Sequence[bool], rng: np.random.Generator
     ) -> SoftNetworks:
         """Random networks of several shapes on the columns of the table."""
@@ -105,7 +105,7 @@ class WeightSpace:
             parts.append(pad(drawn, self.max_width))
         networks = concatenate(parts)
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
-        return networks.connected(draw_inputs(problem, networks.input_mask, generator).layers())
+        return networks.connect(draw_inputs(problem, networks.input_mask, generator).layers())
 
     def children(
         self, parents: SoftNetworks, problem: Problem, allowed: torch.Tensor, generator: torch.Generator, depth: int
@@ -117,12 +117,12 @@ class WeightSpace:
         """
         n, parents = len(parents), parents.map(lambda part: part.float())
         rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
-        networks = self._drawn(problem, depth, n * _TRIED, allowed.tolist(), rng)
-        if parents.depth == depth or (parents.depth < depth and may_be_deepened(parents, allowed)):
+        networks = self._draw(problem, depth, n * _TRIED, allowed.tolist(), rng)
+        if parents.depth == depth or (parents.depth < depth and can_deepen(parents, allowed)):
             while parents.depth < depth:
                 parents = deepen(parents)
             networks = _vary(parents.map(lambda part: repeat_batch(part, _TRIED)), networks, generator)
-        return best_of_tried(networks, n, problem)
+        return best_children(networks, n, problem)
 
 
 def _vary(networks: SoftNetworks, others: SoftNetworks, generator: torch.Generator) -> SoftNetworks:

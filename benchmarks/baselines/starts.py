@@ -131,7 +131,7 @@ class _Draw:
             return None
         networks = networks[small[torch.randint(len(small), (_CANDIDATES,), generator=self.generator)]]
         drawn = draw_inputs(self.problem, networks.input_mask, self.generator)
-        return networks.connected(drawn.layers())
+        return networks.connect(drawn.layers())
 
     def _bank(self, size: int, depth: int) -> SoftNetworks:
         bank = self.checkpoint.bank

@@ -1,4 +1,4 @@
-"""Starts that come from a network itself: encode it, decode it to other depths, fit the readout."""
+"""Candidates that come from a network itself: encode it, decode it to other depths, fit the readout."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sk_swat.latent.run import Candidate
 from sk_swat.latent.screening import fit_readouts
 from sk_swat.latent.settings import SearchConfig
 from sk_swat.network.equivalence import canonical_form, fold_constants
-from sk_swat.network.hard import padded_batch, widest
+from sk_swat.network.hard import batch_of, widest
 from sk_swat.network.softnet import SoftNetworks, concatenate
 from sk_swat.network.sparse_mlp import SparseMLP
 
@@ -57,7 +57,7 @@ def restore(
         Candidates to give, best first.
     """
     autoencoder, slots = checkpoint.autoencoder, checkpoint.autoencoder.config.max_width
-    parent = canonical_form(padded_batch([network], slots).map(lambda part: part.float()))
+    parent = canonical_form(batch_of([network], slots).map(lambda part: part.float()))
     inputs = input_layer(parent, slots)
     input_mask = inputs.sum(1)
     on_slots = with_one_output(parent).replace(input_mask=input_mask)
@@ -72,7 +72,7 @@ def restore(
         soft = raw.soften(allowed=torch.tensor(search.allowed))
         if depth < network.depth:  # shallower decoders leave most neurons out: the readout shall decide
             soft = concatenate([soft, soft.replace(mask=tuple(torch.ones_like(part) for part in soft.mask))])
-        decoded = soft.harden().connected(inputs.expand(len(soft), -1, -1))
+        decoded = soft.harden().connect(inputs.expand(len(soft), -1, -1))
     return _best(decoded, problem, search, n_kept)
 
 
@@ -82,16 +82,16 @@ def network_candidates(
     """Candidates of networks of any depths as they are, with fitted readouts; none of those with other activations."""
     found: list[Candidate] = []
     for depth in sorted({network.depth for network in networks}):
-        batch = padded_batch([network for network in networks if network.depth == depth], width)
-        kept = _allowed(batch, search)
+        batch = batch_of([network for network in networks if network.depth == depth], width)
+        kept = _uses_only(batch, torch.tensor(search.allowed))
         if kept.any():
             found += _best(batch[kept].map(lambda part: part.float()), problem, search, int(kept.sum()))
     return found
 
 
-def _allowed(networks: SoftNetworks, search: SearchConfig) -> torch.Tensor:
-    """Which networks have no neuron of an activation that may not be chosen."""
-    other = ~torch.tensor(search.allowed)
+def _uses_only(networks: SoftNetworks, allowed: torch.Tensor) -> torch.Tensor:
+    """Which networks use none but the allowed activations."""
+    other = ~allowed
     parts = zip(networks.activation, networks.mask, strict=True)
     return ~torch.stack([(share[:, :, other].sum(2) * mask > 0).any(1) for share, mask in parts]).any(0)
 

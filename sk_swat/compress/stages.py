@@ -13,7 +13,7 @@ from sk_swat.compress.encoding import fits_matrix, network_candidates, restore
 from sk_swat.compress.layers import Layer, as_sparse, in_search_units
 from sk_swat.compress.splitting import Split, splits_of
 from sk_swat.compress.subnetworks import Joined, compress_parts, polish_and_prune
-from sk_swat.compress.wholes import front_of_wholes, narrow_starts
+from sk_swat.compress.wholes import front_of_wholes, narrow_candidates
 from sk_swat.fitting.judging import LastPolish
 from sk_swat.fitting.rounds import Round
 from sk_swat.fitting.search import Found, Outcome, Search, Stage
@@ -27,7 +27,7 @@ from sk_swat.utils.parallel import run_parallel
 __all__ = ["TeacherPolish", "TeacherSearch"]
 
 _ROWS_A_PARAMETER = 5  # of the last polish, for networks that are not small: what a teacher says has no noise
-_N_ENCODED = 8  # starts of each depth that come from the encoded teacher
+_N_ENCODED = 8  # candidates of each depth that come from the encoded teacher
 
 
 class TeacherSearch(Search):
@@ -94,7 +94,7 @@ class TeacherSearch(Search):
 
 
 class Encode(Stage):
-    """Starts of every depth by way of the teacher's latent, and the teacher as it is."""
+    """Candidates of every depth by way of the teacher's latent, and the teacher as it is."""
 
     name = "encode"
 
@@ -149,7 +149,7 @@ class SplitTeacher(Stage):
         own.wholes = [*self._unsplit, *(one for one in joined if one is not None)]
         own.pruned = polish_and_prune(own.wholes, search.task)
         for number, one in enumerate(own.wholes):
-            found = narrow_starts(
+            found = narrow_candidates(
                 own.pruned, number, search.problem, own.proposals, config, settings.depths, settings.seed
             )
             front.join(front_of_candidates(found, len(search.candidates), search.task))

@@ -20,7 +20,7 @@ from sk_swat.latent.problem import Problem
 from sk_swat.latent.proposals import LatentProposals
 from sk_swat.latent.run import RunOptions
 from sk_swat.latent.settings import SearchConfig
-from sk_swat.network.hard import padded_batch, widest
+from sk_swat.network.hard import batch_of, widest
 from sk_swat.network.scaling import Standardisation, is_close
 from sk_swat.network.softnet import SoftNetworks, concatenate, flatten
 from sk_swat.network.sparse_mlp import SparseMLP
@@ -36,7 +36,7 @@ from sk_swat.utils.seeds import seed_of
 
 __all__ = ["Joined", "compress_parts", "polish_and_prune"]
 
-_N_STARTS, _N_ENCODED = 4, 2  # networks of a subnetwork that are polished
+_N_CANDIDATES, _N_ENCODED = 4, 2  # networks of a subnetwork that are polished
 _N_ROWS = 256  # on which they are
 _FIRST_STEPS, _MORE_STEPS = 6, 10
 _WHOLE_STEPS = 15
@@ -131,7 +131,7 @@ def _smaller(
     rows = Rows(torch.tensor(scaling.inputs(part.inputs)), torch.tensor(targets.T))
     some = rows[:_N_ROWS]
     problem = Problem.of(some.to(torch.float32), None, torch.tensor(scaling.varying), task.deadline)
-    config = replace(search, n_restarts=_N_STARTS, small_share=0.0)
+    config = replace(search, n_restarts=_N_CANDIDATES, small_share=0.0)
     options = RunOptions(deadline=task.deadline)
     found = space.search(problem, (depth,), config, seed, options)[0].candidates
     generator = torch.Generator().manual_seed(seed)
@@ -202,7 +202,7 @@ def polish_and_prune(wholes: Sequence[Joined], task: RefineTask) -> Front:
     Returns
     -------
     front : Front
-        Every network met before the deadline; `start` is the index of the whole it comes from.
+        Every network met before the deadline; `candidate` is the index of the whole it comes from.
     """
     front = Front()
     shapes = [(one.network.depth, widest(one.network)) for one in wholes]
@@ -210,7 +210,7 @@ def polish_and_prune(wholes: Sequence[Joined], task: RefineTask) -> Front:
         if task.deadline.passed():
             break
         index = [i for i, own in enumerate(shapes) if own == shape]
-        networks = _thin(padded_batch([wholes[i].network for i in index], shape[1]))
+        networks = _thin(batch_of([wholes[i].network for i in index], shape[1]))
         n_nonzero = int((flatten(networks) != 0).sum(1).max())
         n_rows = max(_N_ROWS, _ROWS_A_PARAMETER * n_nonzero // task.rows.n_targets)
         part = replace(task, rows=task.rows[:n_rows])

@@ -126,7 +126,7 @@ def teacher_of(model: Any) -> Teacher:
         raise TypeError(f"{_WANTED}, got {model!r}.")
     n_features = getattr(model, "n_features_in_", None) if layers is None else len(layers[0].coef)
     return Teacher(
-        predict=_torch_predict(model) if is_torch_module(model) else _named_predict(model),
+        predict=_torch_predict(model) if is_torch_module(model) else _sklearn_predict(model),
         layers=layers,
         n_features_in=None if n_features is None else int(n_features),
         feature_names=_names(model, "feature_names"),
@@ -140,7 +140,7 @@ def _names(model: Any, kind: str) -> np.ndarray | None:
     return None if names is None else np.asarray(names, dtype=object)
 
 
-def _named_predict(model: Any) -> _Function:
+def _sklearn_predict(model: Any) -> _Function:
     """Predict from arrays, with names for a model that was fitted with some: it warns without them."""
     names = _names(model, "feature_names")
     if names is None:

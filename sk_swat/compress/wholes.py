@@ -1,4 +1,4 @@
-"""What becomes of pruned wholes: narrow ones are starts, all that matter compete with the networks of the search."""
+"""What becomes of pruned wholes: narrow ones are candidates, all that matter join the front at the end."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from sk_swat.latent.problem import Problem
 from sk_swat.latent.proposals import LatentProposals
 from sk_swat.latent.run import Candidate
 from sk_swat.latent.settings import SearchConfig
-from sk_swat.network.hard import padded_batch, widest
+from sk_swat.network.hard import batch_of, widest
 from sk_swat.refine.front import Front
 from sk_swat.refine.task import RefineTask
 
-__all__ = ["front_of_wholes", "narrow_starts"]
+__all__ = ["front_of_wholes", "narrow_candidates"]
 
-_N_RETURNED = 3  # starts of each depth that come from one whole
+_N_RETURNED = 3  # candidates of each depth that come from one whole
 _GAIN, _LARGE_GAIN = 0.05, 0.3  # shares by which the error must fall below that of the next smaller one
 _LARGE = 100  # parameters from which on the second holds
 _EXACT = 1e-4  # share of variance left, below which no larger network is kept
 
 
-def narrow_starts(
+def narrow_candidates(
     front: Front,
-    start: int,
+    whole: int,
     problem: Problem,
     space: LatentProposals,
     search: SearchConfig,
     depths: Sequence[int],
     seed: int,
 ) -> list[Candidate]:
-    """Give starts that come from one pruned whole: what is narrow enough of it, as it is, and decoded to other depths.
+    """Give candidates that come from one pruned whole: what is narrow enough of it, also decoded to other depths.
 
     Parameters
     ----------
     front : Front
         Of pruned wholes.
-    start : int
+    whole : int
         Which of the wholes.
     problem : Problem
         Rows on which readouts are fitted.
@@ -49,12 +49,12 @@ def narrow_starts(
     search : SearchConfig
         Settings of the latent search.
     depths : sequence of int
-        Hidden layers of starts.
+        Hidden layers of candidates.
     seed : int
         Source of all random choices.
     """
     width = space.checkpoint.autoencoder.config.max_width
-    networks = [member.network.to_sparse(0).pruned() for member in front.members() if member.start == start]
+    networks = [member.network.to_sparse(0).pruned() for member in front.members() if member.candidate == whole]
     narrow = [network for network in networks if network.depth and widest(network) <= width]
     found: list[Candidate] = []
     own = [network for network in narrow if network.depth in depths]
@@ -69,7 +69,7 @@ def narrow_starts(
     return found
 
 
-def front_of_wholes(front: Front, first_start: int, space: LatentProposals, task: RefineTask) -> Front:
+def front_of_wholes(front: Front, first: int, space: LatentProposals, task: RefineTask) -> Front:
     """Give the pruned wholes that matter, no wider than need be.
 
     A larger one matters if its error is clearly smaller, and as long as there is an error worth speaking of.
@@ -78,8 +78,8 @@ def front_of_wholes(front: Front, first_start: int, space: LatentProposals, task
     ----------
     front : Front
         Of pruned wholes.
-    first_start : int
-        The `start` of what comes from the first whole, in the new front.
+    first : int
+        Index of the first whole among the candidates of the new front.
     space : LatentProposals
         Widths are multiples of its largest one, so that networks of about the same size are polished together.
     task : RefineTask
@@ -92,7 +92,7 @@ def front_of_wholes(front: Front, first_start: int, space: LatentProposals, task
         network = member.network.to_sparse(0).pruned()
         if network.depth and _EXACT * task.rows.constant_loss < least and member.error < (1 - gain) * least:
             least = member.error
-            alone = padded_batch([network], width * math.ceil(widest(network) / width))
-            size, start = torch.tensor([member.size]), torch.tensor([member.start + first_start])
-            kept.add(alone, size, torch.tensor([least], dtype=torch.float64), start)
+            alone = batch_of([network], width * math.ceil(widest(network) / width))
+            size, index = torch.tensor([member.size]), torch.tensor([member.candidate + first])
+            kept.add(alone, size, torch.tensor([least], dtype=torch.float64), index)
     return kept

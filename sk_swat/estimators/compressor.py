@@ -263,7 +263,7 @@ class SWATCompressor(ExportMixin, SearchMixin, MetaEstimatorMixin, RegressorMixi
         return search, search.stages(self.split), TeacherPolish(search)
 
     def _keep(self, search: TeacherSearch, found: Found, path: Path, row: int) -> None:
-        self._path, self._origins = path, [search.origins[start] for start in found.starts]
+        self._path, self._origins = path, [search.origins[index] for index in found.candidates]
         self.subnetworks_ = [part for whole in search.wholes for part in whole.parts]
         self.search_report_ = [search_report(one) for one in search.depth_searches]
         self.fit_report_ = [vars(record) for record in search.records]

@@ -174,13 +174,13 @@ class LatentDescentRegressor(TableRegressor):
 
     def _keep(self, search: Search, found: Found, path: Path, row: int) -> None:
         super()._keep(search, found, path, row)
-        start = search.candidates[found.starts[0]]
-        own = next(one for one in search.depth_searches if one.depth == start.depth)
-        self.loss_curve_ = own.loss_curve[:, start.restart].astype(np.float64)
-        self.n_iter_, self.best_loss_ = own.n_iter, start.objective  # by which it was chosen
+        candidate = search.candidates[found.candidates[0]]
+        own = next(one for one in search.depth_searches if one.depth == candidate.depth)
+        self.loss_curve_ = own.loss_curve[:, candidate.restart].astype(np.float64)
+        self.n_iter_, self.best_loss_ = own.n_iter, candidate.objective  # by which it was chosen
         if own.n_iter and own.stop_reason != "deadline" and not own.settled:
             warnings.warn(
-                f"The search of depth {start.depth} still improved by more than tol={self.tol:g} when max_iter="
+                f"The search of depth {candidate.depth} still improved by more than tol={self.tol:g} when max_iter="
                 f"{self.max_iter} was reached; increase max_iter.",
                 ConvergenceWarning,
                 stacklevel=6,

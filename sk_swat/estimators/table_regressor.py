@@ -88,15 +88,15 @@ class TableRegressor(ExportMixin, SearchMixin, CallbackSupportMixin, RegressorMi
         return tags
 
     def _keep(self, search: Search, found: Found, path: Path, row: int) -> None:
-        starts = [search.candidates[index] for index in found.starts]
-        self._path, start = path, starts[row]
-        self._latents: list[np.ndarray | None] = [candidate.latent for candidate in starts]
-        self.candidates_ = candidate_table(search.candidates, start)
+        candidates = [search.candidates[index] for index in found.candidates]
+        self._path, chosen = path, candidates[row]
+        self._latents: list[np.ndarray | None] = [candidate.latent for candidate in candidates]
+        self.candidates_ = candidate_table(search.candidates, chosen)
         self.search_report_ = [search_report(one) for one in search.depth_searches]
         self.fit_report_ = [vars(record) for record in search.records]
         self._start = None
         if self.warm_start:
-            self._start = (search.fingerprint, (start.depth, start.latent, start.inputs, start.threshold))
+            self._start = (search.fingerprint, (chosen.depth, chosen.latent, chosen.inputs, chosen.threshold))
         self._keep_row(row, (search.settings.sparsity, search.settings.compactness))
 
     def _keep_alone(self, path: Path) -> Self:

@@ -20,8 +20,8 @@ class BestCandidate(Ending):
     def run(self, front: Front, search: Search, outcome: Outcome) -> Found:
         """Choose, judge, and fit the output layer, unless it stays as decoded."""
         search.check_candidates()
-        start = _best(search)
-        network = search.candidates[start].network.map(lambda part: part.double())
+        index = _best(search)
+        network = search.candidates[index].network.map(lambda part: part.double())
         table, settings = search.table, search.settings
         validation, weight = np.full(1, np.nan), None
         if len(table.held):
@@ -33,7 +33,7 @@ class BestCandidate(Ending):
         if settings.latent.readout == "ridge":
             network = with_readout(network, solve_readout(network.last_hidden(rows.X), rows))
         fvu = float(rows.error(network)) / rows.constant_loss
-        found = PathNetwork(in_raw_units(network, table.scaling), start, fvu, validation, weight)
+        found = PathNetwork(in_raw_units(network, table.scaling), index, fvu, validation, weight)
         path = with_rounding([found], rows, table.scaling, np.arange(table.X.shape[1]))
         outcome.r2_after, outcome.network = 1 - path[0].train_fvu, path[0].network
         return found_path(path)

@@ -17,7 +17,7 @@ import torch
 from sk_swat.fitting.judging import spread
 from sk_swat.fitting.search import DTYPE, Outcome, Search, Stage
 from sk_swat.fitting.seen import polish
-from sk_swat.latent.children import may_be_deepened
+from sk_swat.latent.children import can_deepen
 from sk_swat.latent.problem import Problem
 from sk_swat.latent.proposals import Proposals
 from sk_swat.latent.run import RunOptions
@@ -111,7 +111,7 @@ class _Growth:
         for member in sorted((one for one in members if one.size > 1), key=self.objective)[:_N_BASES]:
             if search.deadline.passed():
                 break
-            self.adding.add(search.sums, member.network, member.start)
+            self.adding.add(search.sums, member.network, member.candidate)
         self.best = min(search.sums.members(), key=self.objective, default=None)
 
     def objective(self, member: Member) -> float:
@@ -137,10 +137,10 @@ class _Adding:
     def error(self, member: Member) -> float:
         return float(self.held.error(member.network))
 
-    def add(self, front: Front, network: SoftNetworks, start: int) -> None:
+    def add(self, front: Front, network: SoftNetworks, candidate: int) -> None:
         """Polish a network, and let it compete."""
         fitted = polish(network, self.task, _BASE_STEPS)
-        front.add(fitted.networks, sizes(fitted.networks, self.task), fitted.error, torch.tensor([start]))
+        front.add(fitted.networks, sizes(fitted.networks, self.task), fitted.error, torch.tensor([candidate]))
 
     @torch.no_grad()
     def grow(self, base: Member, depth: int, number: int) -> Front:
@@ -160,7 +160,7 @@ class _Adding:
         polished = polish(view.narrow(networks), task, _SUM_STEPS, mask).networks
 
         def sink(found: SoftNetworks, size: torch.Tensor, error: torch.Tensor, origin: torch.Tensor) -> None:
-            front.add(view.widen(trim(found)), size, error, torch.full_like(size, base.start))
+            front.add(view.widen(trim(found)), size, error, torch.full_like(size, base.candidate))
 
         prune(polished, task, sink, smallest=(_DOWN_TO * mask.sum(1).float()).int())
         return front
@@ -183,7 +183,7 @@ def _of_one_depth(
 ) -> tuple[SoftNetworks, SoftNetworks] | None:
     """Deepen the shallower of two batches to the depth of the other; None where that is not allowed."""
     while first.depth != second.depth:
-        if not may_be_deepened(first, allowed):
+        if not can_deepen(first, allowed):
             return None
         first, second = (deepen(first), second) if first.depth < second.depth else (first, deepen(second))
     return first, second

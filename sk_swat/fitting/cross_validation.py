@@ -1,6 +1,6 @@
-"""Judge sizes, not networks: cross-validation of the whole way from the starts to a front.
+"""Judge sizes, not networks: cross-validation of the whole way from the candidates to a front.
 
-On a small table the structure of a network is fitted as much as its parameters are. So the starts are polished and
+On a small table the structure of a network is fitted as much as its parameters are. So the candidates are polished and
 pruned anew on the rows of all folds but one, and the networks of each size are evaluated on the rows of that one. A
 network of the path gets the errors of the networks of its size.
 """
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from sk_swat.fitting.batches import by_depth
-from sk_swat.fitting.starts import front_of_starts
+from sk_swat.fitting.starts import polish_candidates
 from sk_swat.latent.run import Candidate
 from sk_swat.network.softnet import SoftNetworks
 from sk_swat.refine.levenberg_marquardt import fit_networks
@@ -25,7 +25,7 @@ from sk_swat.utils.parallel import run_parallel
 __all__ = ["N_FOLDS", "fold_errors"]
 
 N_FOLDS = 5  # or as many as there are rows
-_N_STARTS = 8  # of each depth
+_N_CANDIDATES = 8  # of each depth
 _N_PRUNED = 4  # of each depth
 _POLISH_STEPS = 4
 
@@ -45,7 +45,7 @@ def fold_errors(
     sizes : sequence of int
         Sizes, increasing.
     candidates : sequence of Candidate
-        Starts of all depths, of which some are polished and pruned anew.
+        Of all depths; some of them are polished and pruned anew.
     task : RefineTask
         Rows.
     seed : int
@@ -82,7 +82,7 @@ def _fold(
     """Squared errors of the rows of one fold, for each size."""
     outside = ~inside if not inside.all() else inside  # all: a single row
     part = replace(task, rows=task.rows[outside])
-    members = front_of_starts(candidates, part, seed, n_jobs=1, n_pruned=_N_PRUNED).members()
+    members = polish_candidates(candidates, part, seed, n_jobs=1, n_pruned=_N_PRUNED).members()
     known = by_depth(members, partial(_errors, part=part, task=task, inside=inside))
     smaller = (max((i for i, member in enumerate(members) if member.size <= size), default=0) for size in sizes)
     return np.stack([known[i] for i in smaller])
@@ -104,5 +104,5 @@ def _depths(candidates: Sequence[Candidate]) -> list[int]:
 def _of(candidates: Sequence[Candidate], depth: int) -> list[Candidate]:
     """Take some candidates of a depth, spread over their order: large ones come first, small ones last."""
     own = [candidate for candidate in candidates if candidate.depth == depth]
-    chosen = np.unique(np.linspace(0, len(own) - 1, min(_N_STARTS, len(own))).round().astype(int))
+    chosen = np.unique(np.linspace(0, len(own) - 1, min(_N_CANDIDATES, len(own))).round().astype(int))
     return [own[index] for index in chosen]

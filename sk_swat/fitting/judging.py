@@ -41,8 +41,8 @@ class PathNetwork:
     ----------
     network : SparseMLP
         Pruned, with the scaling folded in.
-    start : int
-        Candidate it descends from.
+    candidate : int
+        Index of the candidate it descends from.
     train_fvu : float
         Fraction of variance unexplained on the rows of the last polish.
     validation_errors : ndarray of shape (n_validation_rows,)
@@ -54,7 +54,7 @@ class PathNetwork:
     """
 
     network: SparseMLP
-    start: int
+    candidate: int
     train_fvu: float
     validation_errors: np.ndarray
     validation_weight: np.ndarray | None = None
@@ -116,7 +116,7 @@ def found_path(path: Sequence[PathNetwork]) -> Found:
         np.stack([one.validation_errors for one in path]),
         path[0].validation_weight,
     )
-    return Found(judged, [one.start for one in path], path[0].rounding)
+    return Found(judged, [one.candidate for one in path], path[0].rounding)
 
 
 def _credible(members: Sequence[Member], view: ColumnView, task: RefineTask, linear: bool) -> list[Member]:
@@ -170,7 +170,7 @@ def _in_raw_units(
     # a target may not vary on the rows drawn from a long table, while its variance on all rows is 1
     train = _means(_losses(members, rows), rows) / (rows.constant_loss or 1.0)
     path = [
-        PathNetwork(in_raw_units(view.widen(member.network), scaling), member.start, float(fvu), own, weight)
+        PathNetwork(in_raw_units(view.widen(member.network), scaling), member.candidate, float(fvu), own, weight)
         for member, fvu, own in zip(members, train, errors, strict=True)
         if np.isfinite(fvu) and np.isfinite(own).all()
     ]

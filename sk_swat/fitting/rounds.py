@@ -77,7 +77,7 @@ class _Variation:
             seen, family = self._children(parents, depth, generator_of(*seed))
         except TimeIsUp:
             return front
-        origins = torch.tensor([parent.start for parent in family])
+        origins = torch.tensor([parent.candidate for parent in family])
         polished = polish(seen.networks, seen.task, _STEPS, all_free(seen.networks))
         seen.with_networks(polished.networks).prune(
             lambda found, size, error, origin: front.add(found, size, error, origins[origin]),

@@ -107,10 +107,10 @@ class Ending(ABC):
 
 @dataclass(frozen=True)
 class Found:
-    """A path in raw units, the start of each of its networks, and what rounding costs the most accurate one, in R^2."""
+    """A path in raw units, from which candidate each network descends, and the R^2 that rounding costs the best one."""
 
     path: Path
-    starts: list[int]
+    candidates: list[int]
     rounding: float = 0.0
 
 
@@ -186,7 +186,7 @@ class Search:
         self.origins += [origin] * len(candidates)
 
     def check_candidates(self) -> None:
-        """Raise ValueError if there is no start."""
+        """Raise ValueError if no start has become a candidate."""
         if not self.candidates:
             raise ValueError(
                 "no start gave a finite network; the rows may hold extreme outliers (more than 1e18 standard "

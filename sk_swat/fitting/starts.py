@@ -14,7 +14,7 @@ from sk_swat.fitting.search import DTYPE, Search, Stage
 from sk_swat.fitting.seen import Seen, all_free, polish
 from sk_swat.latent.run import Candidate, RunOptions
 from sk_swat.latent.starts import Starts
-from sk_swat.network.hard import padded_batch, widest
+from sk_swat.network.hard import batch_of, widest
 from sk_swat.network.scaling import Standardisation, standardise
 from sk_swat.network.softnet import SoftNetworks, concatenate
 from sk_swat.network.sparse_mlp import SparseMLP
@@ -27,12 +27,12 @@ from sk_swat.utils.deadline import TimeIsUp
 from sk_swat.utils.parallel import run_parallel
 from sk_swat.utils.seeds import generator_of
 
-__all__ = ["Earlier", "Polish", "Propose", "front_of_candidates", "front_of_starts"]
+__all__ = ["Earlier", "Polish", "Propose", "front_of_candidates", "polish_candidates"]
 
 _FIRST_STEPS, _MORE_STEPS = 6, 10  # Levenberg-Marquardt steps
-_FIRST_KEPT = 0.5  # share of the starts that are polished on
-_N_PRUNED = 8  # polished starts of each depth that are pruned, for each group of starts
-_MOST_TOGETHER = 48  # starts of a depth; more are split into groups, whatever n_jobs is, so that results stay the same
+_FIRST_KEPT = 0.5  # share of the candidates that are polished on
+_N_PRUNED = 8  # polished candidates of each depth that are pruned, for each group of them
+_MOST_TOGETHER = 48  # candidates of a depth; more are split into groups, whatever n_jobs is: results stay the same
 
 
 @dataclass(frozen=True)
@@ -58,17 +58,17 @@ class Earlier:
     def starts(self) -> dict[int, Starts]:
         """Its latent, as a start of its depth."""
         layer = torch.tensor(self.inputs)[None]
-        start = Starts.unscored(torch.tensor(self.latent)[None], layer, (layer != 0).any(1).float())
+        start = Starts.of(torch.tensor(self.latent)[None], layer, (layer != 0).any(1).float())
         return {self.depth: replace(start, threshold=torch.full_like(start.threshold, self.threshold))}
 
     def member(self, candidates: Sequence[Candidate], scaling: Standardisation) -> Member | None:
         """Its network, with the candidate that its start has become; None if there is none of them."""
-        start = next((i for i, one in enumerate(candidates) if one.depth == self.depth and one.restart == 0), None)
-        if self.network is None or not self.network.depth or start is None:
+        index = next((i for i, one in enumerate(candidates) if one.depth == self.depth and one.restart == 0), None)
+        if self.network is None or not self.network.depth or index is None:
             return None
         width = max(widest(self.network), candidates[0].network.mask[0].shape[1])
-        network = padded_batch([standardise(self.network, scaling)], width)
-        return Member(network, self.network.n_nonzero, math.inf, start)
+        network = batch_of([standardise(self.network, scaling)], width)
+        return Member(network, self.network.n_nonzero, math.inf, index)
 
 
 class Propose(Stage):
@@ -122,7 +122,7 @@ def front_of_candidates(candidates: Sequence[Candidate], first: int, task: Refin
 
 
 class Polish(Stage):
-    """All starts get every connection among their neurons, and are polished and pruned.
+    """All candidates get every connection among their neurons, and are polished and pruned.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ class Polish(Stage):
         self._earlier = earlier
 
     def is_due(self, front: Front, search: Search) -> bool:
-        """Run in any case: without time one start is taken as it is."""
+        """Run in any case: without time one candidate is taken as it is."""
         return True
 
     def run(self, front: Front, search: Search) -> Front:
@@ -145,15 +145,15 @@ class Polish(Stage):
         settings = search.settings
         known = None if self._earlier is None else self._earlier.member(search.candidates, search.table.scaling)
         earlier = Front() if known is None else _front_of_known(known, search.task)  # first, while there is time
-        polished = front_of_starts(search.candidates, search.task, settings.seed, settings.n_jobs)
+        polished = polish_candidates(search.candidates, search.task, settings.seed, settings.n_jobs)
         polished.join(earlier)
         return polished
 
 
-def front_of_starts(
+def polish_candidates(
     candidates: Sequence[Candidate], task: RefineTask, seed: int, n_jobs: int | None, n_pruned: int = _N_PRUNED
 ) -> Front:
-    """Polish and prune starts of all depths; a constant is among the networks.
+    """Polish and prune candidates of all depths; a constant is among the networks of their front.
 
     Parameters
     ----------
@@ -164,9 +164,9 @@ def front_of_starts(
     seed : int
         Source of all random choices.
     n_jobs : int or None
-        Depths, and groups of at most 48 starts, that are worked on at a time, as in joblib.
+        Depths, and groups of at most 48 candidates, that are worked on at a time, as in joblib.
     n_pruned : int, default=8
-        Polished starts of each depth that are pruned, for each group of starts.
+        Polished candidates of each depth that are pruned, for each group of them.
     """
     front = Front()
     front.add(*_constant(candidates[0].network, task), torch.zeros(1, dtype=torch.int64))
@@ -196,29 +196,29 @@ def _constant(network: SoftNetworks, task: RefineTask) -> tuple[SoftNetworks, to
 @torch.no_grad()
 def _front_of_depth(
     candidates: Sequence[Candidate],
-    start: torch.Tensor,
+    index: torch.Tensor,
     task: RefineTask,
     chance: torch.Tensor,
     seed: tuple[int, ...],
     n_pruned: int,
 ) -> Front:
-    """Polish starts of one depth, the better ones longer, and prune them; without time, evaluate the best one."""
+    """Polish candidates of one depth, the better ones longer, and prune them; without time, evaluate the best one."""
     front, generator = Front(), generator_of(*seed)
     networks = concatenate([candidate.network for candidate in candidates])
     if task.deadline.passed():
         best = int(np.argmin([candidate.objective for candidate in candidates]))
-        networks, start = networks[best : best + 1], start[best : best + 1]
+        networks, index = networks[best : best + 1], index[best : best + 1]
     networks = networks.map(lambda part: part.to(task.rows.y.dtype))
     kept = Seen(networks, None, task)
     try:
-        for n_steps, n_kept in ((_FIRST_STEPS, math.ceil(_FIRST_KEPT * len(start))), (_MORE_STEPS, n_pruned)):
+        for n_steps, n_kept in ((_FIRST_STEPS, math.ceil(_FIRST_KEPT * len(index))), (_MORE_STEPS, n_pruned)):
             seen = Seen.of(kept.on_all_columns(), task, chance, generator)
             polished = polish(seen.networks, seen.task, n_steps, all_free(seen.networks))
             order = polished.error.nan_to_num(torch.inf, torch.inf).argsort(stable=True)[:n_kept]
-            kept, start = seen.with_networks(polished.networks, order), start[order]
+            kept, index = seen.with_networks(polished.networks, order), index[order]
     except TimeIsUp:
         pass  # what is kept is handed over as it is
-    kept.prune(lambda found, size, error, origin: front.add(found, size, error, start[origin]))
+    kept.prune(lambda found, size, error, origin: front.add(found, size, error, index[origin]))
     return front
 
 
@@ -232,7 +232,7 @@ def _front_of_known(known: Member, task: RefineTask) -> Front:
     fitted = fit_networks(network, task.rows, n_steps=_MORE_STEPS, ridge=ridge, deadline=task.deadline).networks
 
     def sink(found: SoftNetworks, size: torch.Tensor, error: torch.Tensor, origin: torch.Tensor) -> None:
-        front.add(view.widen(found), size, error, torch.full_like(size, known.start))
+        front.add(view.widen(found), size, error, torch.full_like(size, known.candidate))
 
     prune(fitted, task, sink)
     return front

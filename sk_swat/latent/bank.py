@@ -67,7 +67,7 @@ class Bank:
         """Round latents, sort them by depth, and decode them."""
         order = depth.argsort(stable=True)
         latent, depth, n_inputs, restored = latent[order], depth[order], n_inputs[order], restored[order]
-        rounded, scale = rounded_latents(latent)
+        rounded, scale = round_latents(latent)
         input_mask = first_slots(n_inputs, latent.shape[1])
         numbers, activation = [], []
         for layers in range(1, restored.shape[1] + 1):
@@ -108,7 +108,7 @@ class Bank:
         input_mask = first_slots(self.n_inputs[self.of_depth(depth)[index]], n_slots)
         return SoftNetworks(weights, biases, one_hot.unbind(1), mask.unbind(1), input_mask)
 
-    def allowed(self, depth: int, allowed: torch.Tensor) -> torch.Tensor:
+    def uses_only(self, depth: int, allowed: torch.Tensor) -> torch.Tensor:
         """Which entries of a depth use none but the allowed activations, a bool Tensor over them."""
         kinds = self.activation[depth - 1].long()
         may = torch.cat([allowed, allowed.new_ones(_MISSING + 1 - len(allowed))])
@@ -142,7 +142,7 @@ def _in_units(latent: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
     return latent.float() * scale.float()[:, :, None]
 
 
-def rounded_latents(latent: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def round_latents(latent: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Latents in eight bits, and the unit of each row in half precision."""
     scale = (latent.abs().amax(2) / 127).clamp_min(1e-4).half()
     return (latent / scale.float()[:, :, None]).round().clamp(-127, 127).to(torch.int8), scale

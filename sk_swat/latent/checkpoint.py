@@ -25,7 +25,7 @@ from sk_swat.latent.bank import Bank
 from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.utils.torch_state import usual_torch
 
-__all__ = ["Checkpoint", "bundled_checkpoint", "load_checkpoint", "save_checkpoint"]
+__all__ = ["Checkpoint", "default_path", "load_checkpoint", "save_checkpoint"]
 
 FORMAT = "sk_swat.autoencoder"
 FORMAT_VERSION = 2
@@ -43,7 +43,7 @@ class Checkpoint:
     def __reduce__(self) -> tuple[Callable[..., Checkpoint], tuple[Any, ...]]:
         """Send the bundled checkpoint to another process by its fingerprint: the package there has the file too."""
         if self is load_checkpoint():
-            return _bundled, (self.fingerprint,)
+            return _load_bundled, (self.fingerprint,)
         return Checkpoint, tuple(getattr(self, item.name) for item in fields(self))
 
 
@@ -100,7 +100,7 @@ def _fingerprint(tensors: dict[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
-def bundled_checkpoint() -> Path:
+def default_path() -> Path:
     """Path of the checkpoint inside the package."""
     return Path(str(resources.files("sk_swat.latent").joinpath("checkpoints", "swat.safetensors")))
 
@@ -122,7 +122,7 @@ def load_checkpoint(path: str | Path | None = None) -> Checkpoint:
     """
     if not (path is None or isinstance(path, (str, os.PathLike))):
         raise TypeError(f"checkpoint must be a path or None, got {path!r} of type {type(path).__name__}.")
-    path = bundled_checkpoint() if path is None else Path(path)
+    path = default_path() if path is None else Path(path)
     if not path.is_file():
         raise FileNotFoundError(
             "checkpoint must be a file written by `python -m sk_swat.pretraining train`, but there is none at "
@@ -133,7 +133,7 @@ def load_checkpoint(path: str | Path | None = None) -> Checkpoint:
     return _read(path.absolute(), status.st_mtime_ns, status.st_size)
 
 
-def _bundled(fingerprint: str) -> Checkpoint:
+def _load_bundled(fingerprint: str) -> Checkpoint:
     checkpoint = load_checkpoint()
     if checkpoint.fingerprint != fingerprint:
         raise ValueError(

@@ -16,7 +16,7 @@ from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.equivalence import canonical_form, deepen, fold_constants, pad
 from sk_swat.network.softnet import SoftNetworks
 
-__all__ = ["best_of_tried", "input_layer", "latent_children", "may_be_deepened", "repeat_batch", "with_one_output"]
+__all__ = ["best_children", "can_deepen", "input_layer", "latent_children", "repeat_batch", "with_one_output"]
 
 _NOISE = 0.1  # standard deviation of the change of a latent, whose entries have about unit variance
 _CROSSED = 0.25  # share of the rows of a latent that come from a network of the bank
@@ -58,7 +58,7 @@ def latent_children(
     autoencoder, slots = checkpoint.autoencoder, checkpoint.autoencoder.config.max_width
     depth = parents.depth if depth is None else depth
     parents = parents.map(lambda part: part.float())
-    while parents.depth < depth and may_be_deepened(parents, allowed):
+    while parents.depth < depth and can_deepen(parents, allowed):
         parents = deepen(parents)
     parents = canonical_form(pad(parents, slots, parents.weights[0].shape[1]))
     inputs = input_layer(parents, slots)
@@ -66,27 +66,27 @@ def latent_children(
     on_slots = with_one_output(parents).replace(input_mask=input_mask)
     on_slots = on_slots.replace(weights=(inputs.mT @ on_slots.weights[0], *on_slots.weights[1:]))
 
-    def decoded(latent: torch.Tensor, input_mask: torch.Tensor, inputs: torch.Tensor) -> SoftNetworks:
+    def decode(latent: torch.Tensor, input_mask: torch.Tensor, inputs: torch.Tensor) -> SoftNetworks:
         raw = autoencoder.decode(latent, input_mask, [depth])[depth]
-        return raw.soften(allowed=allowed).harden().connected(inputs)
+        return raw.soften(allowed=allowed).harden().connect(inputs)
 
     with torch.no_grad():
         latent = autoencoder.encode(on_slots)
         start, mask, layer = (repeat_batch(part, _TRIED) for part in (latent, input_mask, inputs))
-        children = decoded(_vary(start, mask, depth, checkpoint, generator), mask, layer)
+        children = decode(_vary(start, mask, depth, checkpoint, generator), mask, layer)
         if parents.depth == depth:
-            before = decoded(latent, input_mask, inputs)
+            before = decode(latent, input_mask, inputs)
             old, before = (each.map(lambda part: repeat_batch(part, _TRIED)) for each in (parents, before))
             children = _change(old, before, children)
-        return best_of_tried(children, len(parents), problem)
+        return best_children(children, len(parents), problem)
 
 
-def may_be_deepened(networks: SoftNetworks, allowed: torch.Tensor) -> bool:
+def can_deepen(networks: SoftNetworks, allowed: torch.Tensor) -> bool:
     """Whether :func:`sk_swat.network.equivalence.deepen` may add a layer: an allowed neuron, and one output."""
     return networks.n_outputs == 1 and bool(allowed[ACTIVATION_NAMES.index("leaky_relu")])
 
 
-def best_of_tried(children: SoftNetworks, n_parents: int, problem: Problem) -> SoftNetworks:
+def best_children(children: SoftNetworks, n_parents: int, problem: Problem) -> SoftNetworks:
     """Solve the readouts, and keep the best child of each parent; parent i has every n_parents-th child from i on."""
     readout = solve_readout(children.last_hidden(problem.rows.X), problem.rows)
     children = fold_constants(with_readout(children, readout))
@@ -103,7 +103,7 @@ def with_one_output(networks: SoftNetworks) -> SoftNetworks:
 
 
 def repeat_batch(part: torch.Tensor, times: int) -> torch.Tensor:
-    """Repeat a whole batch so many times, as :func:`best_of_tried` takes it."""
+    """Repeat a whole batch so many times, as :func:`best_children` takes it."""
     return part.repeat(times, *[1] * (part.ndim - 1))
 
 

@@ -14,12 +14,12 @@ from sk_swat.latent.autoencoder import Autoencoder
 from sk_swat.latent.layout import RawNetworks
 from sk_swat.latent.objective import (
     Softness,
-    gated_networks,
+    count_neurons,
     hard_objective,
     mean_loss,
-    relaxed_neurons,
-    relaxed_size,
+    soft_size,
     softness_at,
+    with_gates,
 )
 from sk_swat.latent.problem import Problem
 from sk_swat.latent.readout import solve_readout, with_readout
@@ -119,7 +119,7 @@ class _Landscape:
     def soft(self, position: _Position, softness: Softness) -> torch.Tensor:
         """Relaxed objective of each start."""
         config, raw = self.config, self._decode(position)
-        networks = gated_networks(raw, position.inputs, position.threshold, softness, self.allowed)
+        networks = with_gates(raw, position.inputs, position.threshold, softness, self.allowed)
         solve = config.readout == "ridge"
         error = mean_loss(networks, self.problem.rows, solve)
         n_targets = self.problem.rows.n_targets
@@ -127,7 +127,7 @@ class _Landscape:
             networks = networks.replace(
                 weights=(*networks.weights[:-1], torch.ones_like(networks.weights[-1]).expand(-1, -1, n_targets))
             )
-        size, neurons = relaxed_size(networks, softness.count_width), relaxed_neurons(networks)
+        size, neurons = soft_size(networks, softness.count_width), count_neurons(networks)
         # a parameter also costs what Akaike's final prediction error says: 2 / n of the unexplained variance
         price = config.sparsity + 2 * error.detach() / self.problem.rows.n_observations
         return error + price * size + config.compactness * neurons
@@ -136,7 +136,7 @@ class _Landscape:
     def harden(self, position: _Position, step: int, deadline: Deadline) -> HardBest:
         """Best hard network of each start over a grid of weight thresholds; over the first of them if time is up."""
         cut = torch.where(position.inputs.abs() > _INPUT_THRESHOLD, position.inputs, 0.0)
-        soft = self._decode(position).soften(allowed=self.allowed).connected(cut)
+        soft = self._decode(position).soften(allowed=self.allowed).connect(cut)
         latent, steps = position.latent.detach().clone(), torch.full(position.threshold.shape, step)
         best: HardBest | None = None
         for multiple in self.config.thresholds:

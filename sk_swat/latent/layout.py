@@ -57,11 +57,11 @@ class MatrixLayout:
         return self.max_width
 
     @cached_property
-    def encoded(self) -> dict[str, slice]:
+    def encoder_columns(self) -> dict[str, slice]:
         """Column blocks of the encoder's matrix, wide enough for every depth."""
         return self._blocks(self.max_depth, last_width=self.max_width)
 
-    def decoded(self, depth: int) -> dict[str, slice]:
+    def decoder_columns(self, depth: int) -> dict[str, slice]:
         """Column blocks of what the decoder of this depth writes."""
         return self._blocks(depth, last_width=1)
 
@@ -77,12 +77,12 @@ class MatrixLayout:
 
     def n_columns(self, depth: int | None = None) -> int:
         """Columns of the decoder's matrix of this depth, or of the encoder's (None)."""
-        blocks = self.encoded if depth is None else self.decoded(depth)
+        blocks = self.encoder_columns if depth is None else self.decoder_columns(depth)
         return max(block.stop for block in blocks.values())
 
     def kinds(self, depth: int) -> tuple[slice, slice, slice]:
         """Columns of the decoder's matrix that hold weights and biases, activations, and masks."""
-        blocks = self.decoded(depth)
+        blocks = self.decoder_columns(depth)
         first_activation, first_mask = blocks["activation_1"].start, blocks["mask_1"].start
         return (
             slice(0, first_activation),
@@ -108,7 +108,7 @@ class MatrixLayout:
             1 for the entries that belong to a living neuron or a real input, and for the masks, else 0.
         """
         depth = networks.depth
-        columns = self.decoded(depth) if decoder else self.encoded
+        columns = self.decoder_columns(depth) if decoder else self.encoder_columns
         matrix = networks.weights[0].new_zeros(len(networks), self.n_rows, self.n_columns(depth if decoder else None))
         real = torch.zeros_like(matrix)
 
@@ -174,7 +174,7 @@ class RawNetworks:
             are chosen only where it knows none of the allowed ones.
         """
         codes, choices, _ = self.layout.kinds(self.depth)
-        blocks = self.layout.decoded(self.depth)
+        blocks = self.layout.decoder_columns(self.depth)
         numbers = expand(self.columns[..., codes])
         logits = self.columns[..., choices].unflatten(-1, (self.depth, -1))
         n_unknown = len(ACTIVATIONS) - logits.shape[-1]

@@ -1,6 +1,6 @@
 """What the descent minimises, term by term.
 
-    mean loss + sparsity * (relaxed count of non-zero parameters) + compactness * (relaxed count of living neurons)
+    mean loss + sparsity * (soft count of non-zero parameters) + compactness * (soft count of living neurons)
 
 The terms are those of arXiv 2506.08270, section IV, with weights a user can reason about: prices in R^2. Targets are
 standardised over the whole table, so their mean squared error on a sample of it is taken as 1 - R^2.
@@ -21,13 +21,13 @@ from sk_swat.refine.rows import Rows
 
 __all__ = [
     "Softness",
-    "gated_networks",
+    "count_neurons",
     "hard_objective",
     "hard_sizes",
     "mean_loss",
-    "relaxed_neurons",
-    "relaxed_size",
+    "soft_size",
     "softness_at",
+    "with_gates",
 ]
 
 
@@ -52,7 +52,7 @@ def softness_at(progress: float) -> Softness:
     )
 
 
-def gated_networks(
+def with_gates(
     raw: RawNetworks, inputs: torch.Tensor, threshold: torch.Tensor, softness: Softness, allowed: torch.Tensor
 ) -> SoftNetworks:
     """Soft networks on the columns of X, with gates on hidden weights: W~ = W sigmoid(s (|W| - t)).
@@ -60,7 +60,7 @@ def gated_networks(
     `inputs` are input layers of shape (n_networks, n_columns, n_slots), `threshold` holds the learned t of each
     network, `allowed` says which activations may be chosen.
     """
-    networks = raw.soften(softness.temperature, allowed).connected(inputs)
+    networks = raw.soften(softness.temperature, allowed).connect(inputs)
     t = threshold[:, None, None]
     hidden = [part * torch.sigmoid(softness.gate_sharpness * (part.abs() - t)) for part in networks.weights[:-1]]
     masks = torch.sigmoid(softness.mask_sharpness * raw.mask_logits).unbind(2)
@@ -88,7 +88,7 @@ def hard_sizes(networks: SoftNetworks, counted: float = 0.0) -> tuple[torch.Tens
     of the data there is one.
     """
     weights = torch.stack([(weight.abs() > counted).sum((1, 2)) for weight in networks.weights]).sum(0)
-    neurons = relaxed_neurons(networks)
+    neurons = count_neurons(networks)
     return weights + neurons + networks.n_outputs, neurons
 
 
@@ -117,16 +117,16 @@ def hard_objective(
     return total / (n_rows + n_held) + config.sparsity * size + config.compactness * neurons
 
 
-def relaxed_size(networks: SoftNetworks, width: float) -> torch.Tensor:
-    """Relaxed count of non-zero parameters: w^2 / (w^2 + width^2) for a weight between living neurons, 1 a bias."""
+def soft_size(networks: SoftNetworks, width: float) -> torch.Tensor:
+    """Soft count of non-zero parameters: w^2 / (w^2 + width^2) for a weight between living neurons, 1 a bias."""
     living = [networks.input_mask, *networks.mask, torch.ones_like(networks.biases[-1])]
     total = torch.full_like(networks.biases[-1][:, 0], networks.n_outputs)
     for layer, weight in enumerate(networks.weights):
         part = weight.square() / (weight.square() + width**2)
         total = total + (part * living[layer][:, :, None] * living[layer + 1][:, None, :]).sum((1, 2))
-    return total + relaxed_neurons(networks)
+    return total + count_neurons(networks)
 
 
-def relaxed_neurons(networks: SoftNetworks) -> torch.Tensor:
+def count_neurons(networks: SoftNetworks) -> torch.Tensor:
     """Sum of the soft masks of each network."""
     return torch.stack([mask.sum(1) for mask in networks.mask]).sum(0)

@@ -1,6 +1,6 @@
 """The linear readout of many networks at once: regression of the targets on the last hidden layer.
 
-For a given hidden part the best output layer costs a solve of a few equations; it ranks thousands of candidates in
+For a given hidden part the best output layer costs a solve of a few equations; it ranks thousands of networks in
 a fraction of a second (and is what makes the comparison of hidden parts fair).
 """
 

@@ -1,4 +1,4 @@
-"""Search every depth, and gather the hardened networks as candidates."""
+"""Search every depth, and make candidates of the starts: hard networks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _nothing() -> np.ndarray:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One hard network: what it is, where it was met, and its objective before and after the descent.
+    """What a start has become: one hard network, where it was met, and its objective before and after the descent.
 
     `network` is a batch of one on the standardised columns; `latent` and `inputs` decode to it, unless it comes from
     elsewhere, and `threshold` is the weight threshold learned when it was met, at `step`.
@@ -173,7 +173,7 @@ def _search_depth(
         starts, selection_curve = choose_starts(problem, checkpoint, depth, config, generator, deadline)
         if previous is not None:
             previous = apply_to_tensors(previous, lambda part: part.to(device))
-            starts = previous.joined(starts)
+            starts = previous.concatenate(starts)
         if deadline.passed():
             starts = starts[:_FEW_STARTS]
         chosen = time.perf_counter()
@@ -193,7 +193,7 @@ def _search_depth(
 
 def _candidates(descent: Descent) -> list[Candidate]:
     best = descent.best
-    numbers, neurons = hard_sizes(best.networks)
+    sizes, neurons = hard_sizes(best.networks)
     return [
         Candidate(
             # a copy: a slice would be sent to other processes with the whole batch behind it
@@ -205,7 +205,7 @@ def _candidates(descent: Descent) -> list[Candidate]:
             step=int(best.step[restart]),
             start_objective=float(descent.start_objective[restart]),
             objective=float(best.objective[restart]),
-            n_nonzero=int(numbers[restart]),
+            n_nonzero=int(sizes[restart]),
             n_neurons=int(neurons[restart]),
         )
         for restart in torch.isfinite(best.objective).nonzero().squeeze(1).tolist()

@@ -15,11 +15,11 @@ from sk_swat.network.softnet import SoftNetworks
 from sk_swat.refine.columns import column_chance
 from sk_swat.utils.deadline import Deadline
 
-__all__ = ["DrawnInputs", "choose_candidates", "draw_inputs", "fit_readouts", "screen"]
+__all__ = ["DrawnInputs", "best_and_small", "draw_inputs", "fit_readouts", "screen"]
 
-_COUNTED = 0.02  # decoded weights below this do not count while candidates are ranked
-_FEW_ROWS = 64  # on which all candidates are ranked before the better ones are ranked on more
-_TOGETHER = 256  # candidates that are ranked between two looks at the clock
+_COUNTED = 0.02  # decoded weights below this do not count while networks are ranked
+_FEW_ROWS = 64  # on which all networks are ranked before the better ones are ranked on more
+_TOGETHER = 256  # networks that are ranked between two looks at the clock
 
 
 def screen(
@@ -83,11 +83,11 @@ def fit_readouts(
     return networks, score, hard_sizes(networks, _COUNTED)[0].to(score.dtype)
 
 
-def choose_candidates(score: torch.Tensor, size: torch.Tensor, config: SearchConfig) -> torch.Tensor:
-    """Choose candidates to go on with: the best, and for a share of them small ones of those that follow.
+def best_and_small(score: torch.Tensor, size: torch.Tensor, config: SearchConfig) -> torch.Tensor:
+    """Give the indices of the starts to go on with: the best, and for a share of them small ones that follow.
 
-    `score` of shape (n_candidates,) is in the order of :func:`screen`. Small ones are those with the best objective
-    at a higher price of a parameter, of the `n_parents` best candidates.
+    `score` of shape (n_starts,) is in the order of :func:`screen`. Small ones are those with the best objective
+    at a higher price of a parameter, of the `n_parents` best.
     """
     score, size = (part[: max(config.n_parents, config.n_restarts)] for part in (score, size))
     n_small = int(config.small_share * config.n_restarts)

@@ -1,4 +1,4 @@
-"""Settings of a latent search: prices, starts, descent, and how candidates are ranked."""
+"""Settings of a latent search: prices, starts, descent, and how starts are ranked."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SearchConfig:
     n_children, n_parents : int
         New latents in each generation, and survivors.
     n_ranking_rows : int
-        Rows by which candidates are ranked.
+        Rows by which starts are ranked.
     thresholds : tuple of float
         Multiples of the learned weight threshold at which networks are hardened; the best is kept.
     small_share, small_price : float

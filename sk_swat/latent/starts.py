@@ -1,7 +1,7 @@
 """Where the search starts: latents that fit the data once their output layer is solved, bettered by selection.
 
 A start is a latent and an input layer, which says what each input slot sees: at first one column each, with a sign
-(so one latent serves every permutation and reflection of its inputs). Candidates from the bank are ranked by the
+(so one latent serves every permutation and reflection of its inputs). Starts from the bank are ranked by the
 objective after a readout; then a few generations of children (rows of two parents mixed, noise added) compete.
 """
 
@@ -15,7 +15,7 @@ from sk_swat.latent.autoencoder import bound
 from sk_swat.latent.checkpoint import Checkpoint
 from sk_swat.latent.layout import RawNetworks
 from sk_swat.latent.problem import Problem
-from sk_swat.latent.screening import choose_candidates, draw_inputs, fit_readouts, screen
+from sk_swat.latent.screening import best_and_small, draw_inputs, fit_readouts, screen
 from sk_swat.latent.settings import SearchConfig
 from sk_swat.network.softnet import SoftNetworks, apply_to_tensors, first_slots
 from sk_swat.utils.deadline import Deadline
@@ -31,7 +31,7 @@ _FIRST_NOISE, _LAST_NOISE = 0.35, 0.1  # standard deviation of the mutations, fi
 
 @dataclass(frozen=True)
 class Starts:
-    """Candidates of a search.
+    """Starts of a search of one depth.
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ class Starts:
     threshold: torch.Tensor
 
     @classmethod
-    def unscored(cls, latent: torch.Tensor, inputs: torch.Tensor, input_mask: torch.Tensor) -> Starts:
-        """Candidates not ranked yet, with the smallest threshold."""
+    def of(cls, latent: torch.Tensor, inputs: torch.Tensor, input_mask: torch.Tensor) -> Starts:
+        """Give starts that are not ranked yet, with the smallest threshold."""
         score = latent.new_zeros(len(latent))
         return cls(latent, inputs, input_mask, score, score, torch.full_like(score, _FIRST_THRESHOLD))
 
@@ -68,7 +68,7 @@ class Starts:
     def __getitem__(self, index: torch.Tensor | slice) -> Starts:
         return apply_to_tensors(self, lambda part: part[index])
 
-    def joined(self, other: Starts) -> Starts:
+    def concatenate(self, other: Starts) -> Starts:
         """Both together."""
         return Starts(*(torch.cat([getattr(self, item.name), getattr(other, item.name)]) for item in fields(self)))
 
@@ -104,17 +104,17 @@ def choose_starts(
         share = generation / max(config.n_generations - 1, 1)
         noise = _FIRST_NOISE * (_LAST_NOISE / _FIRST_NOISE) ** share
         children = _rank(_children(starts, config.n_children, noise, generator), problem, checkpoint, depth, config)
-        starts = starts.joined(children)
+        starts = starts.concatenate(children)
         starts = starts[starts.score.argsort(stable=True)[:n_parents]]
         best.append(float(starts.score[0]))
-    return starts[choose_candidates(starts.score, starts.n_nonzero, config)], best
+    return starts[best_and_small(starts.score, starts.n_nonzero, config)], best
 
 
 def _rank(starts: Starts, problem: Problem, checkpoint: Checkpoint, depth: int, config: SearchConfig) -> Starts:
-    """Score candidates by the objective with a ridge readout, and sort them."""
+    """Score starts by the objective with a ridge readout, and sort them."""
     with torch.no_grad():
         raw: RawNetworks = checkpoint.autoencoder.decode(starts.latent, starts.input_mask, [depth])[depth]
-        networks = raw.soften(allowed=torch.tensor(config.allowed)).harden().connected(starts.inputs)
+        networks = raw.soften(allowed=torch.tensor(config.allowed)).harden().connect(starts.inputs)
         _, score, n_nonzero = fit_readouts(networks, problem.ranking_rows(config.n_ranking_rows), config)
     return replace(starts, score=score, n_nonzero=n_nonzero)[score.argsort(stable=True)]
 
@@ -130,7 +130,7 @@ def _bank_starts(
     """Rank entries of the bank, by what the decoder made of them if they use none but the allowed activations."""
     bank, n_columns = checkpoint.bank, min(len(problem.columns), checkpoint.autoencoder.config.max_width)
     own = bank.of_depth(depth)
-    usable = (bank.n_inputs[own] <= n_columns) & bank.allowed(depth, torch.tensor(config.allowed))
+    usable = (bank.n_inputs[own] <= n_columns) & bank.uses_only(depth, torch.tensor(config.allowed))
     if usable.sum() >= max(1, min(_ENOUGH, len(own))):
         n_drawn = max(_FEW_SCREENED if deadline.passed() else config.n_screened, config.n_restarts)
         drawn = _draw(bank.n_inputs[own], usable.float(), n_columns, n_drawn, generator)
@@ -138,10 +138,10 @@ def _bank_starts(
         inputs = draw_inputs(problem, input_mask, generator)
 
         def networks(index: torch.Tensor) -> SoftNetworks:
-            return bank.networks(depth, drawn[index]).connected(inputs.layers(index))
+            return bank.networks(depth, drawn[index]).connect(inputs.layers(index))
 
         index, score, n_nonzero = screen(networks, drawn, problem, config, deadline)
-        starts = Starts.unscored(latent[index], inputs.layers(index), input_mask[index])
+        starts = Starts.of(latent[index], inputs.layers(index), input_mask[index])
         return replace(starts, score=score, n_nonzero=n_nonzero)
     of_depth = (bank.depth == depth).float()
     share = torch.maximum(of_depth, 0.3 * bank.restored[:, depth - 1].float()) * (bank.n_inputs <= n_columns)
@@ -154,7 +154,7 @@ def _bank_starts(
     drawn = _draw(bank.n_inputs, share, n_columns, n_decoded, generator)
     input_mask = first_slots(bank.n_inputs[drawn], bank.latent.shape[1])
     layers = draw_inputs(problem, input_mask, generator).layers()
-    starts = Starts.unscored(bank.latents(drawn), layers, input_mask)
+    starts = Starts.of(bank.latents(drawn), layers, input_mask)
     return _rank(starts, problem, checkpoint, depth, config)
 
 
@@ -172,7 +172,7 @@ def _random_starts(problem: Problem, checkpoint: Checkpoint, n_starts: int, gene
     shape = (n_starts, sizes.max_width, sizes.d_latent)
     latent = bound(torch.randn(shape, generator=generator, dtype=torch.float32))
     input_mask = first_slots(torch.full((n_starts,), len(problem.columns)), sizes.max_width)
-    return Starts.unscored(latent, draw_inputs(problem, input_mask, generator).layers(), input_mask)
+    return Starts.of(latent, draw_inputs(problem, input_mask, generator).layers(), input_mask)
 
 
 def _children(parents: Starts, n_children: int, noise: float, generator: torch.Generator) -> Starts:
@@ -184,4 +184,4 @@ def _children(parents: Starts, n_children: int, noise: float, generator: torch.G
     crossed &= (torch.rand(n_children, generator=generator, dtype=latent.dtype) < 0.5)[:, None]
     latent = torch.where(crossed[:, :, None], parents.latent[second], latent)
     latent = bound(latent + noise * torch.randn(latent.shape, generator=generator, dtype=latent.dtype))
-    return Starts.unscored(latent, parents.inputs[first], parents.input_mask[first])
+    return Starts.of(latent, parents.inputs[first], parents.input_mask[first])

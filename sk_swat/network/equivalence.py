@@ -90,7 +90,7 @@ def join(batches: Sequence[SoftNetworks]) -> SoftNetworks:
 def fold_constants(networks: SoftNetworks) -> SoftNetworks:
     """Remove neurons that cannot reach the output, and fold those that see no input into the next biases."""
     weights, biases, mask = list(networks.weights), list(networks.biases), list(networks.mask)
-    used = networks.used_activations()
+    used = networks.activations_in_use()
     alive = networks.input_mask
     for layer in range(networks.depth):
         weights[layer] = weights[layer] * alive[:, :, None]
@@ -114,7 +114,7 @@ def straighten(networks: SoftNetworks, X: torch.Tensor) -> SoftNetworks:
     """
     weights, activation = list(networks.weights), list(networks.activation)
     hidden = X.expand(len(networks), *X.shape[-2:])
-    used = networks.used_activations()
+    used = networks.activations_in_use()
     slopes = X.new_tensor([one.slopes or (math.nan, math.nan) for one in ACTIVATIONS.values()])
     identity = X.new_tensor([name == "identity" for name in ACTIVATIONS])
     for layer in range(networks.depth):
@@ -145,7 +145,7 @@ def canonical_form(
     """
     for _ in range(_CANONICAL_PASSES):
         networks = _reflect_and_balance(networks)
-    return _sorted(networks, order_noise, generator)
+    return _sort(networks, order_noise, generator)
 
 
 def _reflect_and_balance(networks: SoftNetworks) -> SoftNetworks:
@@ -172,7 +172,7 @@ def _reflect_and_balance(networks: SoftNetworks) -> SoftNetworks:
     return networks.replace(weights=tuple(weights), biases=tuple(biases))
 
 
-def _sorted(networks: SoftNetworks, order_noise: float, generator: torch.Generator | None) -> SoftNetworks:
+def _sort(networks: SoftNetworks, order_noise: float, generator: torch.Generator | None) -> SoftNetworks:
     """Sort the neurons of each layer by the size of their weights, missing ones last."""
     for layer in range(networks.depth):
         norm_in, norm_out = _norms(networks.weights, networks.biases, layer)

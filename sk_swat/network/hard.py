@@ -11,7 +11,7 @@ from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.softnet import SoftNetworks
 from sk_swat.network.sparse_mlp import SparseMLP
 
-__all__ = ["padded_batch", "widest"]
+__all__ = ["batch_of", "widest"]
 
 
 def widest(network: SparseMLP) -> int:
@@ -19,7 +19,7 @@ def widest(network: SparseMLP) -> int:
     return max(network.hidden_layer_sizes, default=0)
 
 
-def padded_batch(networks: Sequence[SparseMLP], width: int) -> SoftNetworks:
+def batch_of(networks: Sequence[SparseMLP], width: int) -> SoftNetworks:
     """Write networks of one depth, at most so wide, as a batch of hard networks in float64."""
     depth = networks[0].depth
     n_in, n_out, n = networks[0].n_features_in, networks[0].n_outputs, len(networks)

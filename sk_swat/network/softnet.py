@@ -135,7 +135,7 @@ class SoftNetworks:
         """Copy with some parts replaced."""
         return replace(self, **changes)
 
-    def connected(self, inputs: torch.Tensor) -> SoftNetworks:
+    def connect(self, inputs: torch.Tensor) -> SoftNetworks:
         """Fold an input layer into the first one: networks on the columns of a table instead of the input slots.
 
         `inputs`, of shape (n_networks, n_columns, n_slots), is what each slot sees of the columns.
@@ -144,7 +144,7 @@ class SoftNetworks:
         columns = first.new_ones(len(self), inputs.shape[1])
         return self.replace(weights=(first, *self.weights[1:]), input_mask=columns)
 
-    def used_activations(self) -> list[int]:
+    def activations_in_use(self) -> list[int]:
         """List the indices of the activations with a share above zero in any network."""
         total = torch.stack([part.detach().sum(dim=(0, 1)) for part in self.activation]).sum(0)
         return [index for index, share in enumerate(total.tolist()) if not share <= 0]  # NaN may stand for any
@@ -159,7 +159,7 @@ class SoftNetworks:
 
     def last_hidden(self, X: torch.Tensor) -> torch.Tensor:
         """Evaluate up to the last hidden layer, of shape (n_networks, n_rows, width): what a linear readout sees."""
-        used = self.used_activations()
+        used = self.activations_in_use()
         hidden = X.expand(len(self), *X.shape[-2:])
         for layer in range(self.depth):
             z = torch.baddbmm(self.biases[layer][:, None, :], hidden, self.weights[layer])

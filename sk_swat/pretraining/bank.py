@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from sk_swat.latent.autoencoder import Autoencoder
-from sk_swat.latent.bank import Bank, Decode, rounded_latents
+from sk_swat.latent.bank import Bank, Decode, round_latents
 from sk_swat.latent.checkpoint import load_checkpoint, save_checkpoint
 from sk_swat.network.softnet import SoftNetworks
 from sk_swat.pretraining.corpus import Corpus, make_dense_corpus
@@ -66,7 +66,7 @@ def _encode(
     for chunk in torch.arange(len(networks)).split(_BATCH):
         part = networks[chunk]
         with torch.no_grad():
-            rounded, scale = rounded_latents(autoencoder.encode(part))
+            rounded, scale = round_latents(autoencoder.encode(part))
             latents.append(rounded.float() * scale.float()[:, :, None])
             output = part.forward(X)
             decoded = autoencoder.decode(latents[-1], part.input_mask)

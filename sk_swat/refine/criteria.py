@@ -1,7 +1,7 @@
 """What pruning removes next; by default what Optimal Brain Surgeon finds cheapest.
 
 At a minimum with curvature H (the Gauss-Newton matrix), removing the parameters S and moving the others to the new
-minimum raises the loss by w_S' (H^-1_SS)^-1 w_S (Hassibi and Stork, 1993). Candidates are single parameters and whole
+minimum raises the loss by w_S' (H^-1_SS)^-1 w_S (Hassibi and Stork, 1993). What may go is single parameters and whole
 rows of a weight matrix (all that leaves a neuron or an input). They are compared by what they cost for every parameter
 that goes, because a neuron that is cut off takes its other parameters along.
 """

@@ -13,12 +13,12 @@ __all__ = ["Front", "Member"]
 
 @dataclass(frozen=True)
 class Member:
-    """A network of a front: a batch of one, its size, its mean loss on the rows of the search, and its start."""
+    """A network of a front: a batch of one, its size, its mean loss, and the index of the candidate it comes from."""
 
     network: SoftNetworks
     size: int
     error: float
-    start: int
+    candidate: int
 
     @property
     def depth(self) -> int:
@@ -35,14 +35,14 @@ class Front:
     def __len__(self) -> int:
         return len(self._best)
 
-    def add(self, networks: SoftNetworks, size: torch.Tensor, error: torch.Tensor, start: torch.Tensor) -> None:
+    def add(self, networks: SoftNetworks, size: torch.Tensor, error: torch.Tensor, candidate: torch.Tensor) -> None:
         """Let hard networks of one depth compete; those whose mean loss is not finite are not taken."""
-        for index, (n, value, begin) in enumerate(zip(size.tolist(), error.tolist(), start.tolist(), strict=True)):
+        for index, (n, value, source) in enumerate(zip(size.tolist(), error.tolist(), candidate.tolist(), strict=True)):
             key = (networks.depth, n)
             known = self._best.get(key)
             if value < (known.error if known else float("inf")):
                 alone = networks[index : index + 1].map(lambda part: part.detach().clone())
-                self._best[key] = Member(alone, n, value, begin)
+                self._best[key] = Member(alone, n, value, source)
 
     def join(self, other: Front) -> None:
         """Let the members of another front compete; on a tie the own ones stay."""

@@ -14,14 +14,14 @@ from sk_swat.compress.layers import forward, layers_of
 from sk_swat.compress.rows import rows_around
 from sk_swat.compress.splitting import split_layers_into_stages, split_outputs, splits_of
 from sk_swat.compress.subnetworks import Joined, compress_parts, polish_and_prune
-from sk_swat.compress.wholes import front_of_wholes, narrow_starts
+from sk_swat.compress.wholes import front_of_wholes, narrow_candidates
 from sk_swat.latent.checkpoint import load_checkpoint
 from sk_swat.latent.problem import Problem
 from sk_swat.latent.proposals import LatentProposals
 from sk_swat.latent.settings import SearchConfig
 from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.equivalence import pad
-from sk_swat.network.hard import padded_batch, widest
+from sk_swat.network.hard import batch_of, widest
 from sk_swat.pretraining.corpus import random_networks
 from sk_swat.refine.rows import Rows
 from sk_swat.refine.task import RefineTask
@@ -186,7 +186,7 @@ def test_chain_runs_one_network_after_the_other():
 def test_batch_computes_what_its_networks_compute():
     networks = [random_network([3, 5], 2, seed=0), random_network([6, 1], 2, seed=1)]
     X, _ = rows_of(networks[0], 20)
-    batch = padded_batch(networks, 7)
+    batch = batch_of(networks, 7)
     expected = np.stack([network.predict(X).T for network in networks])
     np.testing.assert_allclose(batch.forward(torch.tensor(X)).numpy(), expected, atol=1e-12)
     assert [widest(batch.to_sparse(i)) for i in (0, 1)] == [5, 6]
@@ -237,10 +237,10 @@ def test_wholes_are_pruned_down_and_remember_where_they_come_from():
     task = task_of(X, y)
     front = polish_and_prune([Joined(standardised(one, X), str(i), []) for i, one in enumerate(networks)], task)
     members = front.members()
-    assert {member.start for member in members} == {0, 1}
+    assert {member.candidate for member in members} == {0, 1}
     assert members[-1].error < 1e-6 and members[0].size <= 3
     kept = front_of_wholes(front, 10, LatentProposals(load_checkpoint()), task).members()
-    assert {member.start for member in kept} <= {10, 11}
+    assert {member.candidate for member in kept} <= {10, 11}
     assert kept[-1].error < 1e-4 < kept[-2].error  # no larger one than is needed
     assert all(member.network.mask[0].shape[1] % 8 == 0 for member in kept)
 
@@ -258,10 +258,10 @@ def test_narrow_pruned_wholes_are_starts(space):
     X, y = rows_of(network)
     task = task_of(X, y)
     front = polish_and_prune([Joined(standardised(network, X), "", [])], task)
-    found = narrow_starts(front, 0, problem_of(task), space, SEARCH, (1, 2), 0)
+    found = narrow_candidates(front, 0, problem_of(task), space, SEARCH, (1, 2), 0)
     assert {one.depth for one in found} == {1, 2}
     assert all(one.network.mask[0].shape[1] == 8 for one in found)
-    assert narrow_starts(front, 1, problem_of(task), space, SEARCH, (1, 2), 0) == []
+    assert narrow_candidates(front, 1, problem_of(task), space, SEARCH, (1, 2), 0) == []
 
 
 # --- encoding

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sk_swat import SWATRegressor
-from sk_swat.network.hard import padded_batch
+from sk_swat.network.hard import batch_of
 from sk_swat.network.scaling import Standardisation, standardise
 
 
@@ -27,7 +27,7 @@ def test_network_is_the_same_function_in_standardised_units(rows):
     network = standardise(model.network_, scaling)
     inputs = scaling.inputs(X)
     np.testing.assert_allclose(network.predict(inputs), scaling.target(model.predict(X)), atol=1e-9)
-    batch = padded_batch([network, network], 8)
+    batch = batch_of([network, network], 8)
     assert batch.mask[0].shape == (2, 8)
     outputs = batch.forward(torch.tensor(inputs))
     np.testing.assert_allclose(outputs[1].numpy(), network.predict(inputs), atol=1e-12)

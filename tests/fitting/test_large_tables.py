@@ -56,13 +56,13 @@ def test_float32_and_float64_give_the_same_network(refined, long_table):
 
 def test_search_looks_at_more_rows_of_a_long_table(refined, long_table, monkeypatch):
     seen = []
-    real = starts.front_of_starts
+    real = starts.polish_candidates
 
     def spy(candidates, task, *args, **kwargs):
         seen.append(len(task.rows))
         return real(candidates, task, *args, **kwargs)
 
-    monkeypatch.setattr(starts, "front_of_starts", spy)
+    monkeypatch.setattr(starts, "polish_candidates", spy)
     for n_rows in (1000, 6000, 20_000, 400_000):
         refined(n_rounds=0, n_restarts=1).fit(long_table.X_train[:n_rows], long_table.y_train[:n_rows])
     assert seen == [768, 768, 2250, 6144]

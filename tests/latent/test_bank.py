@@ -65,8 +65,8 @@ def test_entries_with_a_forbidden_activation_are_told_apart(tiny_bank):
             allowed = ALL.clone()
             allowed[list(ACTIVATIONS).index(name)] = False
             uses = (kinds == list(ACTIVATIONS).index(name)).any(1)
-            assert torch.equal(tiny_bank.allowed(depth, allowed), ~uses)
-        assert tiny_bank.allowed(depth, ALL).all()
+            assert torch.equal(tiny_bank.uses_only(depth, allowed), ~uses)
+        assert tiny_bank.uses_only(depth, ALL).all()
 
 
 def test_tensors_and_back(tiny_bank):

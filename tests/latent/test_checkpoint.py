@@ -15,7 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from sk_swat.latent.autoencoder import Autoencoder
-from sk_swat.latent.checkpoint import FORMAT, FORMAT_VERSION, bundled_checkpoint, load_checkpoint, save_checkpoint
+from sk_swat.latent.checkpoint import FORMAT, FORMAT_VERSION, default_path, load_checkpoint, save_checkpoint
 
 
 def header_of(path):
@@ -118,7 +118,7 @@ def test_loading_draws_no_global_random_number_and_ignores_the_default_dtype(tmp
 
 
 def test_bundled_checkpoint_lies_in_the_package_and_serves_every_depth():
-    bundled = bundled_checkpoint()
+    bundled = default_path()
     assert resources.files("sk_swat.latent").joinpath("checkpoints", bundled.name).is_file()
     loaded = load_checkpoint()
     assert load_checkpoint(bundled) is loaded

@@ -51,7 +51,7 @@ def test_hard_network_survives_writing_and_reading(hard_networks, depth):
     torch.testing.assert_close(back.biases[-1], networks.biases[-1], rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("blocks", [LAYOUT.encoded, *(LAYOUT.decoded(depth) for depth in DEPTHS)])
+@pytest.mark.parametrize("blocks", [LAYOUT.encoder_columns, *(LAYOUT.decoder_columns(depth) for depth in DEPTHS)])
 def test_blocks_cover_every_column_once(blocks):
     columns = sorted(column for block in blocks.values() for column in range(block.start, block.stop))
     assert columns == list(range(len(columns)))
@@ -69,7 +69,7 @@ def test_kinds_hold_the_blocks_they_are_named_after(depth):
     codes, choices, masks = LAYOUT.kinds(depth)
     assert (codes.start, codes.stop, choices.stop) == (0, choices.start, masks.start)
     assert masks.stop == LAYOUT.n_columns(depth)
-    for name, block in LAYOUT.decoded(depth).items():
+    for name, block in LAYOUT.decoder_columns(depth).items():
         kind = {"activation": choices, "mask": masks}.get(name.split("_")[0], codes)
         assert kind.start <= block.start < block.stop <= kind.stop, name
 
@@ -90,7 +90,7 @@ def hand_made(hard_networks):
 @pytest.mark.parametrize("decoder", [False, True])
 def test_entries_of_a_hand_made_network_stand_where_the_blocks_say(hard_networks, decoder):
     matrix, real = LAYOUT.write(hand_made(hard_networks), decoder=decoder)
-    blocks = LAYOUT.decoded(1) if decoder else LAYOUT.encoded
+    blocks = LAYOUT.decoder_columns(1) if decoder else LAYOUT.encoder_columns
     expected, marks = torch.zeros_like(matrix), torch.zeros_like(real)
     for name, row, column, value in [
         ("weights_0", 0, 0, np.arcsinh(1.0)),
@@ -110,7 +110,7 @@ def test_entries_of_a_hand_made_network_stand_where_the_blocks_say(hard_networks
 
 def test_columns_of_deeper_layers_are_not_real(hard_networks):
     _, real = LAYOUT.write(sparse_networks(hard_networks, 2))
-    for name, block in LAYOUT.encoded.items():
+    for name, block in LAYOUT.encoder_columns.items():
         if name.endswith(("_3", "_4")):
             assert not real[..., block].any(), name
 
@@ -142,7 +142,7 @@ def test_low_temperature_hardens_the_choice_of_activation(hard_networks):
 def test_unused_inputs_read_as_zero_whatever_was_written(hard_networks):
     raw = written_by_a_sure_decoder(sparse_networks(hard_networks, 1))
     columns = raw.columns.clone()
-    columns[..., LAYOUT.decoded(1)["weights_0"]] += 1.0
+    columns[..., LAYOUT.decoder_columns(1)["weights_0"]] += 1.0
     soft = RawNetworks(columns, raw.input_mask, 1, LAYOUT).soften()
     assert not soft.weights[0][:, 3:].any()
     assert soft.weights[0][:, :3].any()

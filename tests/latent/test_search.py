@@ -16,12 +16,12 @@ from sk_swat.latent.checkpoint import load_checkpoint
 from sk_swat.latent.descent import HardBest, descend
 from sk_swat.latent.objective import (
     Softness,
-    gated_networks,
+    count_neurons,
     hard_objective,
     mean_loss,
-    relaxed_neurons,
-    relaxed_size,
+    soft_size,
     softness_at,
+    with_gates,
 )
 from sk_swat.latent.problem import Problem
 from sk_swat.latent.proposals import LatentProposals
@@ -100,10 +100,10 @@ def test_steps_on_one_term_lower_it(term, tiny):
 
     def value():
         raw = tiny.autoencoder.decode(latent, starts.input_mask, [2])[2]
-        networks = gated_networks(raw, starts.inputs, starts.threshold, softness, ALL)
+        networks = with_gates(raw, starts.inputs, starts.threshold, softness, ALL)
         if term == "fvu":
             return mean_loss(networks, problem.rows, solve=True)
-        return relaxed_size(networks, softness.count_width) if term == "numbers" else relaxed_neurons(networks)
+        return soft_size(networks, softness.count_width) if term == "numbers" else count_neurons(networks)
 
     optimizer = torch.optim.SGD([latent], lr={"fvu": 0.05, "numbers": 0.02, "neurons": 0.2}[term])
     before = value().detach()
@@ -143,8 +143,8 @@ def test_relaxed_counts_equal_a_hand_calculation():
     networks = hand_network()
     # living weights: 2 and 0 into a, 3 out of it; one bias for a and one for the output
     expected = 4 / (4 + 0.25) + 0 + 9 / (9 + 0.25) + 1 + 1
-    torch.testing.assert_close(relaxed_size(networks, 0.5), torch.tensor([expected]))
-    torch.testing.assert_close(relaxed_neurons(networks), torch.tensor([1.0]))
+    torch.testing.assert_close(soft_size(networks, 0.5), torch.tensor([expected]))
+    torch.testing.assert_close(count_neurons(networks), torch.tensor([1.0]))
 
 
 def test_hard_objective_equals_a_hand_calculation():
@@ -200,8 +200,8 @@ def test_gates_close_weights_below_the_threshold(tiny):
     starts = start_of(problem, tiny)
     raw = tiny.autoencoder.decode(starts.latent, starts.input_mask, [1])[1]
     sharp = softness_at(1.0)
-    opened = raw.soften().connected(starts.inputs).weights[0]
-    gated = gated_networks(raw, starts.inputs, torch.full((3,), 0.3), sharp, ALL).weights[0]
+    opened = raw.soften().connect(starts.inputs).weights[0]
+    gated = with_gates(raw, starts.inputs, torch.full((3,), 0.3), sharp, ALL).weights[0]
     below, above = opened.abs() < 0.25, opened.abs() > 0.35
     assert below.any() and above.any()
     assert gated[below].abs().max() < 1e-4
@@ -256,7 +256,7 @@ def test_solved_readout_replaces_the_decoded_one(tiny):
     problem = make_problem()
     starts = start_of(problem, tiny)
     raw = tiny.autoencoder.decode(starts.latent, starts.input_mask, [1])[1]
-    networks = raw.soften(allowed=ALL).connected(starts.inputs)
+    networks = raw.soften(allowed=ALL).connect(starts.inputs)
     readout = solve_readout(networks.last_hidden(problem.rows.X), problem.rows)
     solved = mean_loss(networks, problem.rows, solve=True)
     torch.testing.assert_close(solved, mean_loss(with_readout(networks, readout), problem.rows, solve=False))
@@ -272,7 +272,7 @@ def test_folded_networks_equal_decoded_ones_behind_the_input_layer(n_columns, ti
     starts = start_of(problem, tiny, depth=2)
     decoded = tiny.autoencoder.decode(starts.latent, starts.input_mask, [2])[2].soften()
     expected = decoded.forward(problem.rows.X @ starts.inputs)
-    torch.testing.assert_close(decoded.connected(starts.inputs).forward(problem.rows.X), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(decoded.connect(starts.inputs).forward(problem.rows.X), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("n_columns", [1, 3, 8, 12])

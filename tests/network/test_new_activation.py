@@ -17,7 +17,7 @@ from sk_swat.latent.checkpoint import load_checkpoint, save_checkpoint
 from sk_swat.network.activation import Activation
 from sk_swat.network.activations import ACTIVATION_NAMES, ACTIVATIONS
 from sk_swat.network.equivalence import canonical_form
-from sk_swat.network.hard import padded_batch
+from sk_swat.network.hard import batch_of
 from sk_swat.network.softnet import flatten, unflatten
 from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.refine.levenberg_marquardt import fit_networks
@@ -144,14 +144,14 @@ def test_texts_and_pictures_know_it(network):
 
 def test_canonical_form_reflects_it(X):
     network = SparseMLP([[[1.0], [2.0]], [[-3.0]]], [[0.5], [1.0]], [["softsign"]])
-    batch = padded_batch([network], 1)
+    batch = batch_of([network], 1)
     changed = canonical_form(batch)
     assert changed.weights[-1].item() == 3.0 and changed.biases[0].item() == -0.5
     torch.testing.assert_close(changed.forward(torch.as_tensor(X)), batch.forward(torch.as_tensor(X)))
 
 
 def test_levenberg_marquardt_fits_it(network, X):
-    batch, rows = padded_batch([network], 3), torch.as_tensor(np.vstack([X, 2 * X, -X]))
+    batch, rows = batch_of([network], 3), torch.as_tensor(np.vstack([X, 2 * X, -X]))
     noise = torch.as_tensor(np.random.default_rng(2).normal(size=(1, 25)))
     moved = unflatten(batch, flatten(batch) * (1 + 0.1 * noise))
     fitted = fit_networks(moved, Rows(rows, batch.forward(rows)[0]), n_steps=60, ridge=0.0)

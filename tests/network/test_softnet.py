@@ -202,11 +202,11 @@ def test_harden_of_a_hard_network_changes_nothing(hard_networks):
 
 def test_used_activations_are_those_with_a_share(hard_networks):
     networks = hard_networks(2, ("tanh", "gaussian"), n_networks=20)
-    assert networks.used_activations() == [code("tanh"), code("gaussian")]
-    assert softened(networks).used_activations() == list(range(len(NAMES)))
-    assert hard_networks(1, ("sine",)).used_activations() == [code("sine")]
+    assert networks.activations_in_use() == [code("tanh"), code("gaussian")]
+    assert softened(networks).activations_in_use() == list(range(len(NAMES)))
+    assert hard_networks(1, ("sine",)).activations_in_use() == [code("sine")]
     undefined = one_neuron(tanh=1.0, sine=np.nan)
-    assert undefined.used_activations() == [code("tanh"), code("sine")]
+    assert undefined.activations_in_use() == [code("tanh"), code("sine")]
     assert undefined.forward(inputs(n_inputs=1)).isnan().all()
 
 

@@ -106,7 +106,7 @@ def test_reconstruction_loss_of_a_perfect_decoder_is_zero(hard_networks, depth):
 def test_reconstruction_loss_counts_weights_of_living_neurons_alone(hard_networks):
     networks = prepared(hard_networks, 1, n_inputs=3, width=4)
     written = LAYOUT.write(networks, decoder=True)
-    block = LAYOUT.decoded(1)["weights_0"]
+    block = LAYOUT.decoder_columns(1)["weights_0"]
     n_real = 3 * 4 + 4 + 4 + 1  # of weights and biases: 3 inputs, 4 neurons, 1 output
     real, absent = sure_columns(networks), sure_columns(networks)
     real[:, 0, block.start] += 0.5
@@ -119,7 +119,7 @@ def test_reconstruction_loss_counts_weights_of_living_neurons_alone(hard_network
 def test_reconstruction_loss_counts_activations_of_living_neurons_alone(hard_networks):
     networks = prepared(hard_networks, 1, width=4)
     written = LAYOUT.write(networks, decoder=True)
-    block = LAYOUT.decoded(1)["activation_1"]
+    block = LAYOUT.decoder_columns(1)["activation_1"]
     undecided, absent = sure_columns(networks), sure_columns(networks)
     undecided[:, 0, block] = 0.0
     absent[:, 7, block] = torch.arange(6.0)
@@ -131,7 +131,7 @@ def test_reconstruction_loss_counts_activations_of_living_neurons_alone(hard_net
 def test_reconstruction_loss_counts_masks_of_all_neurons(hard_networks):
     networks = prepared(hard_networks, 1)
     written = LAYOUT.write(networks, decoder=True)
-    block = LAYOUT.decoded(1)["mask_1"]
+    block = LAYOUT.decoder_columns(1)["mask_1"]
     for neuron in (0, 7):  # a living and a missing one
         undecided = sure_columns(networks)
         undecided[:, neuron, block] = 0.0

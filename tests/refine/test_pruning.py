@@ -195,7 +195,7 @@ def test_front_keeps_the_best_of_a_depth_and_size(hard_networks):
     front.add(networks, size, error, torch.tensor([10, 11, 12, 13]))
     front.add(hard_networks(2, n_networks=1), torch.tensor([5]), torch.tensor([0.2]), torch.tensor([20]))
     assert len(front) == 3
-    assert [(one.size, one.start, one.depth) for one in front.members()] == [(5, 11, 1), (8, 13, 1)]
+    assert [(one.size, one.candidate, one.depth) for one in front.members()] == [(5, 11, 1), (8, 13, 1)]
     kept = flatten(networks)[1].clone()
     networks.weights[0][1] = 0.0  # the front has its own copy
     assert torch.equal(flatten(front.members()[0].network)[0], kept)
@@ -209,7 +209,7 @@ def test_errors_that_are_not_finite_never_enter(hard_networks):
     assert len(front) == 0 and front.members() == []
     front.add(networks, size, torch.tensor([0.3, 0.2, 0.1]), start)
     front.add(networks, size, torch.tensor([torch.nan, torch.inf, torch.nan]), start + 10)
-    assert [(one.size, one.start) for one in front.members()] == [(4, 0), (5, 1), (6, 2)]
+    assert [(one.size, one.candidate) for one in front.members()] == [(4, 0), (5, 1), (6, 2)]
 
 
 @pytest.mark.parametrize("gain", [0.0, 0.3])
@@ -237,14 +237,14 @@ def test_joined_front_equals_the_front_of_all(hard_networks):
         front.add(networks[part], size[part], error[part], torch.arange(20)[part])
     second.join(Front())
     first.join(second)
-    assert [(one.size, one.error, one.start) for one in first.members()] == [
-        (one.size, one.error, one.start) for one in whole.members()
+    assert [(one.size, one.error, one.candidate) for one in first.members()] == [
+        (one.size, one.error, one.candidate) for one in whole.members()
     ]
     tied = Front()
     tied.add(networks[:1], size[:1], error[:1], torch.tensor([99]))
     tied.join(whole)
     best = min(error[size == size[0]])
-    assert best == error[0] or tied.members()[0].start != 99
+    assert best == error[0] or tied.members()[0].candidate != 99
 
 
 # --- growth

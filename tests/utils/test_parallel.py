@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import sk_swat
 from benchmarks.baselines.random_networks import RandomNetworkRegressor
-from sk_swat.latent.checkpoint import _bundled, load_checkpoint
+from sk_swat.latent.checkpoint import _load_bundled, load_checkpoint
 from sk_swat.latent.problem import Problem
 from sk_swat.latent.run import search_depths
 from sk_swat.refine.levenberg_marquardt import fit_networks
@@ -190,7 +190,7 @@ def test_bundled_checkpoint_is_sent_by_name(tiny_checkpoint):
     for mine, theirs in zip(own.autoencoder.parameters(), copied.autoencoder.parameters(), strict=True):
         assert torch.equal(mine, theirs)
     with pytest.raises(ValueError, match="install the same version of sk_swat everywhere"):
-        _bundled("0" * 64)
+        _load_bundled("0" * 64)
 
 
 def test_candidate_carries_no_batch(quick, table, tiny_checkpoint):

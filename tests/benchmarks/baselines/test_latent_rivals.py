@@ -18,7 +18,7 @@ from sk_swat.latent.problem import Problem
 from sk_swat.latent.proposals import LatentProposals
 from sk_swat.latent.readout import solve_readout, with_readout
 from sk_swat.latent.run import search_depths
-from sk_swat.latent.screening import choose_candidates, draw_inputs, fit_readouts, screen
+from sk_swat.latent.screening import best_and_small, draw_inputs, fit_readouts, screen
 from sk_swat.latent.settings import SearchConfig
 from sk_swat.network.activations import ACTIVATIONS, activate
 from sk_swat.network.equivalence import fold_constants, pad
@@ -76,7 +76,7 @@ def parents(hard_networks):
     def make(problem, depth, mix=("tanh", "sine"), n_networks=6, seed=0):
         n_columns = problem.rows.X.shape[1]
         networks = hard_networks(depth, mix, n_networks=n_networks, n_inputs=min(8, n_columns), seed=seed)
-        networks = pad(networks.map(lambda part: part.float()), 8).connected(torch.eye(n_columns, 8).expand(6, -1, -1))
+        networks = pad(networks.map(lambda part: part.float()), 8).connect(torch.eye(n_columns, 8).expand(6, -1, -1))
         return with_readout(networks, solve_readout(networks.last_hidden(problem.rows.X), problem.rows))
 
     return make
@@ -432,7 +432,7 @@ def test_best_of_the_bank_begins_better_than_the_best_random_network():
 
 def candidates(problem, hard_networks, n_networks=200):
     networks = pad(hard_networks(1, n_networks=n_networks, density=0.7).map(lambda part: part.float()), 8)
-    return networks.connected(draw_inputs(problem, networks.input_mask, generator()).layers())
+    return networks.connect(draw_inputs(problem, networks.input_mask, generator()).layers())
 
 
 def brute_force(networks, problem, config):
@@ -506,14 +506,14 @@ def test_chosen_are_the_best_and_of_the_others_the_best_small_ones():
     numbers = torch.tensor([50.0, 50.0, 40.0, 9.0, 30.0, 10.0])
     # at a price of 0.01 more: 0.70, 0.40, 0.62, 0.43 for the last four
     config = settings(n_restarts=4, small_share=0.5, small_price=0.01)
-    assert choose_candidates(score, numbers, config).tolist() == [0, 1, 3, 5]
-    assert choose_candidates(score, numbers, settings(n_restarts=4)).tolist() == [0, 1, 2, 3]
+    assert best_and_small(score, numbers, config).tolist() == [0, 1, 3, 5]
+    assert best_and_small(score, numbers, settings(n_restarts=4)).tolist() == [0, 1, 2, 3]
     free = settings(n_restarts=4, small_share=0.5, small_price=0.0)
-    assert choose_candidates(score, numbers, free).tolist() == [0, 1, 2, 3]
+    assert best_and_small(score, numbers, free).tolist() == [0, 1, 2, 3]
     odd = settings(n_restarts=3, small_share=0.5, small_price=0.01)  # one small one, rounded down
-    assert choose_candidates(score, numbers, odd).tolist() == [0, 1, 3]
-    assert choose_candidates(score[:3], numbers[:3], config).tolist() == [0, 1, 2]
-    assert choose_candidates(score[:1], numbers[:1], config).tolist() == [0]
+    assert best_and_small(score, numbers, odd).tolist() == [0, 1, 3]
+    assert best_and_small(score[:3], numbers[:3], config).tolist() == [0, 1, 2]
+    assert best_and_small(score[:1], numbers[:1], config).tolist() == [0]
 
 
 @pytest.mark.parametrize("n_columns", [3, 8, 12])
