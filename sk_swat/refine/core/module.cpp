@@ -1,0 +1,415 @@
+// The door to Python: arrays are checked here, and nothing of Python is touched beyond it except to ask whether to stop
+// and for losses, activations and criteria that are written in Python.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "refine.hpp"
+#include "threads.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace sk_swat {
+namespace {
+
+template <class T, int N>
+using Array = nb::ndarray<const T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Made = nb::ndarray<nb::numpy, T>;
+
+void need(bool holds, const std::string& what) {
+    if (!holds) throw nb::value_error(what.c_str());
+}
+
+template <class T>
+Made<T> give(std::vector<T>&& values, std::initializer_list<std::size_t> shape) {
+    auto* owned = new std::vector<T>(std::move(values));
+    nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
+    return Made<T>(owned->data(), shape, owner);
+}
+
+nb::object view(const double* values, std::int64_t n) {
+    return nb::cast(nb::ndarray<nb::numpy, const double, nb::ndim<1>>(values, {std::size_t(n)}, nb::handle()),
+                    nb::rv_policy::copy);
+}
+
+void copy_back(nb::handle found, std::int64_t n, double* to) {
+    const auto array = nb::cast<Array<double, 1>>(found);
+    need(std::int64_t(array.shape(0)) == n, "a loss or an activation must give as many values as it is given, got " +
+                                                std::to_string(array.shape(0)) + " for " + std::to_string(n) + ".");
+    if (to) std::memcpy(to, array.data(), sizeof(double) * n);
+}
+
+// Rows of a table as the kernels take them, with the functions that are written in Python.
+class Rows {
+  public:
+    Rows(Array<double, 2> X, Array<double, 2> y, std::optional<Array<double, 1>> weight, nb::object loss,
+         nb::object activations)
+        : loss_(std::move(loss)), activations_(std::move(activations)) {
+        const std::size_t n = X.shape(0), n_columns = X.shape(1), n_outputs = y.shape(0);
+        need(n > 0, "rows must be at least one, got none.");
+        need(n_outputs > 0 && y.shape(1) == n, "y must have shape (n_targets, " + std::to_string(n) + "), got (" +
+                                                   std::to_string(n_outputs) + ", " + std::to_string(y.shape(1)) + ").");
+        need(!weight || weight->shape(0) == n, "weight must have shape (" + std::to_string(n) + ",).");
+        need(n_columns < std::size_t(std::numeric_limits<int>::max()) / 2, "columns must be fewer than 2^30.");
+        stride_ = (n + kLanes - 1) / kLanes * kLanes;
+        X_.assign(n_columns * stride_, 0.0);
+        y_.assign(n_outputs * stride_, 0.0);
+        for (std::size_t row = 0; row < n; ++row)
+            for (std::size_t column = 0; column < n_columns; ++column)
+                X_[column * stride_ + row] = X.data()[row * n_columns + column];
+        for (std::size_t output = 0; output < n_outputs; ++output)
+            std::memcpy(&y_[output * stride_], y.data() + output * n, sizeof(double) * n);
+        double count = double(n);
+        if (weight) {
+            weight_.assign(stride_, 0.0);
+            std::memcpy(weight_.data(), weight->data(), sizeof(double) * n);
+            count = 0.0;
+            for (const double one : weight_) count += one;
+        }
+        data_ = {std::int64_t(n), std::int64_t(stride_), int(n_columns), int(n_outputs), X_.data(), y_.data(),
+                 weight ? weight_.data() : nullptr, count * double(n_outputs), {}, {}};
+        if (!loss_.is_none()) data_.loss = {this, &Rows::call_loss};
+        if (!activations_.is_none()) data_.others = {this, &Rows::call_activation};
+    }
+
+    Rows(const Rows&) = delete;
+
+    const Data& data() const { return data_; }
+
+  private:
+    static void call_loss(void* self, const double* residual, std::int64_t n, double* value, double* gradient,
+                          double* curvature) {
+        const nb::gil_scoped_acquire held;
+        const nb::object found = static_cast<Rows*>(self)->loss_(view(residual, n));
+        copy_back(found[0], n, value);
+        copy_back(found[1], n, gradient);
+        copy_back(found[2], n, curvature);
+    }
+
+    static void call_activation(void* self, int kind, const double* z, std::int64_t n, double* value, double* slope) {
+        const nb::gil_scoped_acquire held;
+        const nb::object found = static_cast<Rows*>(self)->activations_(kind, view(z, n));
+        copy_back(found[0], n, value);
+        copy_back(found[1], n, slope);
+    }
+
+    std::size_t stride_;
+    std::vector<double> X_, y_, weight_;
+    nb::object loss_, activations_;
+    Data data_;
+};
+
+// A batch of networks of one shape, as Python hands it over.
+class Batch {
+  public:
+    Batch(std::vector<int> sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
+          std::optional<Array<std::int32_t, 2>> columns, const std::vector<Rows*>& rows)
+        : layout(checked(std::move(sizes))), rows_(rows), columns_(columns) {
+        n = int(values.shape(0));
+        need(int(values.shape(1)) == layout.n_places, "values must have shape (n_networks, " +
+                                                          std::to_string(layout.n_places) + "), got (" + std::to_string(n) +
+                                                          ", " + std::to_string(values.shape(1)) + ").");
+        need(int(kinds.shape(0)) == n && int(kinds.shape(1)) == layout.n_neurons,
+             "kinds must have shape (" + std::to_string(n) + ", " + std::to_string(layout.n_neurons) + ").");
+        need(int(rows.size()) == n || rows.size() == 1, "rows must be one, or one for each network, got " +
+                                                            std::to_string(rows.size()) + " for " + std::to_string(n) + ".");
+        need(!columns || (int(columns->shape(0)) == n && int(columns->shape(1)) == layout.sizes[0]),
+             "columns must have shape (" + std::to_string(n) + ", " + std::to_string(layout.sizes[0]) + ").");
+        for (const Rows* one : rows) {
+            need(one->data().n_outputs == layout.sizes.back(), "networks must have an output for each target, got " +
+                     std::to_string(layout.sizes.back()) + " outputs and " + std::to_string(one->data().n_outputs) + " targets.");
+            need(columns || one->data().n_columns == layout.sizes[0], "networks must have an input for each column, got " +
+                     std::to_string(layout.sizes[0]) + " inputs and " + std::to_string(one->data().n_columns) + " columns.");
+        }
+        if (columns)
+            for (int i = 0; i < n * layout.sizes[0]; ++i) {
+                const int column = columns->data()[i];
+                need(column >= 0 && column < data(i / layout.sizes[0]).n_columns, "columns must be indices of columns, got " +
+                                                                                     std::to_string(column) + ".");
+            }
+        networks.reserve(n);
+        for (int i = 0; i < n; ++i) {
+            const double* v = values.data() + std::size_t(i) * layout.n_places;
+            const std::int32_t* k = kinds.data() + std::size_t(i) * layout.n_neurons;
+            networks.push_back({&layout, {v, v + layout.n_places}, {k, k + layout.n_neurons}});
+            for (const int kind : networks.back().kinds)
+                need(kind < kOthers || data(i).others.call, "kinds must be below " + std::to_string(kOthers) +
+                                                                " where rows have no other activations, got " +
+                                                                std::to_string(kind) + ".");
+        }
+    }
+
+    Batch(const Batch&) = delete;
+
+    const Data& data(int i) const { return rows_[rows_.size() == 1 ? 0 : i]->data(); }
+    const int* columns(int i) const { return columns_ ? columns_->data() + std::size_t(i) * layout.sizes[0] : nullptr; }
+    Moving moving(int i, const unsigned char* free) const { return {networks[i], free, columns(i), data(i).n_columns}; }
+
+    const Layout layout;
+    std::vector<Network> networks;
+    int n;
+
+  private:
+    static std::vector<int> checked(std::vector<int> sizes) {
+        need(sizes.size() >= 2, "sizes must be those of inputs, hidden layers and outputs, got " + std::to_string(sizes.size()) + ".");
+        double places = 0.0;
+        for (std::size_t i = 0; i < sizes.size(); ++i) {
+            need(sizes[i] > 0, "sizes must be above zero, got " + std::to_string(sizes[i]) + ".");
+            if (i) places += (sizes[i - 1] + 1.0) * sizes[i];
+        }
+        need(places < 1e9, "networks must have fewer than 1e9 places for parameters.");
+        return sizes;
+    }
+
+    const std::vector<Rows*>& rows_;
+    const std::optional<Array<std::int32_t, 2>> columns_;
+};
+
+const Kernels& kernels_of(const std::optional<std::string>& name) {
+    const Kernels* kernels = find_kernels(name ? name->c_str() : nullptr);
+    need(kernels != nullptr, "kernels must be one of those that kernel_names() gives, got '" + name.value_or("") + "'.");
+    return *kernels;
+}
+
+// Whether to stop: signals first, then what the caller says.
+std::function<bool()> asked(nb::handle stop) {
+    return [stop] {
+        const nb::gil_scoped_acquire held;
+        if (PyErr_CheckSignals()) throw nb::python_error();
+        return !stop.is_none() && nb::cast<bool>(stop());
+    };
+}
+
+struct How {
+    std::optional<std::string> kernels;
+    int n_threads;
+    nb::object stop;
+
+    Crew crew() const {
+        need(n_threads > 0, "n_threads must be above zero, got " + std::to_string(n_threads) + ".");
+        return Crew(kernels_of(kernels), n_threads, asked(stop));
+    }
+};
+
+nb::tuple py_fit(const std::vector<int>& sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
+                 const std::vector<Rows*>& rows, std::optional<Array<std::int32_t, 2>> columns,
+                 std::optional<Array<std::uint8_t, 2>> free, int n_steps, Array<double, 1> ridge, Array<double, 1> damping,
+                 const How& how) {
+    Batch batch(sizes, values, kinds, columns, rows);
+    const std::size_t n = batch.n, places = batch.layout.n_places;
+    need(!free || (free->shape(0) == n && free->shape(1) == places), "free must have the shape of values.");
+    need(ridge.shape(0) == n && damping.shape(0) == n, "ridge and damping must have shape (" + std::to_string(n) + ",).");
+    std::vector<double> error(n), last_damping(n);
+    std::vector<std::int64_t> accepted(n);
+    Crew crew = how.crew();
+    {
+        const nb::gil_scoped_release released;
+        crew.each(int(n), [&](int i, Worker& worker) {
+            const Moving moving = batch.moving(i, free ? free->data() + i * places : nullptr);
+            const Fitted found = fit(moving, batch.data(i), {n_steps, ridge.data()[i], damping.data()[i]}, worker);
+            moving.write(found.values.data(), batch.networks[i]);
+            error[i] = found.error;
+            last_damping[i] = found.damping;
+            accepted[i] = found.accepted;
+        });
+    }
+    std::vector<double> all;
+    all.reserve(n * places);
+    for (const Network& network : batch.networks) all.insert(all.end(), network.values.begin(), network.values.end());
+    return nb::make_tuple(give(std::move(all), {n, places}), give(std::move(error), {n}), give(std::move(last_damping), {n}),
+                          give(std::move(accepted), {n}));
+}
+
+// A criterion that is written in Python, called with what it may know of one network.
+Criterion asked_criterion(nb::handle criterion) {
+    if (criterion.is_none()) return nullptr;
+    return [criterion](const State& state) {
+        const nb::gil_scoped_acquire held;
+        const std::size_t n = state.moving.size();
+        const auto copy = [](const auto& values, std::initializer_list<std::size_t> shape) {
+            auto own = values;
+            return give(std::move(own), shape);
+        };
+        const nb::object found =
+            criterion("values"_a = copy(state.moving.start, {n}), "matrix"_a = copy(state.matrix, {n, n}),
+                      "gradient"_a = copy(state.gradient, {n}), "error"_a = state.error, "ridge"_a = state.ridge,
+                      "wanted"_a = state.wanted, "source"_a = copy(state.moving.source, {n}),
+                      "target"_a = copy(state.moving.target, {n}), "removable"_a = copy(state.removable, {n}));
+        const auto marks = nb::cast<nb::ndarray<const bool, nb::ndim<1>, nb::c_contig, nb::device::cpu>>(found);
+        need(marks.shape(0) == n, "a criterion must say of every parameter whether it goes, got " +
+                                      std::to_string(marks.shape(0)) + " answers for " + std::to_string(n) + ".");
+        std::vector<unsigned char> removed(n);
+        bool some = false;
+        for (std::size_t i = 0; i < n; ++i) some |= (removed[i] = marks.data()[i] && state.removable[i]) != 0;
+        need(some, "a criterion must choose at least one parameter that may go, got none.");
+        return removed;
+    };
+}
+
+nb::tuple py_prune(const std::vector<int>& sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
+                   const std::vector<Rows*>& rows, std::optional<Array<std::int32_t, 2>> columns,
+                   Array<std::int64_t, 1> smallest, int n_polish, double share, bool x_centred, bool y_centred,
+                   nb::object criterion, const How& how) {
+    Batch batch(sizes, values, kinds, columns, rows);
+    const std::size_t n = batch.n, places = batch.layout.n_places, neurons = batch.layout.n_neurons;
+    need(smallest.shape(0) == n, "smallest must have shape (" + std::to_string(n) + ",).");
+    struct Met {
+        std::vector<double> values, error;
+        std::vector<std::int32_t> kinds;
+        std::vector<std::int64_t> size;
+    };
+    std::vector<Met> met(n);
+    const Criterion chooses = asked_criterion(criterion);
+    Crew crew = how.crew();
+    {
+        const nb::gil_scoped_release released;
+        crew.each(int(n), [&](int i, Worker& worker) {
+            const Pruning pruning{n_polish, int(smallest.data()[i]), share, {x_centred, y_centred}};
+            Met& own = met[i];
+            prune(batch.networks[i], batch.data(i), batch.columns(i), pruning, chooses, worker,
+                  [&](const Network& network, int size, double error) {
+                      own.values.insert(own.values.end(), network.values.begin(), network.values.end());
+                      own.kinds.insert(own.kinds.end(), network.kinds.begin(), network.kinds.end());
+                      own.size.push_back(size);
+                      own.error.push_back(error);
+                  });
+        });
+    }
+    Met all;
+    std::vector<std::int64_t> origin;
+    for (std::size_t i = 0; i < n; ++i) {
+        all.values.insert(all.values.end(), met[i].values.begin(), met[i].values.end());
+        all.kinds.insert(all.kinds.end(), met[i].kinds.begin(), met[i].kinds.end());
+        all.size.insert(all.size.end(), met[i].size.begin(), met[i].size.end());
+        all.error.insert(all.error.end(), met[i].error.begin(), met[i].error.end());
+        origin.insert(origin.end(), met[i].size.size(), std::int64_t(i));
+        met[i] = Met();
+    }
+    const std::size_t total = origin.size();
+    return nb::make_tuple(give(std::move(all.values), {total, places}), give(std::move(all.kinds), {total, neurons}),
+                          give(std::move(all.size), {total}), give(std::move(all.error), {total}),
+                          give(std::move(origin), {total}));
+}
+
+// One result of so many rows of data for each network, cut to the rows that there are.
+template <class Function>
+Made<double> by_rows(const Batch& batch, const How& how, std::size_t n_each, const Function& function) {
+    const std::size_t n = batch.n, n_rows = n ? batch.data(0).n_rows : 0;
+    for (std::size_t i = 0; i < n; ++i)
+        need(std::size_t(batch.data(int(i)).n_rows) == n_rows, "all rows must be equally many.");
+    std::vector<double> result(n * n_each * n_rows);
+    Crew crew = how.crew();
+    {
+        const nb::gil_scoped_release released;
+        crew.each(int(n), [&](int i, Worker& worker) {
+            const Data& data = batch.data(i);
+            std::vector<double> padded(n_each * data.stride);
+            function(i, data, worker, padded.data());
+            for (std::size_t k = 0; k < n_each; ++k)
+                std::memcpy(&result[(i * n_each + k) * n_rows], &padded[k * data.stride], sizeof(double) * n_rows);
+        });
+    }
+    return give(std::move(result), {n, n_each, n_rows});
+}
+
+Made<double> py_outputs(const std::vector<int>& sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
+                        const std::vector<Rows*>& rows, std::optional<Array<std::int32_t, 2>> columns, const How& how) {
+    Batch batch(sizes, values, kinds, columns, rows);
+    return by_rows(batch, how, batch.layout.sizes.back(), [&](int i, const Data& data, Worker& worker, double* result) {
+        const Moving moving = batch.moving(i, nullptr);
+        const Program program = moving.program();
+        worker.kernels.outputs(program, moving.start.data(), data, worker.scratch(program, data), result);
+    });
+}
+
+// What a loss pulls at the input of each neuron (0 for missing ones) and, last, at the outputs.
+Made<double> py_pull(const std::vector<int>& sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
+                     const std::vector<Rows*>& rows, std::optional<Array<std::int32_t, 2>> columns, const How& how) {
+    Batch batch(sizes, values, kinds, columns, rows);
+    const int n_neurons = batch.layout.n_neurons;
+    return by_rows(batch, how, n_neurons + 1, [&](int i, const Data& data, Worker& worker, double* result) {
+        const Moving moving = batch.moving(i, nullptr);
+        const Program program = moving.program();
+        worker.kernels.pull(program, moving.start.data(), data, worker.scratch(program, data), result);
+        int from = program.n_neurons;
+        for (int to = n_neurons; to >= 0; --to) {  // from living neurons to all of them
+            const bool living = to == n_neurons || batch.networks[i].kinds[to] >= 0;
+            if (living && from != to) std::memcpy(result + to * data.stride, result + from * data.stride, sizeof(double) * data.stride);
+            if (!living) std::memset(result + to * data.stride, 0, sizeof(double) * data.stride);
+            from -= living;
+        }
+    });
+}
+
+// Normal equations of one network, for tests and for whoever needs its curvature: matrix, gradient, mean loss, places.
+nb::tuple py_equations(const std::vector<int>& sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
+                       const std::vector<Rows*>& rows, std::optional<Array<std::uint8_t, 2>> free, const How& how) {
+    Batch batch(sizes, values, kinds, std::nullopt, rows);
+    need(batch.n == 1, "values must be those of one network, got " + std::to_string(batch.n) + ".");
+    const Moving moving = batch.moving(0, free ? free->data() : nullptr);
+    const Program program = moving.program();
+    const Data& data = batch.data(0);
+    const std::size_t n = moving.size(), outputs = data.n_outputs;
+    std::vector<double> matrix(n * n), gradient(n), derivatives(outputs * n * data.stride);
+    double error;
+    Worker worker(kernels_of(how.kernels), nullptr, nullptr);
+    worker.kernels.equations(program, moving.start.data(), data, worker.scratch(program, data), matrix.data(), gradient.data(), &error);
+    worker.kernels.jacobian(program, moving.start.data(), data, worker.scratch(program, data), derivatives.data());
+    std::vector<std::int64_t> place(moving.place.begin(), moving.place.end());
+    return nb::make_tuple(give(std::move(matrix), {n, n}), give(std::move(gradient), {n}), error, give(std::move(place), {n}),
+                          give(std::move(derivatives), {outputs, n, std::size_t(data.stride)}));
+}
+
+Made<double> py_elementary(const std::string& function, Array<double, 1> x, const How& how) {
+    const char* const names[] = {"exp", "sin", "cos", "tanh"};
+    int which = 0;
+    while (which < 4 && function != names[which]) ++which;
+    need(which < 4, "function must be exp, sin, cos or tanh, got '" + function + "'.");
+    const std::size_t n = x.shape(0), padded = (n + kLanes - 1) / kLanes * kLanes;
+    std::vector<double> from(padded, 0.0), result(padded);
+    std::memcpy(from.data(), x.data(), sizeof(double) * n);
+    kernels_of(how.kernels).elementary(which, from.data(), padded, result.data());
+    result.resize(n);
+    return give(std::move(result), {n});
+}
+
+std::vector<std::string> py_kernel_names() {
+    std::vector<std::string> names;
+    for (const char* const* name = kernel_names(); *name; ++name) names.emplace_back(*name);
+    return names;
+}
+
+}  // namespace
+}  // namespace sk_swat
+
+NB_MODULE(_core, module) {
+    using namespace sk_swat;
+    module.doc() = "Networks as lists of their parameters: evaluation, Levenberg-Marquardt and pruning.";
+    nb::class_<Rows>(module, "Rows")
+        .def(nb::init<Array<double, 2>, Array<double, 2>, std::optional<Array<double, 1>>, nb::object, nb::object>(), "X"_a,
+             "y"_a, "weight"_a.none(), "loss"_a.none(), "activations"_a.none());
+    nb::class_<How>(module, "How").def(
+        "__init__",
+        [](How* self, std::optional<std::string> kernels, int n_threads, nb::object stop) { new (self) How{kernels, n_threads, stop}; },
+        "kernels"_a.none() = nb::none(), "n_threads"_a = 1, "stop"_a.none() = nb::none());
+    module.def("fit", &py_fit, "sizes"_a, "values"_a, "kinds"_a, "rows"_a, "columns"_a.none(), "free"_a.none(), "n_steps"_a,
+               "ridge"_a, "damping"_a, "how"_a);
+    module.def("prune", &py_prune, "sizes"_a, "values"_a, "kinds"_a, "rows"_a, "columns"_a.none(), "smallest"_a, "n_polish"_a,
+               "share"_a, "x_centred"_a, "y_centred"_a, "criterion"_a.none(), "how"_a);
+    module.def("outputs", &py_outputs, "sizes"_a, "values"_a, "kinds"_a, "rows"_a, "columns"_a.none(), "how"_a);
+    module.def("pull", &py_pull, "sizes"_a, "values"_a, "kinds"_a, "rows"_a, "columns"_a.none(), "how"_a);
+    module.def("equations", &py_equations, "sizes"_a, "values"_a, "kinds"_a, "rows"_a, "free"_a.none(), "how"_a);
+    module.def("elementary", &py_elementary, "function"_a, "x"_a, "how"_a);
+    module.def("kernel_names", &py_kernel_names);
+}
