@@ -18,7 +18,7 @@ from benchmarks.paired import paired_table
 from benchmarks.runner import Row, Selections, place
 from benchmarks.summary import summary_table
 from benchmarks.tasks import Task, canary, shuffle_targets
-from sk_swat.cli.comparison import count_parameters, timed_fit
+from sk_swat.cli.comparison import count_parameters, time_fit
 
 __all__ = ["COLUMNS", "MODELS", "TOLD", "audit", "audit_models", "measure", "place", "selection_names", "summary"]
 
@@ -60,7 +60,7 @@ def _measure(task: Task, name: str, selections: Selections) -> list[tuple[Row, n
     _warm_up()
     model = MODELS[name](task.seed)
     knows_peak = reset_peak_memory()
-    fit_s, _ = timed_fit(model, task, time.process_time)  # other work on the machine counts less
+    fit_s, _ = time_fit(model, task, time.process_time)  # other work on the machine counts less
     peak_mb = peak_memory() / 1e6 if knows_peak else math.nan
     count = count_peer_parameters if name in PEERS else count_parameters
     found: list[tuple[Row, np.ndarray | None]] = []
@@ -90,7 +90,7 @@ def _warm_up() -> None:
     """Load torch and the checkpoint, so that no measured fit pays for them."""
     rows = np.linspace(-1, 1, 50)[:, np.newaxis]
     model = MODELS["SWATRegressor"](0).set_params(n_restarts=1, depths=(1,), n_rounds=0)
-    timed_fit(model, Task("warm-up", rows, rows, rows[:, 0] ** 2, rows[:, 0] ** 2))
+    time_fit(model, Task("warm-up", rows, rows, rows[:, 0] ** 2, rows[:, 0] ** 2))
 
 
 def audit(task: Task, model: str, selections: Selections) -> None:

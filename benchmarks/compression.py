@@ -16,7 +16,7 @@ from benchmarks.meters import median_seconds
 from benchmarks.models import MODELS as REGRESSORS
 from benchmarks.runner import Row, Selections, place
 from benchmarks.tasks import Task
-from sk_swat.cli.comparison import timed_fit
+from sk_swat.cli.comparison import time_fit
 from sk_swat.network.sparse_mlp import SparseMLP
 
 __all__ = ["COLUMNS", "MODELS", "NINE_LAYERS", "TOLD", "measure", "nine_layers", "place", "selection_names", "summary"]
@@ -51,7 +51,7 @@ def _swat(**parameters: Any) -> Callable[..., Any]:
     return make
 
 
-def _pruned(**schedule: Any) -> Callable[..., Any]:
+def _magnitude_pruning(**schedule: Any) -> Callable[..., Any]:
     def make(teacher: Any, seed: int, depths: Sequence[int], sizes: Sequence[int]) -> Any:
         from benchmarks.baselines.pruning import PrunedTeacherRegressor, Schedule
 
@@ -65,8 +65,8 @@ MODELS = {
     "SWATCompressor": _swat(),
     "SWATCompressor, no rounds": _swat(n_rounds=0),
     "SWATCompressor, not split": _swat(split=False),
-    _PRUNING: _pruned(),
-    "magnitude pruning, one price": _pruned(l2=(3e-4,)),
+    _PRUNING: _magnitude_pruning(),
+    "magnitude pruning, one price": _magnitude_pruning(l2=(3e-4,)),
 }
 
 
@@ -101,7 +101,7 @@ def measure(task: Task, model: str, selections: Selections) -> list[Row]:
         from sk_swat.compress.teachers import teacher_of
 
         teacher = REGRESSORS[_TEACHER](task.seed)
-        timed_fit(teacher, task)
+        time_fit(teacher, task)
         depths, n_before = (1, 2), teacher_of(teacher).n_nonzero or 0
     taught = teacher.predict(task.X_test)
     teacher_s = median_seconds(lambda: teacher.predict(task.X_test), _N_PREDICT_CALLS)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from benchmarks.markdown import write_table
 from benchmarks.meters import in_fresh_process, peak_memory
-from benchmarks.runner import Row, Selections, as_fitted, place
+from benchmarks.runner import Row, Selections, one_choice, place
 from benchmarks.tasks import Task
 from sk_swat.cli.comparison import make_model
 
@@ -36,7 +36,7 @@ _INFORMATIVE = 5
 _NOISE = 0.2  # standard deviations of the target
 _N_TEST = 20_000
 _CHUNK_ROWS = 50_000
-selection_names = as_fitted
+selection_names = one_choice
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,7 @@ def _taught(names: Names, seed: int, choice: Choice) -> list[Task]:
     ]
 
 
-def _planted(names: Names, seed: int, choice: Choice, known: Mapping[str, Any] = _PLANTED) -> list[Task]:
+def _planted_mlps(names: Names, seed: int, choice: Choice, known: Mapping[str, Any] = _PLANTED) -> list[Task]:
     from sk_swat.datasets import make_planted_mlp
 
     _no_tables(choice, "planted networks")
@@ -178,9 +178,11 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     # scikit-learn's diabetes data beside other regressors, and tables of pure noise
     "small-tables": Experiment(small_tables, _small, tuple(small_tables.MODELS), tasks=small_tables.TASKS),
     # how many latents and steps the papers' search needs
-    "papers-steps": Experiment(papers_steps, partial(_planted, known=papers_steps.PLANTED), tuple(papers_steps.MODELS)),
+    "papers-steps": Experiment(
+        papers_steps, partial(_planted_mlps, known=papers_steps.PLANTED), tuple(papers_steps.MODELS)
+    ),
     # whether networks of one to four layers find random sparse networks again
-    "planted": Experiment(accuracy, _planted, ("depth 1", "depth 2", "depth 3", "depth 4"), (15, 20, 30, 50, 100)),
+    "planted": Experiment(accuracy, _planted_mlps, ("depth 1", "depth 2", "depth 3", "depth 4"), (15, 20, 30, 50, 100)),
     # size and accuracy against the price of a number, on six functions
     "prices": Experiment(
         accuracy,

@@ -27,7 +27,7 @@ from benchmarks.drawing import (
     small_multiples,
     tidy,
 )
-from benchmarks.latent_figures import latent_records, latent_time, planted_depths, price_sizes, surfaces
+from benchmarks.latent_figures import depth_panels, latent_records, latent_time, price_sizes, surfaces
 from benchmarks.paired import compare
 from sk_swat.displays.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 
@@ -129,7 +129,7 @@ def cornn_activations(results: pd.DataFrame, max_nonzero: int = 30) -> Figure:
 
 FIGURES: Mapping[str, Mapping[str, Callable[[pd.DataFrame], Figure]]] = {  # by experiment and file
     "cornn": {"cornn_sizes.svg": cornn_sizes, "cornn_all.svg": cornn_all, "cornn_activations.svg": cornn_activations},
-    "planted": {"planted.svg": planted_depths, "surfaces.png": lambda results: surfaces()},
+    "planted": {"planted.svg": depth_panels, "surfaces.png": lambda results: surfaces()},
     "prices": {"prices.svg": price_sizes},
     "latent-time": {"latent_time.svg": lambda results: latent_time(latent_records(results))},
 }

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from sk_swat.network.softnet import SoftNetworks
 
-__all__ = ["Ratio", "latent_records", "latent_time", "planted_depths", "price_sizes", "surfaces"]
+__all__ = ["Ratio", "depth_panels", "latent_records", "latent_time", "price_sizes", "surfaces"]
 
 _EDGE = 3**0.5  # inputs of the corpus have unit variance: uniform ones end here
 _N_GRID = 41
@@ -49,7 +49,7 @@ _DEPTHS: Mapping[str, Mark] = {
 
 
 @drawing()
-def planted_depths(results: pd.DataFrame) -> Figure:
+def depth_panels(results: pd.DataFrame) -> Figure:
     """Draw FVU against size for networks of 1 to 4 layers (arXiv 2410.08339, Figs. 3 and 5).
 
     The number after the x of a task such as "planted 2x14 sigmoid" is the size of the planted network: a vertical line.
@@ -202,11 +202,11 @@ def _layers(depth: int) -> str:
 
 
 def _fresh_network(random_state: int, depth: int, number: int) -> SoftNetworks:
-    from sk_swat.pretraining.corpus import fitted_chunk
+    from sk_swat.pretraining.corpus import fit_chunk
     from sk_swat.pretraining.evaluation import EVALUATION_SEED
 
     for chunk in itertools.count(1000 * number):
-        networks = fitted_chunk((EVALUATION_SEED + random_state, depth, chunk), depth, n_networks=8)
+        networks = fit_chunk((EVALUATION_SEED + random_state, depth, chunk), depth, n_networks=8)
         networks = networks[networks.input_mask.sum(1) == 2]
         if len(networks):
             return networks[:1]

@@ -14,9 +14,9 @@ import pandas as pd
 
 from benchmarks.markdown import two, write_table
 from benchmarks.models import MODELS as REGRESSORS
-from benchmarks.runner import Row, Selections, as_fitted
+from benchmarks.runner import Row, Selections, one_choice
 from benchmarks.tasks import Task
-from sk_swat.cli.comparison import timed_fit
+from sk_swat.cli.comparison import time_fit
 
 __all__ = ["COLUMNS", "MODELS", "PLANTED", "TOLD", "measure", "place", "selection_names", "summary"]
 
@@ -30,7 +30,7 @@ PLANTED: Mapping[str, Mapping[str, Any]] = {
     "gaussian": {"depth": 2, "n_nonzero": 30, "activation": "gaussian", "random_state": 7, **_BOTH},
 }
 _TRIED = {f"{latents}x{steps}": (latents, steps) for latents, steps in ((8, 300), (8, 1000), (24, 100), (24, 300))}
-selection_names = as_fitted
+selection_names = one_choice
 
 
 def _papers_search(latents: int, steps: int) -> Callable[[int], Any]:
@@ -47,7 +47,7 @@ def place(task: Task, model: str) -> Row:
 
 def measure(task: Task, model: str, selections: Selections) -> list[Row]:
     regressor = MODELS[model](task.seed)
-    cpu_s, _ = timed_fit(regressor, task, time.process_time)
+    cpu_s, _ = time_fit(regressor, task, time.process_time)
     fvu = 1 - regressor.score(task.X_test, task.y_test)
     return [{"test_fvu": fvu, "n_nonzero": regressor.n_nonzero_, "cpu_s": cpu_s}]
 

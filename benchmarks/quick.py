@@ -11,9 +11,9 @@ from sklearn.base import clone
 
 from benchmarks.markdown import write_table
 from benchmarks.meters import in_fresh_process, median_seconds, peak_memory
-from benchmarks.runner import Row, Selections, as_fitted, place
+from benchmarks.runner import Row, Selections, one_choice, place
 from benchmarks.tasks import Task
-from sk_swat.cli.comparison import MODELS, count_parameters, last_step, make_model, timed_fit
+from sk_swat.cli.comparison import MODELS, count_parameters, last_step, make_model, time_fit
 
 __all__ = ["COLUMNS", "MODELS", "QUICK_MODELS", "TASKS", "TOLD", "measure", "place", "selection_names", "summary"]
 
@@ -45,7 +45,7 @@ TASKS = (
 _SWAT, _MLP = "SWATRegressor", "MLPRegressor"
 QUICK_MODELS = (_SWAT, _MLP, "Ridge")
 _MANY_ROWS = 100_000
-selection_names = as_fitted
+selection_names = one_choice
 _TITLES = {  # of the printed table, and how its cells are written
     "task": ("task", ""),
     "model": ("model", ""),
@@ -68,8 +68,8 @@ def measure_here(task: Task, name: str) -> Row:
     """Measure in this process; peak memory and first fit mean something only in a fresh one."""
     first = make_model(name, random_state=task.seed)
     model = clone(first)
-    first_fit_s, _ = timed_fit(first, task)
-    fit_s, converged = timed_fit(model, task)
+    first_fit_s, _ = time_fit(first, task)
+    fit_s, converged = time_fit(model, task)
     regressor, X_test = last_step(model), task.X_test
     if regressor is not model:
         X_test = model[:-1].transform(X_test)

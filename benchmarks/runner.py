@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import pandas as pd
 from joblib import Parallel, delayed
 
-__all__ = ["Harness", "Job", "Runner", "Selections", "as_fitted", "check_file", "jobs_of", "place", "read_results"]
+__all__ = ["Harness", "Job", "Runner", "Selections", "check_file", "jobs_of", "one_choice", "place", "read_results"]
 
 Selections = Mapping[str, Mapping[str, Any]]  # by name, what `select` of a fitted model is asked for
 Row = dict[str, Any]
@@ -67,7 +67,7 @@ def place(task: Any, model: str) -> Row:
     return {"task": task.name, "model": model, "seed": task.seed, "split": task.split}
 
 
-def as_fitted(task: Any, model: str, selections: Selections) -> tuple[str, ...]:
+def one_choice(task: Any, model: str, selections: Selections) -> tuple[str, ...]:
     return ("",)
 
 

@@ -25,14 +25,14 @@ from sk_swat.network.softnet import SoftNetworks
 x = np.linspace(-np.sqrt(3), np.sqrt(3), 400)
 
 
-def standardised(y: np.ndarray) -> np.ndarray:
+def standardise(y: np.ndarray) -> np.ndarray:
     """The same curve with mean 0 and variance 1."""
     return (y - y.mean()) / y.std()
 
 
 curves = {
-    "wave": standardised(np.sin(2.5 * x)),
-    "bump": standardised(np.exp(-4 * x**2)),
+    "wave": standardise(np.sin(2.5 * x)),
+    "bump": standardise(np.exp(-4 * x**2)),
 }
 model = SWATRegressor(
     depths=(1,), n_rounds=1, sparsity=1e-4, early_stopping=True, random_state=0
@@ -50,7 +50,7 @@ autoencoder = load_checkpoint().autoencoder
 slots = autoencoder.config.max_width
 
 
-def encoded(network: SparseMLP) -> torch.Tensor:
+def encode(network: SparseMLP) -> torch.Tensor:
     """Point of one network in the latent space, a tensor of shape (1, 8, 96)."""
 
     def batch_of_one(values: ArrayLike) -> torch.Tensor:
@@ -69,12 +69,12 @@ def encoded(network: SparseMLP) -> torch.Tensor:
     return autoencoder.encode(canonical_form(pad(batch, slots)))
 
 
-def decoded(latent: torch.Tensor) -> SparseMLP:
+def decode(latent: torch.Tensor) -> SparseMLP:
     """Network of one hidden layer and one input that the decoder makes of a point."""
     first_slot = torch.eye(slots)[:1]
     raw = autoencoder.decode(latent, first_slot, [1])[1]
     network = raw.soften().harden().to_sparse(0)
-    return network.with_inputs(first_slot.numpy()).pruned()
+    return network.with_inputs(first_slot.numpy()).prune()
 
 
 # %%
@@ -85,12 +85,12 @@ def decoded(latent: torch.Tensor) -> SparseMLP:
 # steps around many networks that fit. Offset and scale do not matter to it, since it
 # solves the last layer for the data; all curves are drawn with mean 0 and variance 1.
 
-wave, bump = map(encoded, networks.values())
+wave, bump = map(encode, networks.values())
 figure, axes = plt.subplots(figsize=(6.25, 5.4), layout="constrained")
 for step in range(11):
     share = step / 10
-    network = decoded(torch.lerp(wave, bump, share))
-    curve = standardised(network.predict(x[:, None]))
+    network = decode(torch.lerp(wave, bump, share))
+    curve = standardise(network.predict(x[:, None]))
     axes.plot(
         x, 3 * step + curve, color=BLUE if share <= 0.5 else VERMILION, linewidth=1.5
     )

@@ -46,7 +46,7 @@ def exact_pressure(
     return 5000 * (1 - np.sqrt(1 - (4095 * bridge / supply - offset) / (2500 * slope)))
 
 
-def measured(n_rows: int, rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
+def measure(n_rows: int, rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
     """Counts, with noise of one count, and the random pressures that they belong to."""
     pressure = rng.uniform(0, 700, n_rows)
     celsius, volts = rng.uniform(-20, 85, n_rows), rng.uniform(3, FULL_SCALE, n_rows)
@@ -62,8 +62,8 @@ def measured(n_rows: int, rng: np.random.Generator) -> tuple[pd.DataFrame, np.nd
 
 
 rng = np.random.default_rng(0)
-X, pressure = measured(1000, rng)
-X_new, pressure_new = measured(1000, rng)
+X, pressure = measure(1000, rng)
+X_new, pressure_new = measure(1000, rng)
 model = SWATRegressor(n_rounds=2, sparsity=1e-6, compactness=0, random_state=0)
 model.fit(X, pressure)
 

@@ -10,7 +10,7 @@ from sklearn.linear_model import Ridge
 from sklearn.neural_network import MLPRegressor
 
 from sk_swat import SWATRegressor
-from sk_swat.cli.comparison import count_parameters, make_model, timed_fit
+from sk_swat.cli.comparison import count_parameters, make_model, time_fit
 from sk_swat.cli.demo import load_table
 
 
@@ -22,7 +22,7 @@ def data():
 def test_counts_of_linear_model_and_mlp_by_hand(data):
     assert count_parameters(Ridge().fit(data.X_train, data.y_train)) == 2 + 1
     model = make_model("MLPRegressor", hidden_layer_sizes=(5,), max_iter=1)
-    timed_fit(model, data)
+    time_fit(model, data)
     assert count_parameters(model) == (2 * 5 + 5) + (5 + 1)
 
 
@@ -34,7 +34,7 @@ def test_count_of_boosting_is_that_of_a_stump_by_hand():
 
 def test_count_of_swat_leaves_out_zeros(data, quick):
     model = quick(tol=1e-3)
-    timed_fit(model, data)
+    time_fit(model, data)
     arrays = model.coefs_ + model.intercepts_
     assert count_parameters(model) == sum(np.count_nonzero(array) for array in arrays)
 
@@ -48,10 +48,10 @@ def test_early_stop_is_an_answer_and_no_warning(data):
     mlp = MLPRegressor(hidden_layer_sizes=(3,), max_iter=2, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        seconds, converged = timed_fit(mlp, data)
+        seconds, converged = time_fit(mlp, data)
     assert seconds > 0
     assert not converged
-    assert timed_fit(Ridge(), data)[1]
+    assert time_fit(Ridge(), data)[1]
 
 
 def test_other_warnings_pass_through(data):
@@ -61,4 +61,4 @@ def test_other_warnings_pass_through(data):
             warnings.warn("something else", UserWarning, stacklevel=2)
 
     with pytest.warns(UserWarning, match="something else"):
-        assert not timed_fit(Warner(), data)[1]
+        assert not time_fit(Warner(), data)[1]

@@ -32,7 +32,7 @@ def called(monkeypatch):
     return calls
 
 
-def parsed(*words):
+def parse(*words):
     """Arguments that a command would get."""
     program = app.make_context(app.name, list(words))
     return app.commands[words[0]].make_context(words[0], list(words[1:]), parent=program).params
@@ -43,7 +43,7 @@ def test_help_of_each_command_ends_with_an_example_that_parses(command):
     result = CliRunner().invoke(app, [command, "--help"], prog_name=app.name)
     assert result.exit_code == 0
     example = " ".join(result.output.split()).split(f"Example: {app.name} {command} ")[1].split()
-    assert parsed(command, *example)
+    assert parse(command, *example)
 
 
 def test_train_passes_its_flags(called):
@@ -86,7 +86,7 @@ def test_evaluate_prints_and_writes_the_table(called, capsys, tmp_path):
 )
 def test_flags_default_to_the_defaults_of_the_library(words, functions):
     defaults = {name: p.default for f in functions for name, p in inspect.signature(f).parameters.items()}
-    arguments = parsed(*words)
+    arguments = parse(*words)
     for name in ("folder", "out"):
         arguments.pop(name, None)
     assert arguments == {name: defaults[name] for name in arguments}

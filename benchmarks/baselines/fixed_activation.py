@@ -60,7 +60,7 @@ class FixedActivationRegressor(PathMixin, MetaEstimatorMixin, RegressorMixin, Ba
         self.regressors_ = {
             name: clone(base).set_params(activations=(name,), random_state=seed).fit(X, y) for name in names
         }
-        self._path, self._searched = _joined_path(self.regressors_)
+        self._path, self._searched = _join_paths(self.regressors_)
         prices, careful = (base.sparsity, base.compactness), base.one_standard_error
         row = self._path.choose(*prices, max_nonzero=base.max_nonzero, one_standard_error=careful)
         self._keep_row(row, prices)
@@ -88,7 +88,7 @@ class FixedActivationRegressor(PathMixin, MetaEstimatorMixin, RegressorMixin, Ba
         return self._searched[self._row]
 
 
-def _joined_path(regressors: dict[str, SWATRegressor]) -> tuple[Path, list[str]]:
+def _join_paths(regressors: dict[str, SWATRegressor]) -> tuple[Path, list[str]]:
     """Keep, at each size, the network with the best validation R^2, and say of which fit it is.
 
     Standard errors are known between networks of one fit alone.

@@ -39,7 +39,7 @@ class RawUnits:
         folded = module.to_sparse(numbers).with_scaling(
             scaling.x_offset[columns], scaling.x_scale[columns], scaling.y_offset, scaling.y_scale
         )
-        return folded.pruned().with_inputs(np.eye(len(scaling.x_scale))[:, columns])
+        return folded.prune().with_inputs(np.eye(len(scaling.x_scale))[:, columns])
 
     def largest_mask(self, module: MaskedMLP, values: torch.Tensor, size: int) -> torch.Tensor:
         """Keep as many as possible of the largest values such that the network has at most `size` numbers in raw units.
@@ -64,7 +64,7 @@ class RawUnits:
         folded = module.to_sparse(generic * mask).with_scaling(
             -1.0 * (scaling.x_offset[columns] != 0), 1.0, 1.0 * (scaling.y_offset != 0), 1.0
         )
-        return folded.pruned().n_nonzero
+        return folded.prune().n_nonzero
 
     def _mask(self, module: MaskedMLP, kept: torch.Tensor) -> torch.Tensor:
         mask = torch.zeros(len(module.numbers), dtype=torch.bool)

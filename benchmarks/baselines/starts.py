@@ -88,7 +88,7 @@ class StartsRegressor(RegressorMixin, BaseEstimator):
         with usual_torch(), one_torch_thread(), torch.no_grad():
             for size in self.sizes:
                 groups = [group for depth in self.depths if (group := draw(size, depth)) is not None]
-                for steps, networks in _polished(groups, problem, task, self.steps):
+                for steps, networks in _polish(groups, problem, task, self.steps):
                     best = min(networks, key=lambda one: _error(one, task))
                     self.networks_[size, steps] = in_raw_units(best, scaling)
         if not self.networks_:
@@ -171,7 +171,7 @@ def _error(network: SoftNetworks, task: RefineTask) -> float:
     return value if np.isfinite(value) else np.inf
 
 
-def _polished(
+def _polish(
     groups: Sequence[SoftNetworks], problem: Problem, task: RefineTask, steps: Sequence[int]
 ) -> Iterator[tuple[int, list[SoftNetworks]]]:
     """Polish the candidates with the best readouts; all of them after each number of steps."""

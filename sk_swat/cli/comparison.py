@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
-__all__ = ["MODELS", "check_names", "count_parameters", "last_step", "make_model", "timed_fit"]
+__all__ = ["MODELS", "check_names", "count_parameters", "last_step", "make_model", "time_fit"]
 
 # Each model is imported when it is made, so that a process holds only its own.
 
@@ -26,13 +26,13 @@ def _mlp(random_state: int, **parameters: Any) -> Any:
     from sklearn.neural_network import MLPRegressor
 
     settings = {"hidden_layer_sizes": (100,), "max_iter": 2000} | parameters  # at the default of 200 it warns
-    return _on_scaled_inputs(MLPRegressor(random_state=random_state, **settings))
+    return _scale_inputs(MLPRegressor(random_state=random_state, **settings))
 
 
 def _ridge(random_state: int, **parameters: Any) -> Any:  # without chance
     from sklearn.linear_model import RidgeCV
 
-    return _on_scaled_inputs(RidgeCV(**({"alphas": np.logspace(-3, 3, 13)} | parameters)))
+    return _scale_inputs(RidgeCV(**({"alphas": np.logspace(-3, 3, 13)} | parameters)))
 
 
 def _boosting(random_state: int, **parameters: Any) -> Any:
@@ -41,7 +41,7 @@ def _boosting(random_state: int, **parameters: Any) -> Any:
     return HistGradientBoostingRegressor(random_state=random_state, **parameters)
 
 
-def _on_scaled_inputs(regressor: Any) -> Any:
+def _scale_inputs(regressor: Any) -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
@@ -66,7 +66,7 @@ def make_model(name: str, *, random_state: int = 0, **parameters: Any) -> Any:
     return MODELS[name](random_state, **parameters)
 
 
-def timed_fit(model: Any, data: Any, clock: Callable[[], float] = time.perf_counter) -> tuple[float, bool]:
+def time_fit(model: Any, data: Any, clock: Callable[[], float] = time.perf_counter) -> tuple[float, bool]:
     """Fit a model to the training rows; give the seconds, and False if it warned that it stopped early.
 
     Other warnings are passed on. The clock is that of the wall, or of this process (``time.process_time``).

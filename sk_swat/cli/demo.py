@@ -9,7 +9,7 @@ from typing import Any
 from sklearn.utils import Bunch
 from tabulate import tabulate
 
-from sk_swat.cli.comparison import MODELS, count_parameters, make_model, timed_fit
+from sk_swat.cli.comparison import MODELS, count_parameters, make_model, time_fit
 
 __all__ = ["DemoRow", "comparison_table", "fit_and_score", "load_table", "run_demo"]
 
@@ -54,7 +54,7 @@ def fit_and_score(
 ) -> tuple[Any, DemoRow]:
     """Fit a model of ``MODELS`` to the training rows, with other parameters if given, and score it on the test rows."""
     model = make_model(name, random_state=random_state, **(parameters or {}))
-    seconds, converged = timed_fit(model, data)
+    seconds, converged = time_fit(model, data)
     return model, DemoRow(
         name, count_parameters(model), float(model.score(data.X_test, data.y_test)), seconds, converged
     )

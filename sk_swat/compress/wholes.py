@@ -54,7 +54,7 @@ def narrow_candidates(
         Source of all random choices.
     """
     width = space.checkpoint.autoencoder.config.max_width
-    networks = [member.network.to_sparse(0).pruned() for member in front.members() if member.candidate == whole]
+    networks = [member.network.to_sparse(0).prune() for member in front.members() if member.candidate == whole]
     narrow = [network for network in networks if network.depth and widest(network) <= width]
     found: list[Candidate] = []
     own = [network for network in narrow if network.depth in depths]
@@ -89,7 +89,7 @@ def front_of_wholes(front: Front, first: int, space: LatentProposals, task: Refi
     kept, least = Front(), math.inf
     for member in front.members(_GAIN):
         gain = _GAIN if member.size <= _LARGE else _LARGE_GAIN
-        network = member.network.to_sparse(0).pruned()
+        network = member.network.to_sparse(0).prune()
         if network.depth and _EXACT * task.rows.constant_loss < least and member.error < (1 - gain) * least:
             least = member.error
             alone = batch_of([network], width * math.ceil(widest(network) / width))

@@ -120,7 +120,7 @@ def _log_ticks(low: float, high: float) -> list[float]:
     return [tick for tick in MaxNLocator(3).tick_values(low, high) if low <= tick <= high]
 
 
-def fitted_network(estimator: Any) -> SparseMLP:
+def network_of(estimator: Any) -> SparseMLP:
     """Return the network of a fitted estimator; NotFittedError without one."""
     message = "%(name)s has no attribute network_: it must be a regressor of sk_swat on which fit was called."
     check_is_fitted(estimator, "network_", msg=message)
@@ -129,7 +129,7 @@ def fitted_network(estimator: Any) -> SparseMLP:
 
 def path_columns(estimator: Any) -> dict[str, np.ndarray]:
     """Columns of ``path_`` as arrays."""
-    fitted_network(estimator)
+    network_of(estimator)
     path = estimator.path_
     return {name: np.asarray(path[name]) for name in ("n_nonzero", "r2_train", "r2_validation", "chosen")}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sk_swat.displays._common import fitted_network
+from sk_swat.displays._common import network_of
 from sk_swat.displays._layout import CURVE, Edge, Label, Node, activation_curve, lay_out, natural_height
 from sk_swat.displays._spreads import strengths
 from sk_swat.displays.palette import BLUE, VERMILION
@@ -44,7 +44,7 @@ def network_html(estimator: Any) -> str:
     text : str
         One ``div`` without scripts and styles of its own. Names of columns are escaped.
     """
-    network = fitted_network(estimator).pruned()
+    network = network_of(estimator).prune()
     first, *more = map(html.escape, headlines(estimator, network))
     shown = [f"<div>{'<br>'.join([f'<b>{first}</b>', *more])}</div>"]
     few = sum(int((coef != 0).sum()) for coef in network.coefs) <= _MOST_WEIGHTS

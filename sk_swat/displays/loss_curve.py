@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sk_swat.displays._common import axes_or_new, fitted_network, log_axis, not_too_small, panels
+from sk_swat.displays._common import axes_or_new, log_axis, network_of, not_too_small, panels
 from sk_swat.displays.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class LossCurveDisplay:
         display : LossCurveDisplay
             The drawn picture.
         """
-        fitted_network(estimator)
+        network_of(estimator)
         return cls(estimator.search_report_, estimator.fit_report_, getattr(estimator, "loss_curve_", ())).plot(ax)
 
     def plot(self, ax: Axes | None = None) -> LossCurveDisplay:

@@ -17,7 +17,7 @@ from sk_swat.displays._common import (
     check_axes,
     chosen_r2,
     extent,
-    fitted_network,
+    network_of,
     r2_line,
     require_matplotlib,
     text_width,
@@ -135,7 +135,7 @@ class NetworkDisplay:
         display : NetworkDisplay
             The drawn picture.
         """
-        network = fitted_network(estimator)
+        network = network_of(estimator)
         train, validation = chosen_r2(estimator)
         shown = cls(network, output_names=output_names, widths=widths, X=X, r2_train=train, r2_validation=validation)
         return shown.plot(ax)
@@ -170,7 +170,7 @@ class NetworkDisplay:
         require_matplotlib("NetworkDisplay")
         if not isinstance(self.network, SparseMLP):
             raise TypeError(f"`network` must be a SparseMLP, got {type(self.network).__name__}.")
-        network = self.network.pruned()
+        network = self.network.prune()
         names = check_output_names(self.output_names, network)
         sizes = strengths(network, self.widths, self.X)
         ax = self._new_axes(network) if ax is None else check_axes(ax)

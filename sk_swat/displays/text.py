@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sk_swat.displays._common import chosen_r2, fitted_network, r2_line
+from sk_swat.displays._common import chosen_r2, network_of, r2_line
 from sk_swat.network.names import feature_labels
 from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.network.text import size_text
@@ -21,7 +21,7 @@ def estimator_text(estimator: Any) -> str:
 
     Formulas of more than 100 non-zero parameters are left out.
     """
-    network = fitted_network(estimator)
+    network = network_of(estimator)
     first, *more = headlines(estimator, network)
     lines = [f"{type(estimator).__name__}: {first}", *more, ""]
     if network.n_nonzero <= MOST_WRITTEN:

@@ -16,7 +16,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
-from sk_swat.estimators.fitted import unchanged_on_error
+from sk_swat.estimators.fitted import undo_on_error
 from sk_swat.estimators.parameters import make_settings
 from sk_swat.estimators.regressor import LATENT
 from sk_swat.estimators.report import search_report
@@ -206,7 +206,7 @@ class SWATCompressor(ExportMixin, SearchMixin, MetaEstimatorMixin, RegressorMixi
         self : SWATCompressor
             The fitted compressor. If an error ends the fit, it is as it was before.
         """
-        with unchanged_on_error(self):
+        with undo_on_error(self):
             return self._fit(X, y)
 
     def _fit(self, X: ArrayLike, y: ArrayLike | None) -> SWATCompressor:
@@ -225,7 +225,7 @@ class SWATCompressor(ExportMixin, SearchMixin, MetaEstimatorMixin, RegressorMixi
             if target.ndim == 2 and target.shape[1] == 1:
                 target = column_or_1d(target, warn=True)
         before = self._clock()
-        self.estimator_ = self._fitted_teacher(X, target)
+        self.estimator_ = self._fit_teacher(X, target)
         begin += self._clock() - before
         teacher = teacher_of(self.estimator_)
         self._check_columns(teacher)
@@ -356,7 +356,7 @@ class SWATCompressor(ExportMixin, SearchMixin, MetaEstimatorMixin, RegressorMixi
     def _target(self) -> str:
         return "y" if self.objective == "accuracy" else "predictions of the estimator"
 
-    def _fitted_teacher(self, X: ArrayLike, y: np.ndarray | None) -> Any:
+    def _fit_teacher(self, X: ArrayLike, y: np.ndarray | None) -> Any:
         if _is_fitted(self.estimator):
             return self.estimator
         if y is None:

@@ -25,7 +25,7 @@ from sk_swat.utils.pickling import add_version, read_state
 if TYPE_CHECKING:  # imported when a table is asked for
     import pandas as pd
 
-__all__ = ["PathMixin", "unchanged_on_error"]
+__all__ = ["PathMixin", "undo_on_error"]
 
 _ROUNDED_ROWS, _ROUNDED_ROWS_IN_TIME = 20_000, 1000  # on which losses of rounding are measured, without limit and with
 _FITTED = ("network_", "n_features_in_", "_path", "_row", "_prices", "_shares")  # what the methods below read
@@ -114,7 +114,7 @@ class PathMixin:
             chosen = self._path.choose(*prices, max_nonzero=limit, min_r2=least, one_standard_error=careful)
         else:
             chosen = self._path.row(index)
-        with unchanged_on_error(self):
+        with undo_on_error(self):
             self._keep_row(chosen, prices)
         return self
 
@@ -128,7 +128,7 @@ class PathMixin:
     def networks_(self) -> list[SparseMLP]:
         """Networks of the path, in the order of `path_`."""
         check_is_fitted(self, "network_")
-        return [self._named(network) for network in self._path.networks]
+        return [self._with_names(network) for network in self._path.networks]
 
     @property
     def feature_importances_(self) -> np.ndarray:
@@ -196,7 +196,7 @@ class PathMixin:
         self.n_nonzero_ = network.n_nonzero
         self.support_ = np.isin(np.arange(network.n_features_in), network.used_features)
         self.depth_ = network.depth
-        self.network_ = self._named(network)
+        self.network_ = self._with_names(network)
 
     def _keep_summary(self, table: Table, seed: int) -> None:
         """Keep what networks do on the fitted rows, and let them carry the summary of the fit."""
@@ -205,9 +205,9 @@ class PathMixin:
         X, y, weight, scaling = table.X, table.raw_y, table.weight, table.scaling
         networks = summarise(self._path.networks, X, y, weight, scaling, seed, n_rows)
         self._path = self._path.with_networks(networks)
-        self.network_ = self._named(self._path.networks[self._row])
+        self.network_ = self._with_names(self._path.networks[self._row])
 
-    def _named(self, network: SparseMLP) -> SparseMLP:
+    def _with_names(self, network: SparseMLP) -> SparseMLP:
         return network.with_names(*(getattr(self, key, None) for key in ("feature_names_in_", "target_names_in_")))
 
     def _keep_target_names(self, names: np.ndarray | None) -> None:
@@ -218,7 +218,7 @@ class PathMixin:
 
 
 @contextmanager
-def unchanged_on_error(estimator: Any) -> Iterator[None]:
+def undo_on_error(estimator: Any) -> Iterator[None]:
     """Give an estimator all its attributes back if the block does not end well; a half-made fit is worth nothing."""
     before = dict(vars(estimator))
     try:

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import column_or_1d
 
 from sk_swat.estimators.callbacks import CallbackSupportMixin, FitCallbacks, fit_callbacks
-from sk_swat.estimators.fitted import unchanged_on_error
+from sk_swat.estimators.fitted import undo_on_error
 from sk_swat.estimators.report import candidate_table, search_report
 from sk_swat.estimators.searching import Context, SearchMixin
 from sk_swat.fitting.settings import Settings
@@ -53,7 +53,7 @@ class TableRegressor(ExportMixin, SearchMixin, CallbackSupportMixin, RegressorMi
         self : estimator
             The fitted regressor. If an error ends the fit, the regressor is as it was before.
         """
-        with unchanged_on_error(self), fit_callbacks(self, X, y, sample_weight) as callbacks:
+        with undo_on_error(self), fit_callbacks(self, X, y, sample_weight) as callbacks:
             return self._fit(X, y, sample_weight, callbacks)
 
     def _fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, callbacks: FitCallbacks | None) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sk_swat.export.c_language import CReal, check_c_name
 from sk_swat.export.c_tables import table_definition
-from sk_swat.export.models import exported_network
+from sk_swat.export.models import network_to_export
 from sk_swat.export.source import fill, headline, name_comments
 from sk_swat.network.neurons import Neuron, neuron_layers, weighted_sum
 from sk_swat.network.sparse_mlp import SparseMLP
@@ -55,7 +55,7 @@ def to_c(model: object, *, dtype: str = "double", name: str = "network", tables:
     """
     check_choice("dtype", dtype, ("double", "float"))
     real = CReal(dtype, check_c_name(name))
-    network = exported_network(model)
+    network = network_to_export(model)
     layers = neuron_layers(network)
     if tables and len(network.used_features):  # a constant has nothing to put into tables
         definition = table_definition(network, layers, real, _signature(real))

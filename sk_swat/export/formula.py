@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sk_swat.export.models import exported_network
+from sk_swat.export.models import network_to_export
 from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.names import feature_labels
-from sk_swat.network.rounding import rounded_formula
+from sk_swat.network.rounding import round_formula
 from sk_swat.network.sparse_mlp import SparseMLP
 
 if TYPE_CHECKING:  # sympy is imported by the first call
@@ -62,7 +62,7 @@ def to_sympy(model: object, *, digits: int | str | None = "auto") -> Any:
     2.0*tanh(1.2*age - 0.5) + 3.0
     """
     import_sympy("to_sympy")
-    network = exported_network(model)
+    network = network_to_export(model)
     outputs = formulas(network, digits)
     return outputs[0] if network.n_outputs == 1 else outputs
 
@@ -77,13 +77,13 @@ def import_sympy(function: str) -> Any:
 
 
 def formulas(network: SparseMLP, digits: object, *, to_read: bool = False) -> list[sympy.Expr]:
-    """Build one expression for each output of a pruned network, rounded as in :func:`rounded_formula`.
+    """Build one expression for each output of a pruned network, rounded as in :func:`round_formula`.
 
     `to_read` takes each activation's form for reading: a sigmoid as ``1 / (1 + exp(-z))``.
     """
     import sympy
 
-    formula, symbols = rounded_formula(network, digits), _symbols(network)
+    formula, symbols = round_formula(network, digits), _symbols(network)
     terms = [_centre(symbols[i], centre) for i, centre in zip(formula.columns, formula.centres, strict=True)]
     sums = list(zip(formula.weights, formula.biases, strict=True))
     for name, (weights, bias) in zip(formula.activations, sums, strict=False):

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from sk_swat.export.formula import formulas, import_sympy
-from sk_swat.export.models import exported_network
+from sk_swat.export.models import network_to_export
 from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.utils.parameters import check_integer
 
@@ -42,7 +42,7 @@ def to_latex(model: object, *, digits: int | str | None = "auto") -> str:
     \mathrm{risk} = 2.0 \tanh{\left(1.25 \mathrm{body\_mass} - 0.5 \right)} + 3.0
     """
     import_sympy("to_latex")
-    return _equations(exported_network(model), digits)
+    return _equations(network_to_export(model), digits)
 
 
 def path_to_latex(model: Any, *, digits: int | str | None = "auto", max_nonzero: int | None = None) -> str:
@@ -88,7 +88,7 @@ def path_to_latex(model: Any, *, digits: int | str | None = "auto", max_nonzero:
     for row, network in zip(path.itertuples(), model.networks_, strict=True):
         if row.n_nonzero <= largest:
             figures = [r"\text{-}" if math.isnan(r2) else f"{r2:.4f}" for r2 in (row.r2_train, row.r2_validation)]
-            cells = [str(row.n_nonzero), *figures, _equations(network.pruned(), digits)]
+            cells = [str(row.n_nonzero), *figures, _equations(network.prune(), digits)]
             rows.append((r"\ast & " if row.chosen else "& ") + " & ".join(cells) + r" \\")
     rows[-1] = rows[-1].removesuffix(r" \\")
     return "\n".join([r"\begin{array}{crrrl}", *rows, r"\end{array}"])

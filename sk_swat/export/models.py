@@ -8,10 +8,10 @@ from sklearn.utils.validation import check_is_fitted
 from sk_swat.network.linear_steps import network_within, regressor_within
 from sk_swat.network.sparse_mlp import SparseMLP
 
-__all__ = ["exported_network", "needs_converter"]
+__all__ = ["needs_converter", "network_to_export"]
 
 
-def exported_network(model: object) -> SparseMLP:
+def network_to_export(model: object) -> SparseMLP:
     """Give the network of a model without the neurons that do not matter, on the inputs of the model.
 
     Models are those of :func:`sk_swat.network.linear_steps.network_within`; all others raise TypeError.
@@ -28,7 +28,7 @@ def exported_network(model: object) -> SparseMLP:
             f"{type(regressor_within(model)).__name__} inside, which takes what the steps before it give, or the whole "
             "with to_onnx."
         )
-    return network.pruned()
+    return network.prune()
 
 
 def needs_converter(model: object) -> bool:

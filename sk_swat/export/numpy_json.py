@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sk_swat.export.models import exported_network
+from sk_swat.export.models import network_to_export
 
 __all__ = ["to_numpy_json"]
 
@@ -46,4 +46,4 @@ def to_numpy_json(model: object) -> str:
     >>> run(json.loads(text), np.array([[0.5, 7.0]]))
     array([[3.]])
     """
-    return exported_network(model).to_json()
+    return network_to_export(model).to_json()

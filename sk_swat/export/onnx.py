@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sk_swat.export.models import exported_network, needs_converter
+from sk_swat.export.models import needs_converter, network_to_export
 from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.utils.parameters import check_choice, check_integer
@@ -98,7 +98,7 @@ def to_onnx(model: Any, *, dtype: str = "float", opset: int = 15) -> ModelProto:
         from sk_swat.export.skl2onnx_converter import convert_pipeline
 
         return convert_pipeline(model, dtype, opset)
-    network = exported_network(model)
+    network = network_to_export(model)
     numpy_type = NUMPY_TYPES[dtype]
     graph = Graph(numpy_type)
     outputs = add_network(graph, network, "X", "y" if network.n_outputs > 1 else None)
@@ -152,7 +152,7 @@ class Graph:
         from onnx import numpy_helper
 
         array = np.asarray(values)
-        array = array.astype(np.int64) if array.dtype.kind == "i" else _rounded(array, self._dtype)
+        array = array.astype(np.int64) if array.dtype.kind == "i" else _to_type(array, self._dtype)
         unique = self._unique(name)
         self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(array), unique))
         return unique
@@ -174,7 +174,7 @@ class Graph:
 
 def add_network(graph: Graph, network: SparseMLP, X: str, output: str | None = None) -> str:
     """Add the pruned network to a graph; `X` and what is returned are names of tensors with one row for each sample."""
-    network = network.pruned()
+    network = network.prune()
     used = network.used_features
     if not len(used):
         return _constant_rows(graph, network, X, output)
@@ -215,12 +215,12 @@ def _linear(
     return graph.node("Gemm", a, graph.constant("coef", coef), graph.constant("intercept", intercept), output=output)
 
 
-def _rounded(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+def _to_type(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     with np.errstate(over="ignore", under="ignore"):
-        rounded = array.astype(dtype)
-    if not np.isfinite(rounded).all():
+        converted = array.astype(dtype)
+    if not np.isfinite(converted).all():
         raise ValueError(
             f"a network must hold numbers below {np.finfo(dtype).max:.2g} to be exported as {dtype}, got "
             f"{np.abs(array).max():g}; export it as double."
         )
-    return rounded
+    return converted

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import keyword
 
-from sk_swat.export.models import exported_network
+from sk_swat.export.models import network_to_export
 from sk_swat.export.source import fill, headline, name_comments
 from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.neurons import neuron_layers, weighted_sum
@@ -53,7 +53,7 @@ def to_python(model: object, *, name: str = "predict") -> str:
     <BLANKLINE>
     """
     _check_name(name)
-    network = exported_network(model)
+    network = network_to_export(model)
     *hidden, outputs = neuron_layers(network)
     n_features = network.n_features_in
     lines = [

@@ -6,7 +6,7 @@ from typing import Any
 
 from sk_swat.estimators.latent_descent import LatentDescentRegressor
 from sk_swat.estimators.regressor import SWATRegressor
-from sk_swat.export.models import exported_network
+from sk_swat.export.models import network_to_export
 from sk_swat.export.onnx import NUMPY_TYPES, Graph, add_network
 from sk_swat.network.linear_steps import regressor_within
 
@@ -58,7 +58,7 @@ def register_converter() -> None:
 
     def output_shapes(operator: Any) -> None:
         calculate_linear_regressor_output_shapes(operator)  # of one target
-        operator.outputs[0].type.shape[1] = exported_network(operator.raw_operator).n_outputs
+        operator.outputs[0].type.shape[1] = network_to_export(operator.raw_operator).n_outputs
 
     for kind in (SWATRegressor, LatentDescentRegressor):
         update_registered_converter(kind, "SkSwat" + kind.__name__, output_shapes, _convert)
@@ -107,7 +107,7 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     X = operator.inputs[0].full_name
     if not isinstance(column_type, FloatTensorType | DoubleTensorType):  # integers and booleans
         X = graph.node("Cast", X, to=helper.np_dtype_to_tensor_dtype(numpy_type))
-    add_network(graph, exported_network(operator.raw_operator), X, operator.outputs[0].full_name)
+    add_network(graph, network_to_export(operator.raw_operator), X, operator.outputs[0].full_name)
     for tensor in graph.initializers:
         container.add_initializer(tensor.name, tensor.data_type, list(tensor.dims), tensor)
     for node in graph.nodes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sk_swat.export.models import exported_network
+from sk_swat.export.models import network_to_export
 
 if TYPE_CHECKING:  # torch is imported by the first call
     import torch
@@ -47,4 +47,4 @@ def to_torch(model: object) -> torch.nn.Sequential:
     """
     from sk_swat.export.torch_layers import sequential
 
-    return sequential(exported_network(model))
+    return sequential(network_to_export(model))

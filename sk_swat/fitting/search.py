@@ -237,4 +237,4 @@ def find_path(search: Search, stages: Sequence[Stage], ending: Ending) -> Found:
 def in_raw_units(network: SoftNetworks, scaling: Standardisation) -> SparseMLP:
     """Fold the scaling into a batch of one, and leave out what does nothing or folds into something else."""
     folded = network.to_sparse(0).with_scaling(scaling.x_offset, scaling.divisor, scaling.y_offset, scaling.y_scale)
-    return folded.simplified()
+    return folded.simplify()

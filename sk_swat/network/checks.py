@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sk_swat.network.activations import ACTIVATIONS
 
 
-def frozen_array(values: ArrayLike, ndim: int, name: str) -> NDArray[np.float64]:
+def freeze(values: ArrayLike, ndim: int, name: str) -> NDArray[np.float64]:
     """Copy finite real numbers into a read-only float64 array; negative zeros become plain zeros."""
     try:
         array = np.asarray(values)

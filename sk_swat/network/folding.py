@@ -55,9 +55,9 @@ def fold(layers: Layers) -> Layers:
         while True:
             before = layers.n_nonzero
             for layer in range(len(layers.activations)):
-                layers = _with_folded_biases(layers, layer)
+                layers = _fold_biases(layers, layer)
                 for other in _with_fewer_neurons(layers, layer):
-                    layers = _smaller(layers, _with_folded_biases(other, layer))
+                    layers = _smaller(layers, _fold_biases(other, layer))
             for layer in reversed(range(len(layers.activations))):
                 layers = _smaller(layers, _without_layer(layers, layer))
             if layers.n_nonzero == before:
@@ -72,7 +72,7 @@ def _identities(layers: Layers, layer: int) -> NDArray[np.intp]:
     return np.flatnonzero([name == "identity" for name in layers.activations[layer]])
 
 
-def _with_folded_biases(layers: Layers, layer: int) -> Layers:
+def _fold_biases(layers: Layers, layer: int) -> Layers:
     """Move biases of identity neurons on, if the neurons that they feed get fewer new biases than that saves.
 
     A set of biases is worth moving if it is larger than the set of targets that have none yet. Each bias looks for such

@@ -45,7 +45,7 @@ class ForwardPlan:
         self._columns = None if used.all() else np.flatnonzero(used)
         self._hidden = []
         for coef, intercept, names in zip(coefs[:-1], intercepts[:-1], activations, strict=True):
-            rows, order = order, _sorted_by_activation(names)
+            rows, order = order, _order_by_activation(names)
             weights = np.ascontiguousarray(coef[np.ix_(rows, order)].T)
             self._hidden.append(_hidden_layer(weights, intercept[order], [names[j] for j in order]))
         self._last_weights = np.ascontiguousarray(coefs[-1][order].T)
@@ -83,7 +83,7 @@ class ForwardPlan:
         return y.reshape(1, -1)
 
 
-def _sorted_by_activation(names: Sequence[str]) -> list[int]:
+def _order_by_activation(names: Sequence[str]) -> list[int]:
     order = list(ACTIVATIONS)
     return sorted(range(len(names)), key=lambda j: order.index(names[j]))
 

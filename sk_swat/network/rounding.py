@@ -24,8 +24,8 @@ __all__ = [
     "Formula",
     "check_digits",
     "enough_digits",
-    "rounded_formula",
-    "rounded_network",
+    "round_formula",
+    "round_network",
     "rounding_losses",
     "short_centre",
     "summarise",
@@ -49,7 +49,7 @@ def short_centre(mean: float, spread: float) -> float:
     """
     if abs(mean) <= _FAR * spread:
         return 0.0
-    shorter = (_rounded(mean, digits) for digits in range(1, _DIGITS + 1))
+    shorter = (_round(mean, digits) for digits in range(1, _DIGITS + 1))
     return next((centre for centre in shorter if abs(centre - mean) <= spread / 2), mean)
 
 
@@ -74,7 +74,7 @@ class Formula:
     @classmethod
     def of(cls, network: SparseMLP) -> Formula:
         """Write a network as a formula, with all bits; without a summary of its fit nothing is centred."""
-        network = network.pruned()
+        network = network.prune()
         columns = network.used_features
         names = [name for layer in network.activations for name in layer if name != "identity"]
         n_columns, n_neurons, n_outputs = len(columns), len(names), network.n_outputs
@@ -94,10 +94,10 @@ class Formula:
                     found += 1
         return cls(columns, centres, tuple(names), weights, biases, bias_centres)
 
-    def rounded(self, digits: int) -> Formula:
+    def round(self, digits: int) -> Formula:
         """Round weights and biases to so many significant digits; of an output's bias, the distance from its centre."""
-        biases = self.bias_centres + _all_rounded(self.biases - self.bias_centres, digits)
-        return replace(self, weights=_all_rounded(self.weights, digits), biases=biases)
+        biases = self.bias_centres + _round_all(self.biases - self.bias_centres, digits)
+        return replace(self, weights=_round_all(self.weights, digits), biases=biases)
 
     def predict(self, X: NDArray[np.floating]) -> NDArray[np.float64]:
         """Evaluate the formula as it stands; X has all columns, the result the shape (n_samples, n_outputs)."""
@@ -135,7 +135,7 @@ def rounding_losses(
     with np.errstate(all="ignore"):
         exact = squares(network.predict(X).reshape(target.shape))
         while len(losses) < _DIGITS and not (losses and losses[-1] < _LOSS):
-            lost = squares(formula.rounded(len(losses) + 1).predict(X)) - exact
+            lost = squares(formula.round(len(losses) + 1).predict(X)) - exact
             worst = np.finfo(np.float64).max
             losses.append(float(np.nan_to_num(np.average(lost, weights=weight), nan=worst)))
     return tuple(losses)
@@ -169,7 +169,7 @@ def summarise(
     ]
 
 
-def rounded_formula(network: SparseMLP, digits: object) -> Formula:
+def round_formula(network: SparseMLP, digits: object) -> Formula:
     """Write a network as a formula with numbers of 1 to 15 significant digits; it warns if 1e-4 of R^2 is lost.
 
     "auto" takes the least number of digits that costs less than that on the fitted rows; all bits if it is not known.
@@ -191,10 +191,10 @@ def rounded_formula(network: SparseMLP, digits: object) -> Formula:
             UserWarning,
             stacklevel=4,
         )
-    return formula.rounded(chosen)
+    return formula.round(chosen)
 
 
-def rounded_network(network: SparseMLP, digits: int) -> tuple[SparseMLP, NDArray[np.float64]]:
+def round_network(network: SparseMLP, digits: int) -> tuple[SparseMLP, NDArray[np.float64]]:
     """Round a network layer by layer, with the identity neurons it has, for reading.
 
     The network takes the columns less their centres, which are returned with it, of shape (n_features,).
@@ -202,10 +202,10 @@ def rounded_network(network: SparseMLP, digits: int) -> tuple[SparseMLP, NDArray
     centres, output_centres = _centres(network)
     coefs, intercepts = list(network.coefs), list(network.intercepts)
     intercepts[0] = intercepts[0] + centres @ coefs[0]
-    coefs = [_all_rounded(coef, digits) for coef in coefs]
+    coefs = [_round_all(coef, digits) for coef in coefs]
     *biases, output_biases = intercepts
-    shifted = _all_rounded(output_biases - output_centres, digits)
-    intercepts = [*(_all_rounded(bias, digits) for bias in biases), output_centres + shifted]
+    shifted = _round_all(output_biases - output_centres, digits)
+    intercepts = [*(_round_all(bias, digits) for bias in biases), output_centres + shifted]
     return SparseMLP(coefs, intercepts, network.activations, network.feature_names, network.target_names), centres
 
 
@@ -235,11 +235,11 @@ def _centres(network: SparseMLP) -> tuple[NDArray[np.float64], NDArray[np.float6
     return centres, output_centres
 
 
-def _rounded(number: float, digits: int) -> float:
+def _round(number: float, digits: int) -> float:
     return float(f"{number:.{digits - 1}e}")
 
 
-def _all_rounded(numbers: NDArray[np.float64], digits: int) -> NDArray[np.float64]:
+def _round_all(numbers: NDArray[np.float64], digits: int) -> NDArray[np.float64]:
     rounded, used = numbers.copy(), numbers != 0
-    rounded[used] = [_rounded(number, digits) for number in numbers[used].tolist()]
+    rounded[used] = [_round(number, digits) for number in numbers[used].tolist()]
     return rounded

@@ -98,9 +98,9 @@ class Standardisation:
         x_offset, x_scale = column_scales(X, weight)
         x_scale[x_scale < SMALLEST_SCALE] = 0.0
         y_offsets, y_scales = column_scales(y.reshape(len(y), -1), weight)
-        y_offsets = _unless_centred(y_offsets, y_scales)
+        y_offsets = _zero_if_centred(y_offsets, y_scales)
         y_offset, y_scale = (y_offsets, y_scales) if y.ndim == 2 else (float(y_offsets[0]), float(y_scales[0]))
-        return cls(_unless_centred(x_offset, x_scale), x_scale, y_offset, y_scale)
+        return cls(_zero_if_centred(x_offset, x_scale), x_scale, y_offset, y_scale)
 
     def check(self) -> Standardisation:
         """Give it back; ValueError if a column or target varies too much or too little."""
@@ -150,5 +150,5 @@ def standardise(network: SparseMLP, scaling: Standardisation) -> SparseMLP:
     return network.with_scaling(-scaling.x_offset * x_scale, x_scale, -scaling.y_offset * y_scale, y_scale)
 
 
-def _unless_centred(offset: np.ndarray, scale: np.ndarray) -> np.ndarray:
+def _zero_if_centred(offset: np.ndarray, scale: np.ndarray) -> np.ndarray:
     return np.where((np.abs(offset) <= _CENTRED * scale) & (scale > 0), 0.0, offset)

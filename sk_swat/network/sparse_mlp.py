@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sk_swat.network.activations import activate
-from sk_swat.network.checks import activation_names, check_layers, check_names, frozen_array, vector
+from sk_swat.network.checks import activation_names, check_layers, check_names, freeze, vector
 from sk_swat.network.exporting import ExportMixin
 from sk_swat.network.fit_summary import FitSummary
 from sk_swat.network.folding import Layers, fold
@@ -76,8 +76,8 @@ class SparseMLP(ExportMixin):
         fit_summary: FitSummary | None = None,
     ) -> None:
         fields = vars(self)  # not self.coefs = ...: networks do not change
-        fields["coefs"] = tuple(frozen_array(c, 2, f"coefs[{i}]") for i, c in enumerate(coefs))
-        fields["intercepts"] = tuple(frozen_array(b, 1, f"intercepts[{i}]") for i, b in enumerate(intercepts))
+        fields["coefs"] = tuple(freeze(c, 2, f"coefs[{i}]") for i, c in enumerate(coefs))
+        fields["intercepts"] = tuple(freeze(b, 1, f"intercepts[{i}]") for i, b in enumerate(intercepts))
         fields["activations"] = tuple(activation_names(a, f"activations[{i}]") for i, a in enumerate(activations))
         check_layers(self.coefs, self.intercepts, self.activations)
         fields["feature_names"] = check_names("feature_names", feature_names, self.n_features_in, "column")
@@ -120,7 +120,7 @@ class SparseMLP(ExportMixin):
     @property
     def n_neurons(self) -> int:
         """Number of living hidden neurons: those that see an input and reach an output."""
-        return sum(self.pruned().hidden_layer_sizes)
+        return sum(self.prune().hidden_layer_sizes)
 
     @property
     def used_features(self) -> NDArray[np.intp]:
@@ -164,7 +164,7 @@ class SparseMLP(ExportMixin):
     def _plan(self) -> ForwardPlan:
         return ForwardPlan(self.coefs, self.intercepts, self.activations)
 
-    def pruned(self) -> SparseMLP:
+    def prune(self) -> SparseMLP:
         """Leave out the hidden neurons that do not matter.
 
         Neurons that cannot reach an output go; neurons that see no input are constants and move into the
@@ -195,12 +195,12 @@ class SparseMLP(ExportMixin):
         if not all(activations):  # a layer without neurons lets nothing through, so no layer has any
             coefs = [np.zeros((self.n_features_in, self.n_outputs))]
             intercepts, activations = intercepts[-1:], []
-        return self._changed(coefs=coefs, intercepts=intercepts, activations=activations)
+        return self._replace(coefs=coefs, intercepts=intercepts, activations=activations)
 
-    def simplified(self) -> SparseMLP:
+    def simplify(self) -> SparseMLP:
         """Leave out every parameter that can be folded into others without changing the function.
 
-        Dead neurons go, as in `pruned`; biases of identity neurons move on into biases that exist anyway; several
+        Dead neurons go, as in `prune`; biases of identity neurons move on into biases that exist anyway; several
         identity neurons become fewer where that saves weights; a layer of identity neurons alone goes, so that a
         straight line has depth 0.
 
@@ -209,9 +209,9 @@ class SparseMLP(ExportMixin):
         network : SparseMLP
             The same function of every X up to rounding, with at most as many non-zero parameters.
         """
-        pruned = self.pruned()
+        pruned = self.prune()
         layers = fold(Layers(pruned.coefs, pruned.intercepts, pruned.activations))
-        return self._changed(**vars(layers)).pruned()
+        return self._replace(**vars(layers)).prune()
 
     def with_scaling(
         self, x_offset: ArrayLike, x_scale: ArrayLike, y_offset: ArrayLike, y_scale: ArrayLike
@@ -251,7 +251,7 @@ class SparseMLP(ExportMixin):
                 (y_offset + y_scale * np.array(summary.target_mean)).tolist(),
                 (y_scale * np.array(summary.target_spread)).tolist(),
             )
-        return self._changed(coefs=coefs, intercepts=intercepts, fit_summary=summary)
+        return self._replace(coefs=coefs, intercepts=intercepts, fit_summary=summary)
 
     def with_inputs(self, A: ArrayLike, feature_names: Iterable[str] | None = None) -> SparseMLP:
         """Let the network read new columns, of which its present inputs are linear combinations.
@@ -271,11 +271,11 @@ class SparseMLP(ExportMixin):
         network : SparseMLP
             A network of n_new_features inputs.
         """
-        A = frozen_array(A, 2, "A")
+        A = freeze(A, 2, "A")
         if A.shape[1] != self.n_features_in:
             raise ValueError(f"`A` must have shape (n_new_features, {self.n_features_in}), got {A.shape}.")
         coefs = (A @ self.coefs[0], *self.coefs[1:])
-        return self._changed(coefs=coefs, feature_names=feature_names, fit_summary=None)
+        return self._replace(coefs=coefs, feature_names=feature_names, fit_summary=None)
 
     def with_names(
         self, feature_names: Iterable[str] | None = None, target_names: Iterable[str] | None = None
@@ -294,13 +294,13 @@ class SparseMLP(ExportMixin):
         network : SparseMLP
             The same network with these names alone.
         """
-        return self._changed(feature_names=feature_names, target_names=target_names)
+        return self._replace(feature_names=feature_names, target_names=target_names)
 
     def with_fit_summary(self, fit_summary: FitSummary | None) -> SparseMLP:
         """Give the same network another summary of the fit, or none."""
-        return self._changed(fit_summary=fit_summary)
+        return self._replace(fit_summary=fit_summary)
 
-    def _changed(self, **fields: Any) -> SparseMLP:
+    def _replace(self, **fields: Any) -> SparseMLP:
         return replace(self, **fields)
 
     def to_dict(self) -> dict[str, Any]:

@@ -50,13 +50,13 @@ def equations_text(network: SparseMLP, digits: int | str = "auto") -> str:
     Numbers have the given significant digits, from 1 to 15; "auto" takes 4, or as many as a formula has by default if
     these are more.
     """
-    from sk_swat.network.rounding import check_digits, enough_digits, rounded_network
+    from sk_swat.network.rounding import check_digits, enough_digits, round_network
 
     chosen = max(_DIGITS, enough_digits(network) or 0) if digits == "auto" else digits
-    network, centres = rounded_network(network, check_digits(chosen))
+    network, centres = round_network(network, check_digits(chosen))
     *hidden, outputs = neuron_layers(network)
     names = map(plain_text, feature_labels(network))
-    operands = [_centred(name, centre) for name, centre in zip(names, centres, strict=True)]
+    operands = [_difference(name, centre) for name, centre in zip(names, centres, strict=True)]
     lines = []
     for number, layer in enumerate(hidden, start=1):
         results = [f"h{number}_{j}" for j in range(1, len(layer) + 1)]
@@ -83,11 +83,11 @@ def formula_text(network: SparseMLP) -> str:
     >>> formula_text(SparseMLP([[[1.5]], [[2.0, 4.0]]], [[0.0], [0.0, 1.0]], [["tanh"]]))
     'y0 = 2 * h1; y1 = 4 * h1 + 1; h1 = tanh(1.5 * x0)'
     """
-    from sk_swat.network.rounding import rounded_formula
+    from sk_swat.network.rounding import round_formula
 
-    formula, labels = rounded_formula(network, "auto"), feature_labels(network)
+    formula, labels = round_formula(network, "auto"), feature_labels(network)
     places = zip(formula.columns, formula.centres, strict=True)
-    operands = [_centred(plain_text(labels[column]), centre) for column, centre in places]
+    operands = [_difference(plain_text(labels[column]), centre) for column, centre in places]
     sums = [Neuron.of("", weights, bias) for weights, bias in zip(formula.weights, formula.biases, strict=True)]
     uses = np.count_nonzero(formula.weights[:, len(formula.columns) :], axis=0)
     named: list[str] = []
@@ -101,7 +101,7 @@ def formula_text(network: SparseMLP) -> str:
     return "; ".join([*(f"{plain_text(name)} = {_sum_text(total, operands)}" for name, total in outputs), *named])
 
 
-def _centred(name: str, centre: float) -> str:
+def _difference(name: str, centre: float) -> str:
     return f"({name} {'-' if centre > 0 else '+'} {abs(centre):.15g})" if centre else name
 
 

@@ -32,7 +32,7 @@ __all__ = [
     "Corpus",
     "dense_chunk",
     "draw_inputs",
-    "fitted_chunk",
+    "fit_chunk",
     "join_corpora",
     "make_corpus",
     "make_dense_corpus",
@@ -149,7 +149,7 @@ def _prune_once(rng: np.random.Generator, networks: SoftNetworks, X: torch.Tenso
     return unflatten(networks, torch.where(kept, parameters, 0.0))
 
 
-def fitted_chunk(seed: Sequence[int], depth: int, n_networks: int = 128, n_rows: int = 384) -> SoftNetworks:
+def fit_chunk(seed: Sequence[int], depth: int, n_networks: int = 128, n_rows: int = 384) -> SoftNetworks:
     """Networks of one shape fitted to as many random functions, pruned, canonical and padded.
 
     The same seed gives the same networks. Those with extreme weights or a dead output are dropped, so that fewer than
@@ -170,7 +170,7 @@ def fitted_chunk(seed: Sequence[int], depth: int, n_networks: int = 128, n_rows:
 def dense_chunk(seed: Sequence[int], depth: int, n_networks: int = 96, n_rows: int = 384) -> SoftNetworks:
     """Networks of one small dense shape fitted long to as many random functions, canonical and padded.
 
-    What a bank is chosen from: beside the networks of :func:`fitted_chunk`, which are half-way pruned, these are far
+    What a bank is chosen from: beside the networks of :func:`fit_chunk`, which are half-way pruned, these are far
     better starts at equal size.
     """
     rng = np.random.default_rng(list(seed))
@@ -185,7 +185,7 @@ def dense_chunk(seed: Sequence[int], depth: int, n_networks: int = 96, n_rows: i
 
 
 def random_chunk(seed: Sequence[int], depth: int, n_networks: int = 128) -> SoftNetworks:
-    """Random sparse networks of one shape, not fitted to anything, canonical and padded (see fitted_chunk)."""
+    """Random sparse networks of one shape, not fitted to anything, canonical and padded (see fit_chunk)."""
     rng = np.random.default_rng([*seed, 1])
     n_inputs, widths, mix = _draw_shape(rng, depth)
     X = torch.as_tensor(draw_inputs(rng, 384, n_inputs), dtype=torch.float32)
@@ -249,7 +249,7 @@ def make_corpus(
 
     `seed` names the corpus; different seeds share no chunk. `n_networks` are drawn for each chunk.
     """
-    tasks: list[_ChunkTask] = [(fitted_chunk, depth, chunk) for chunk in range(n_chunks) for depth in _WIDEST]
+    tasks: list[_ChunkTask] = [(fit_chunk, depth, chunk) for chunk in range(n_chunks) for depth in _WIDEST]
     tasks += [(random_chunk, depth, chunk) for chunk in range(n_random_chunks) for depth in _WIDEST]
     return _make_chunks(tasks, seed, n_jobs, n_networks)
 

@@ -79,7 +79,7 @@ def sizes(networks: SoftNetworks, task: RefineTask) -> torch.Tensor:
     """Non-zero parameters of each network in raw units, of shape (n_networks,).
 
     Biases of identity neurons are counted where they are or where they can go, in what they feed, whichever is less.
-    What else `SparseMLP.simplified` saves is still counted. A network that loses a parameter never gets larger.
+    What else `SparseMLP.simplify` saves is still counted. A network that loses a parameter never gets larger.
     """
     total = torch.stack([(weight != 0).sum((1, 2)) for weight in networks.weights]).sum(0)
     living = [*networks.mask, torch.ones_like(networks.biases[-1])]

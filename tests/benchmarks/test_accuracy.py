@@ -17,7 +17,7 @@ from benchmarks.models import MODELS, TIMED_MODELS, ends_by_clock, has_sizes, hi
 from benchmarks.runner import Runner, jobs_of
 from benchmarks.tasks import Task, canary, check_split, load_task, shuffle_targets
 from sk_swat import SparseMLP
-from sk_swat.cli.comparison import count_parameters, timed_fit
+from sk_swat.cli.comparison import count_parameters, time_fit
 
 SEEN = []  # what the fakes were fitted to
 
@@ -286,10 +286,10 @@ def test_audit_catches_a_model_that_looks_at_test_rows(leaky, fake, monkeypatch)
 def test_audit_catches_a_harness_that_fits_all_rows(fake, monkeypatch):
     def fit_all(model, task, *clock):
         X, y = np.concatenate([task.X_train, task.X_test]), np.concatenate([task.y_train, task.y_test])
-        return timed_fit(model, replace(task, X_train=X, y_train=y), *clock)
+        return time_fit(model, replace(task, X_train=X, y_train=y), *clock)
 
     audit(*tasks("Booth"), "Ridge", {})
-    monkeypatch.setattr(accuracy, "timed_fit", fit_all)
+    monkeypatch.setattr(accuracy, "time_fit", fit_all)
     with pytest.raises(ValueError, match="must not depend on test rows, but those of 'Ridge'"):
         audit(*tasks("Booth"), "Ridge", {})
 

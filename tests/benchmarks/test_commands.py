@@ -31,7 +31,7 @@ def called(monkeypatch):
     return calls
 
 
-def parsed(*words):
+def parse(*words):
     """Arguments that a command would get."""
     program = app.make_context(app.name, list(words))
     return app.commands[words[0]].make_context(words[0], list(words[1:]), parent=program).params
@@ -46,7 +46,7 @@ def test_help_of_each_command_ends_with_an_example_that_parses(command):
     result = CliRunner().invoke(app, [command, "--help"], prog_name=app.name)
     assert result.exit_code == 0
     example = " ".join(result.output.split()).split(f"Example: {app.name} {command} ")[1].split()
-    assert parsed(command, *example)
+    assert parse(command, *example)
 
 
 @pytest.mark.parametrize("command", ["tables", "quick"])

@@ -29,14 +29,14 @@ def on_frames(function):
     return lambda found, *arguments: function(pd.DataFrame(found, columns=list(COLUMNS)), *arguments)
 
 
-cornn_sizes, cornn_all, cornn_activations, draw_figures, planted_depths, price_sizes, latent_records = map(
+cornn_sizes, cornn_all, cornn_activations, draw_figures, depth_panels, price_sizes, latent_records = map(
     on_frames,
     (
         figures.cornn_sizes,
         figures.cornn_all,
         figures.cornn_activations,
         figures.draw_figures,
-        latent_figures.planted_depths,
+        latent_figures.depth_panels,
         latent_figures.price_sizes,
         latent_figures.latent_records,
     ),
@@ -142,7 +142,7 @@ def test_activations_are_compared_where_both_have_a_network():
 def test_planted_size_is_a_vertical_line():
     found = [result("planted 3x35 linear", f"depth {depth}", "<=50", 0.1 / depth, 40 + depth) for depth in (1, 4)]
     found += [result("other", "depth 2", "<=50", 0.1, 40)]
-    first, second = planted_depths(found).axes
+    first, second = depth_panels(found).axes
     assert lines(first) == {
         "1 hidden layer": [[41, 0.1]],
         "4 hidden layers": [[44, pytest.approx(0.025)]],
@@ -208,7 +208,7 @@ def test_one_point_is_a_figure(error):
     cornn_sizes(one("SWATRegressor", "<=50")).draw_without_rendering()
     cornn_all(one("SWATRegressor", "<=50")).draw_without_rendering()
     cornn_activations(both).draw_without_rendering()
-    planted_depths(one("depth 1", "<=50")).draw_without_rendering()
+    depth_panels(one("depth 1", "<=50")).draw_without_rendering()
     price_sizes(one("SWATRegressor", "sparsity=1e-04")).draw_without_rendering()
     latent_time([Ratio(1, "<=50", error, error, error)]).draw_without_rendering()
 
@@ -253,7 +253,7 @@ def test_labels_say_what_they_count_and_do_not_meet():
         (cornn_sizes(found), ("non-zero parameters (weights and biases)", "mean squared error on test rows")),
         (cornn_all(found), ("non-zero parameters (weights and biases)", "mean squared error on test rows")),
         (cornn_activations(found), ("share of variance left unexplained on test rows (1 - R²)",)),
-        (planted_depths(planted), ("non-zero parameters (weights and biases)", "share of variance left unexplained")),
+        (depth_panels(planted), ("non-zero parameters (weights and biases)", "share of variance left unexplained")),
         (price_sizes(prices), ("non-zero parameters (weights and biases)", "price of one parameter")),
         (latent_time([Ratio(2, "<=15", 0.6, 0.5, 0.7)]), ("test error with latent starts", "seconds")),
     ):

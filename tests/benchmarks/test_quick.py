@@ -12,7 +12,7 @@ from benchmarks.quick import COLUMNS, TASKS, measure_here, summary
 from benchmarks.runner import read_results
 from benchmarks.tasks import Task, load_task
 from sk_swat import SWATRegressor
-from sk_swat.cli.comparison import MODELS, count_parameters, make_model, timed_fit
+from sk_swat.cli.comparison import MODELS, count_parameters, make_model, time_fit
 from sk_swat.datasets import cornn_names
 
 
@@ -72,7 +72,7 @@ def test_measurement_is_complete_and_scores_test_rows(name, short):
     task = load_task("Himmelblau", n_train=60)
     found = measure_here(task, name)
     model = short(name)
-    timed_fit(model, task)
+    time_fit(model, task)
     assert {"task", "model", "seed", "split", *found} == set(COLUMNS)
     assert found["r2"] == pytest.approx(model.score(task.X_test, task.y_test), rel=1e-12)
     assert found["n_parameters"] == count_parameters(model)

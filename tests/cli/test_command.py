@@ -16,7 +16,7 @@ from sk_swat.cli.command import Command, CommaSeparated, several
 COMMANDS = ("fit", "predict", "show", "export", "demo")
 
 
-def parsed(*words):
+def parse(*words):
     """Arguments that a command would get."""
     program = app.make_context("sk-swat", list(words))
     return app.commands[words[0]].make_context(words[0], list(words[1:]), parent=program).params
@@ -58,16 +58,16 @@ def test_help_of_each_command_ends_with_an_example_that_parses(command):
     assert app.commands[command].example
     text = help_of(command)
     example = text.split(f"Example: sk-swat {command} ")[1].split()
-    assert parsed(command, *example)
+    assert parse(command, *example)
     assert CliRunner().invoke(app, [command, "-h"]).output.split() == text.split()
 
 
 def test_help_of_the_program_ends_with_an_example_that_parses():
-    assert parsed(*help_of().split("Example: sk-swat ")[1].split())
+    assert parse(*help_of().split("Example: sk-swat ")[1].split())
 
 
 def test_demo_passes_the_seed(monkeypatch):
-    assert parsed("demo") == {"random_state": inspect.signature(demo.run_demo).parameters["random_state"].default}
+    assert parse("demo") == {"random_state": inspect.signature(demo.run_demo).parameters["random_state"].default}
     calls = []
     monkeypatch.setattr(demo, "run_demo", lambda **arguments: calls.append(arguments))
     assert main(["demo", "--seed", "3"]) == 0

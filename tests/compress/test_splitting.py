@@ -56,7 +56,7 @@ def rows_of(network, n_rows=300):
     return X, (y - y.mean(axis=0)) / y.std(axis=0)
 
 
-def standardised(network, X):
+def standardise(network, X):
     y = network.predict(X).reshape(len(X), -1)
     return network.with_scaling(0.0, 1.0, -y.mean(axis=0) / y.std(axis=0), 1 / y.std(axis=0))
 
@@ -89,7 +89,7 @@ def sums(stage, n_outputs):
 def test_subnetworks_together_compute_the_teacher(n_stages, n_groups):
     network = random_network([12, 7, 20, 9, 6], n_outputs=2)
     X, _ = rows_of(network)
-    network = standardised(network, X)
+    network = standardise(network, X)
     y = network.predict(X)
     split = split_layers_into_stages(layers_of(network), X, y, n_stages, n_groups, 8, 0)
     assert len(split.stages) == n_stages
@@ -105,7 +105,7 @@ def test_subnetworks_together_compute_the_teacher(n_stages, n_groups):
 def test_part_that_is_cut_out_computes_its_targets():
     network = random_network([5] * 6)
     X, y = rows_of(network)
-    split = split_layers_into_stages(layers_of(standardised(network, X)), X, y, 3, 1, 8, 0)
+    split = split_layers_into_stages(layers_of(standardise(network, X)), X, y, 3, 1, 8, 0)
     for (part,) in split.stages:
         assert len(part.layers) == 3
         error = forward(part.layers, part.inputs) - part.targets
@@ -139,7 +139,7 @@ def test_neurons_that_move_alike_are_in_one_group():
 def test_outputs_are_shared_out(n_outputs):
     network = random_network([6], n_outputs)
     X, y = rows_of(network)
-    split = split_outputs(X, y, 2, layers_of(standardised(network, X)))
+    split = split_outputs(X, y, 2, layers_of(standardise(network, X)))
     assert len(split.stages[0]) == min(4, n_outputs)
     np.testing.assert_array_equal(sums(split.stages[0], n_outputs), y)
     for part in split.stages[0]:
@@ -202,7 +202,7 @@ def test_compressed_parts_make_a_smaller_network_that_is_near_the_teacher(space,
     X, y = rows_of(network)
     task = task_of(X, y)
     assert splits_of(layers_of(network), X, y, (2,), 8, 0)
-    for split in splits_of(layers_of(standardised(network, X)), X, y, (2,), 8, 0):
+    for split in splits_of(layers_of(standardise(network, X)), X, y, (2,), 8, 0):
         joined = compress_parts(split, space, SEARCH, 0, task)
         assert joined.network.depth == min(2, len(widths))
         assert sum(joined.network.hidden_layer_sizes) < sum(widths)
@@ -215,7 +215,7 @@ def test_compressed_parts_make_a_smaller_network_that_is_near_the_teacher(space,
 def test_wide_parts_may_see_some_columns_alone(space):
     network = random_network([20], n_inputs=30)
     X, y = rows_of(network)
-    (split,) = splits_of(layers_of(standardised(network, X)), X, y, (1,), 8, 0)
+    (split,) = splits_of(layers_of(standardise(network, X)), X, y, (1,), 8, 0)
     joined = compress_parts(split, space, SEARCH, 0, task_of(X, y))
     assert joined.network.n_features_in == 30
     assert all(part["r2"] > 0 for part in joined.parts)
@@ -235,7 +235,7 @@ def test_wholes_are_pruned_down_and_remember_where_they_come_from():
     networks = [random_network([20], seed=0), random_network([3, 3], seed=0)]
     X, y = rows_of(networks[0])
     task = task_of(X, y)
-    front = polish_and_prune([Joined(standardised(one, X), str(i), []) for i, one in enumerate(networks)], task)
+    front = polish_and_prune([Joined(standardise(one, X), str(i), []) for i, one in enumerate(networks)], task)
     members = front.members()
     assert {member.candidate for member in members} == {0, 1}
     assert members[-1].error < 1e-6 and members[0].size <= 3
@@ -248,7 +248,7 @@ def test_wholes_are_pruned_down_and_remember_where_they_come_from():
 def test_too_many_numbers_are_thinned_before_they_are_polished():
     network = random_network([150], n_inputs=6)
     X, y = rows_of(network)
-    front = polish_and_prune([Joined(standardised(network, X), "wide", [])], task_of(X, y))
+    front = polish_and_prune([Joined(standardise(network, X), "wide", [])], task_of(X, y))
     largest = max(front.members(), key=lambda member: member.size)
     assert largest.size <= 610 and largest.error < 0.01
 
@@ -257,7 +257,7 @@ def test_narrow_pruned_wholes_are_starts(space):
     network = random_network([20])
     X, y = rows_of(network)
     task = task_of(X, y)
-    front = polish_and_prune([Joined(standardised(network, X), "", [])], task)
+    front = polish_and_prune([Joined(standardise(network, X), "", [])], task)
     found = narrow_candidates(front, 0, problem_of(task), space, SEARCH, (1, 2), 0)
     assert {one.depth for one in found} == {1, 2}
     assert all(one.network.mask[0].shape[1] == 8 for one in found)
@@ -282,7 +282,7 @@ def test_encoded_network_is_restored_in_other_depths(depth, to, most):
     X, y = rows_of(network)
     problem = problem_of(task_of(X, y))
     generator = torch.Generator().manual_seed(0)
-    found = restore(standardised(network, X), problem, load_checkpoint(), to, SEARCH, generator, 4)
+    found = restore(standardise(network, X), problem, load_checkpoint(), to, SEARCH, generator, 4)
     assert [one.depth for one in found] == [to] * 4
     errors = [float(problem.rows.error(one.network)) for one in found]
     assert min(errors) < most

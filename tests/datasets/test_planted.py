@@ -48,7 +48,7 @@ def test_every_number_is_connected_and_changes_the_function(n_nonzero, depth, ac
         n_nonzero=n_nonzero, depth=depth, activation=activation, intercepts=intercepts, random_state=1
     )
     network = data.network
-    assert network.pruned() == network and len(network.used_features) == 3
+    assert network.prune() == network and len(network.used_features) == 3
     before = network.predict(data.X_test)
     for layer, place, kind in all_numbers(network):
         change = without(network, layer, place, kind).predict(data.X_test) - before
@@ -115,7 +115,7 @@ def test_smallest_and_largest_networks_can_be_drawn(n_features, n_nonzero, depth
     data = make_planted_mlp(
         n_features=n_features, n_nonzero=n_nonzero, depth=depth, activation=activation, random_state=0
     )
-    assert data.network.n_nonzero == n_nonzero and data.network.pruned() == data.network
+    assert data.network.n_nonzero == n_nonzero and data.network.prune() == data.network
 
 
 def test_equal_seeds_repeat_and_other_seeds_do_not():

@@ -130,11 +130,11 @@ def assert_nothing_overlaps(figure):
 
 
 def n_weights(net):
-    return sum(np.count_nonzero(coef) for coef in net.pruned().coefs)
+    return sum(np.count_nonzero(coef) for coef in net.prune().coefs)
 
 
 def test_the_hard_networks_are_hard():
-    assert HARD["depth 4"].pruned().depth == HARD["depth 4, 8 neurons a layer"].pruned().depth == 4
+    assert HARD["depth 4"].prune().depth == HARD["depth 4, 8 neurons a layer"].prune().depth == 4
     assert len(HARD["30 inputs, 10 neurons, 3 outputs"].used_features) == 30
     assert HARD["30 inputs, 10 neurons, 3 outputs"].n_neurons == 10
     assert len(HARD["long names"].used_features) >= 10
@@ -183,7 +183,7 @@ def widths(net, **how):
     return NetworkDisplay.from_network(net, ax=new_ax(), **how).edges_.get_linewidths()
 
 
-def fitted_to(net, X, y=0.0):
+def fit_to(net, X, y=0.0):
     """The network with a record of these rows, as a fit leaves it."""
     X, ys = np.asarray(X), np.full((1, net.n_outputs), y)
     summary = FitSummary(X.mean(axis=0), X.std(axis=0), ys.mean(axis=0), ys.std(axis=0))
@@ -198,13 +198,13 @@ def test_width_is_weight_times_spread_of_its_input_whatever_the_units(how):
     units = np.array([1e3, 1e-6])
     other = net.with_inputs(np.diag(1 / units))
 
-    def shown(net, X):
-        return widths(net, X=X) if how == "rows" else widths(fitted_to(net, X))
+    def count_shown(net, X):
+        return widths(net, X=X) if how == "rows" else widths(fit_to(net, X))
 
     expected = [0.5 + 2.5 * share for share in (1 / 3, 1, 1 / 3, 1)]
-    assert shown(net, X) == pytest.approx(expected, rel=0.05)
-    assert shown(other, X * units) == pytest.approx(shown(net, X))
-    plain = widths(fitted_to(other, X * units), widths="weight")
+    assert count_shown(net, X) == pytest.approx(expected, rel=0.05)
+    assert count_shown(other, X * units) == pytest.approx(count_shown(net, X))
+    plain = widths(fit_to(other, X * units), widths="weight")
     assert plain == pytest.approx([0.5, 3, 3, 3], rel=1e-3)
 
 
@@ -215,10 +215,10 @@ def test_width_is_weight_times_spread_of_its_input_whatever_the_units(how):
     exponents=st.lists(st.integers(-150, 150), min_size=3, max_size=3),
 )
 def test_strengths_do_not_depend_on_units(depth, seed, exponents):
-    net = network([3, *[4] * depth, 2], 0.8, seed).pruned()
+    net = network([3, *[4] * depth, 2], 0.8, seed).prune()
     X = np.random.default_rng(seed).normal([0, 1, -5], size=(200, 3))
     units = 10.0 ** np.array(exponents)
-    net = fitted_to(net, X)
+    net = fit_to(net, X)
     other = net.with_scaling(0.0, units, 0.0, 10.0 ** np.array(exponents[:2]))
     for first, second in ((strengths(net), strengths(other)), (strengths(net, X=X), strengths(other, X=X * units))):
         assert len(first) == net.depth + 1
@@ -228,7 +228,7 @@ def test_strengths_do_not_depend_on_units(depth, seed, exponents):
 
 
 def test_spread_of_a_neuron_is_that_of_its_output_on_the_rows(fitted, table):
-    X, net = table[0], fitted.networks_[-1].pruned()
+    X, net = table[0], fitted.networks_[-1].prune()
     first = SparseMLP(
         [net.coefs[0], np.eye(len(net.activations[0]))], [net.intercepts[0], 0 * net.intercepts[0]], net.activations[:1]
     )
@@ -246,7 +246,7 @@ def test_fit_gives_the_widths_and_an_option_the_weights(fitted, table):
         NetworkDisplay.from_estimator(fitted, ax=new_ax(), **how).edges_.get_linewidths()
         for how in ({}, {"X": table[0]}, {"widths": "weight"})
     )
-    weights = np.concatenate([np.abs(coef[coef != 0]) / np.abs(coef).max() for coef in fitted.network_.pruned().coefs])
+    weights = np.concatenate([np.abs(coef[coef != 0]) / np.abs(coef).max() for coef in fitted.network_.prune().coefs])
     assert plain == pytest.approx(0.5 + 2.5 * weights)
     assert by_fit == pytest.approx(by_rows, abs=0.8) and by_rows != pytest.approx(plain, abs=0.2)
     fitted.select()

@@ -43,7 +43,7 @@ def interrupt_at_line(number, wanted):
 
 def keeps(path, function):
     """Whether a function sets fitted attributes."""
-    return PACKAGE in path.parents and function.startswith(("_keep", "_named", "path_with"))
+    return PACKAGE in path.parents and function.startswith(("_keep", "_with_names", "path_with"))
 
 
 def in_estimator(path, function):

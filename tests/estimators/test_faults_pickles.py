@@ -25,7 +25,7 @@ def through_joblib(thing):
     return joblib.load(file)
 
 
-def pickled(thing, change):
+def pickle_changed(thing, change):
     """Pickle of an object whose state is changed on the way."""
 
     class Pickler(pickle.Pickler):
@@ -74,7 +74,7 @@ def test_copies_of_a_regressor_hold_no_more_than_it_does(quick, table, copied):
 def test_pickle_of_another_version_is_told(make, change, version):
     thing = make()
     with pytest.raises(ValueError) as caught:
-        pickle.loads(pickled(thing, change))
+        pickle.loads(pickle_changed(thing, change))
     start = f"a pickled {type(thing).__name__} must be of format version {FORMAT_VERSION}, got {version}; {REMEDY}"
     assert str(caught.value).startswith(start)
 
@@ -88,7 +88,7 @@ def test_pickle_without_an_attribute_is_told(quick, table):
         (fitted, "n_features_in_"),
     ]:
         with pytest.raises(ValueError, match=rf"a pickled {type(thing).__name__} must hold {missing}, .*; {REMEDY}"):
-            pickle.loads(pickled(thing, without(missing)))
+            pickle.loads(pickle_changed(thing, without(missing)))
 
 
 def test_regressor_that_holds_a_network_of_another_version_is_told(quick, table):

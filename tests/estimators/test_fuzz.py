@@ -97,7 +97,7 @@ def frame(names):
     return lambda a: pd.DataFrame(a, columns=names(a.shape[1])) if a.ndim == 2 else pd.Series(a, name="target")
 
 
-def strided(a):
+def stride(a):
     wide = np.zeros((2 * len(a), *a.shape[1:]), dtype=a.dtype)
     wide[::2] = a
     return wide[::2]
@@ -122,7 +122,7 @@ class Interface:
 CONTAINERS = {
     "array": lambda a: a,
     "Fortran": np.asfortranarray,
-    "strided": strided,
+    "strided": stride,
     "reversed": lambda a: a[::-1].copy()[::-1],
     "read-only": read_only,
     "list": lambda a: a.tolist(),
@@ -215,7 +215,7 @@ class Case:
         return self.told
 
 
-def dressed(a, kind, container):
+def dress(a, kind, container):
     """Numbers in a type and a container; as they are where there is no such thing, as a sparse matrix of texts."""
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
@@ -277,10 +277,10 @@ def cases(draw):
     return Case(
         kind,
         parameters,
-        dressed(X, *X_looks),
-        dressed(y, *y_looks),
+        dress(X, *X_looks),
+        dress(y, *y_looks),
         None if weight is None else WEIGHTS[weight](rng, n_rows),
-        dressed(X_new, *new_looks),
+        dress(X_new, *new_looks),
         "; ".join(told),
     )
 

@@ -23,7 +23,7 @@ def smooth(n_rows=120, seed=0):
     return X, np.tanh(X[:, 0]) + 0.5 * X[:, 1]
 
 
-def moved(values, offset, steps):
+def move(values, offset, steps):
     """Standardised values near an offset, their spread so many steps of float64."""
     values = (values - values.mean(axis=0)) / values.std(axis=0)
     return offset + values * steps * np.spacing(abs(offset))
@@ -88,8 +88,8 @@ def test_ordinary_columns_keep_their_bits():
 @pytest.mark.parametrize("moving", ["X", "y", "both"])
 def test_what_float64_tells_apart_is_fitted(quick, offset, steps, moving):
     X, y = smooth()
-    X = X if moving == "y" else moved(X, offset, steps)
-    y = y if moving == "X" else moved(y, offset, steps)
+    X = X if moving == "y" else move(X, offset, steps)
+    y = y if moving == "X" else move(y, offset, steps)
     model = quick().fit(X, y)  # all other warnings are errors
     step = np.spacing(abs(offset))
     near_x, near_y = X if moving == "y" else (X - offset) / step, y if moving == "X" else (y - offset) / step
@@ -110,15 +110,15 @@ def test_any_spread_at_any_offset_is_fitted(quick, offset, spread):
 
 def test_refined_path_is_judged_by_what_its_networks_give_in_raw_units(refined):
     X, y = smooth()
-    model = refined().fit(moved(X, 1e15, 8), y)
+    model = refined().fit(move(X, 1e15, 8), y)
     for network, told in zip(model.networks_, model.path_["r2_train"], strict=True):
-        assert r2(network, moved(X, 1e15, 8), y) == pytest.approx(told, abs=1e-2)
+        assert r2(network, move(X, 1e15, 8), y) == pytest.approx(told, abs=1e-2)
 
 
 @pytest.mark.parametrize("offset", [1e15, -1e16])
 def test_unresolved_target_is_its_mean_and_named(quick, offset):
     X, y = smooth()
-    y = moved(np.sort(y), offset, 2)
+    y = move(np.sort(y), offset, 2)
     with pytest.warns(UserWarning, match=r"^y: float64 cannot tell such values well apart, so their mean stands"):
         model = quick().fit(X, y)
     middle = y[0] + (y - y[0]).mean()
@@ -128,24 +128,24 @@ def test_unresolved_target_is_its_mean_and_named(quick, offset):
 
 def test_unresolved_columns_are_named(quick):
     X, y = smooth()
-    table = pd.DataFrame({"temperature": X[:, 0], "time": moved(X[:, 1], 1e15, 1), "same": 0.1})
+    table = pd.DataFrame({"temperature": X[:, 0], "time": move(X[:, 1], 1e15, 1), "same": 0.1})
     with pytest.warns(UserWarning, match=r"^column 'time': float64"):
         model = quick().fit(table, y)
     assert not model.support_[[1, 2]].any()
     with pytest.warns(UserWarning, match=r"^column 1: float64"):
         quick().fit(table.to_numpy(), y)
     with pytest.warns(UserWarning, match=r"^column 0, column 1: float64"):
-        model = quick().fit(np.column_stack([moved(X, 1e15, 2), 1e-302 * X[:, 0] * 0]), y)
+        model = quick().fit(np.column_stack([move(X, 1e15, 2), 1e-302 * X[:, 0] * 0]), y)
     np.testing.assert_allclose(model.predict(X[:1].repeat(2, axis=1)[:, :3]), y.mean())
     with pytest.warns(UserWarning, match=r"^column 0: float64.*and 1e-300"):
         quick().fit(np.column_stack([1e-302 * X[:, 0], X[:, 1]]), y)
     with pytest.warns(UserWarning, match=r"^column 0, column 1, column 2, column 3, column 4 and 3 more: float64"):
-        quick().fit(moved(np.tile(X, 4), 1e15, 2), y)
+        quick().fit(move(np.tile(X, 4), 1e15, 2), y)
 
 
 def test_unresolved_target_among_several_is_its_mean(quick):
     X, y = smooth()
-    narrow = moved(y, 1e15, 2)
+    narrow = move(y, 1e15, 2)
     with pytest.warns(UserWarning, match=r"^column 1 of y: float64"):
         model = quick().fit(X, np.column_stack([y, narrow, np.full(120, 0.1)]))
     found = model.predict(X)
@@ -182,7 +182,7 @@ def test_mean_of_a_huge_target_does_not_overflow(quick):
 def test_rounding_that_costs_accuracy_is_said(refined, tiny_checkpoint):
     X, _ = smooth()
     y = np.sin(4 * X[:, 0])
-    X = pd.DataFrame(moved(X, 1e15, 5), columns=["a", "b"])
+    X = pd.DataFrame(move(X, 1e15, 5), columns=["a", "b"])
     message = r"^column 'a', column 'b': these vary so little beside their size that rounding in float64 costs R\^2 0\."
     with pytest.warns(UserWarning, match=message):
         refined(checkpoint=None, n_restarts=8).fit(X, y)
@@ -190,7 +190,7 @@ def test_rounding_that_costs_accuracy_is_said(refined, tiny_checkpoint):
 
 def test_float32_columns_are_told_apart_as_float64(quick):
     X, y = smooth()
-    near = moved(X.astype(np.float32).astype(float), 1e6, 1e9).astype(np.float32)
+    near = move(X.astype(np.float32).astype(float), 1e6, 1e9).astype(np.float32)
     scaling = Standardisation.of(near, y)
     exact = [np.std(near[:, i].astype(float) - float(near[0, i])) for i in range(2)]
     np.testing.assert_allclose(scaling.x_scale, exact, rtol=1e-6)
@@ -211,8 +211,8 @@ def test_float32_columns_are_told_apart_as_float64(quick):
 def test_a_fit_is_as_good_as_it_says_or_warns(quick, x_offset, y_offset, x_steps, y_steps, n_targets, weighted, seed):
     X, y = smooth(60, seed)
     targets = np.column_stack([y, X[:, 0], y + X[:, 1]])[:, :n_targets]
-    X = moved(X, x_offset, x_steps) if x_offset else X
-    targets = moved(targets, y_offset, y_steps) if y_offset else targets
+    X = move(X, x_offset, x_steps) if x_offset else X
+    targets = move(targets, y_offset, y_steps) if y_offset else targets
     weight = np.random.default_rng(seed).uniform(1, 2, 60) if weighted else None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("error")
@@ -238,7 +238,7 @@ def test_compressor_keeps_and_names_the_same(tiny_checkpoint):
     short = {"depths": (1,), "n_restarts": 4, "n_rounds": 0, "n_generated": 100, "random_state": 0}
     short["checkpoint"] = str(tiny_checkpoint)
     X, y = smooth()
-    near = moved(X, 1e15, 100)
+    near = move(X, 1e15, 100)
     teacher = LinearRegression().fit(X, y)
     teacher_near = LinearRegression().fit(near - 1e15, y)
 
@@ -248,11 +248,11 @@ def test_compressor_keeps_and_names_the_same(tiny_checkpoint):
 
     assert SWATCompressor(Near(), **short).fit(near).fidelity(near) > 0.9
     with pytest.warns(UserWarning, match=r"^column 0, column 1: float64"):
-        SWATCompressor(Near(), **short).fit(moved(X, 1e15, 2))
+        SWATCompressor(Near(), **short).fit(move(X, 1e15, 2))
     teacher.intercept_ = 1e16
     with pytest.warns(UserWarning, match=r"^predictions of the estimator: float64"):
         small = SWATCompressor(teacher, **short).fit(X)
     labels = teacher.predict(X)
     assert (small.predict(X) == labels[0] + (labels - labels[0]).mean()).all()
     with pytest.warns(UserWarning, match=r"^y: float64"):
-        SWATCompressor(teacher, objective="accuracy", **short).fit(X, moved(y, 1e16, 2))
+        SWATCompressor(teacher, objective="accuracy", **short).fit(X, move(y, 1e16, 2))

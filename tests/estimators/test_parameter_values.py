@@ -55,7 +55,7 @@ ODD = {
 }
 
 
-def refused(kind, name):
+def must_refuse(kind, name):
     """Whether a parameter must refuse this value."""
     if kind == "None":
         return name not in MAY_BE_NONE
@@ -65,7 +65,7 @@ def refused(kind, name):
 
 
 def cases(names):
-    return [(name, kind) for name in names for kind in ODD if refused(kind, name)]
+    return [(name, kind) for name in names for kind in ODD if must_refuse(kind, name)]
 
 
 def table():

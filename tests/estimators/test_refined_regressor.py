@@ -120,7 +120,7 @@ def test_chosen_row_is_the_network(fitted, table):
 @pytest.mark.parametrize("changes", [{}, {"depths": (2, 3)}, {"activations": ("sine", "identity")}])
 def test_nothing_on_the_path_is_disconnected_or_infinite(refined, table, changes):
     for network in refined(**changes).fit(*table).networks_:
-        assert network == network.pruned()
+        assert network == network.prune()
         assert finite(network)
 
 
@@ -722,7 +722,7 @@ def planted_network(widths, size, seed):
         coefs = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=False)]
         names = [tuple(rng.choice(["tanh", "sigmoid", "leaky_relu"], size=width)) for width in widths]
         network = SparseMLP(coefs, parts[len(shapes) :], names)
-        if network.pruned() != network or len(network.used_features) < 3:
+        if network.prune() != network or len(network.used_features) < 3:
             continue
         y = network.predict(X)
         if y.std() > 0.3 and LinearRegression().fit(X, y).score(X, y) < 0.95:

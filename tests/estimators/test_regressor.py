@@ -30,7 +30,7 @@ def numpy_state():
     return np.random.get_state()[1].copy()  # noqa: NPY002
 
 
-def documented(section):
+def documented_names(section):
     """Names and types of one section of the regressor's docstring."""
     text = inspect.getdoc(SWATRegressor).split(f"\n{section}\n{'-' * len(section)}\n")[1]
     text = re.split(r"\n\w[\w ]*\n-+\n", text)[0]
@@ -45,7 +45,7 @@ def test_documented_attributes_exist_with_their_shapes(refined, table):
     model = refined(depths=(1, 2), n_restarts=2).fit(X, y)
     fitted = {name for name in vars(model) if name.endswith("_") and not name.startswith("_")}
     made_when_asked = {"path_", "networks_", "feature_importances_"}
-    assert fitted | made_when_asked == documented("Attributes").keys() - {"feature_names_in_", "target_names_in_"}
+    assert fitted | made_when_asked == documented_names("Attributes").keys() - {"feature_names_in_", "target_names_in_"}
     assert not fitted & made_when_asked and all(hasattr(model, name) for name in made_when_asked)
     assert isinstance(model.network_, SparseMLP)
     sizes = (3, *model.hidden_layer_sizes_, 1)
@@ -127,8 +127,8 @@ def test_fit_and_predict_write_neither_X_nor_y(quick, table):
 
 def test_defaults_in_the_docstring_are_those_of_the_signature():
     parameters = inspect.signature(SWATRegressor).parameters
-    assert list(documented("Parameters")) == list(parameters)
-    for name, text in documented("Parameters").items():
+    assert list(documented_names("Parameters")) == list(parameters)
+    for name, text in documented_names("Parameters").items():
         default = re.search(r"default=(.+)$", text)
         assert default, name
         assert eval(default[1]) == parameters[name].default, name

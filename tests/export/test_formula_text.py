@@ -27,7 +27,7 @@ def random_network(seed):
     return SparseMLP(coefs, [rng.normal(size=size) for size in sizes[1:]], names)
 
 
-def computed(text, X, names):
+def compute(text, X, names):
     """Values of the outputs by what the text says."""
     values = {name: lambda z, name=name: activate(name, np.asarray(z, dtype=float)) for name in NAMES}
     values |= {f"x{i}": X[:, i] for i in range(X.shape[1])}
@@ -42,7 +42,7 @@ def test_line_computes_what_the_network_does(seed):
     network, X = random_network(seed), np.random.default_rng(seed).normal(size=(9, 3))
     names = ["y"] if network.n_outputs == 1 else [f"y{j}" for j in range(network.n_outputs)]
     text = formula_text(network)
-    np.testing.assert_allclose(computed(text, X, names), network.predict(X).reshape(9, -1), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(compute(text, X, names), network.predict(X).reshape(9, -1), rtol=1e-9, atol=1e-9)
     assert "\n" not in text
 
 
@@ -70,9 +70,7 @@ def test_equations_of_a_path_predict_what_its_networks_do(refined, table):
     X, y = table
     model = refined().fit(X, y)
     for index, text in enumerate(model.path_["equation"]):
-        lost = (
-            np.square(computed(text, X, ["y"])[:, 0] - y).mean() - np.square(model.predict(X, index=index) - y).mean()
-        )
+        lost = np.square(compute(text, X, ["y"])[:, 0] - y).mean() - np.square(model.predict(X, index=index) - y).mean()
         assert lost / y.var() < 2e-4
 
 

@@ -67,7 +67,7 @@ def make_case(dtype, depth, activation, n_outputs, regime):
     intercepts[-1] *= last
     activations = [[names[code] for code in rng.integers(len(names), size=size)] for size in sizes[1:-1]]
     network = SparseMLP(coefs, intercepts, activations, ODD_NAMES)
-    assert network.pruned().depth == depth
+    assert network.prune().depth == depth
     X = rng.normal(size=(6, 4)) * inputs
     X[0], X[:, 1] = 0, np.nan
     if dtype == "float":

@@ -280,6 +280,6 @@ def test_name_that_python_needs_is_refused(network, name):
 
 
 def test_json_is_that_of_the_network(network):
-    assert to_numpy_json(network) == network.pruned().to_json()
+    assert to_numpy_json(network) == network.prune().to_json()
     assert SparseMLP.from_json(to_numpy_json(network)) == network
     assert SparseMLP.from_json(to_numpy_json(network)).feature_names == ("a", "b", "c")

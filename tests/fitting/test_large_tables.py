@@ -16,7 +16,7 @@ def long_table():
     return task
 
 
-def allocated(call):
+def allocation(call):
     """Most bytes that NumPy and Python held at once during a call, beside what was there before."""
     tracemalloc.start()
     try:
@@ -30,7 +30,7 @@ def allocated(call):
 def test_fit_makes_no_copy_of_a_long_table(refined, long_table, dtype):
     X = long_table.X_train.astype(dtype)
     refined(n_rounds=0).fit(X[:2000], long_table.y_train[:2000])  # what is loaded once
-    used = allocated(lambda: refined(n_rounds=0).fit(X, long_table.y_train))
+    used = allocation(lambda: refined(n_rounds=0).fit(X, long_table.y_train))
     # the target in float64, an order of the rows, and chunks; a float64 copy of X alone is 64 bytes a row
     assert used < 60 * len(X) < 64 * len(X)
 
@@ -38,13 +38,13 @@ def test_fit_makes_no_copy_of_a_long_table(refined, long_table, dtype):
 def test_fit_copies_a_table_in_fortran_order_once(refined, long_table):
     X = np.asfortranarray(long_table.X_train)
     refined(n_rounds=0).fit(X[:2000], long_table.y_train[:2000])
-    used = allocated(lambda: refined(n_rounds=0).fit(X, long_table.y_train))
+    used = allocation(lambda: refined(n_rounds=0).fit(X, long_table.y_train))
     assert used < X.nbytes + 60 * len(X)
 
 
 def test_prediction_needs_no_more_than_chunks(refined, long_table):
     model = refined(n_rounds=0).fit(long_table.X_train[:2000], long_table.y_train[:2000])
-    used = allocated(lambda: model.predict(long_table.X_train))
+    used = allocation(lambda: model.predict(long_table.X_train))
     assert used < 40 * len(long_table.X_train)  # 8 are the result
 
 

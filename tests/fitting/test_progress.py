@@ -60,7 +60,7 @@ class Recorder(Watcher):
         self.tell("end", "search")
 
 
-def watched(model, table, **options):
+def watch(model, table, **options):
     recorder = Recorder(**options)
     with add_watcher(recorder):
         model.fit(*table)
@@ -75,7 +75,7 @@ def same(model, other):
 
 
 def test_watcher_is_told_of_every_stage_and_part_in_order(refined, table):
-    recorder = watched(refined(depths=(1, 2)), table)
+    recorder = watch(refined(depths=(1, 2)), table)
     parts = {"latent search": ["depth 1", "depth 2"]}
     told = [("begin", "search")]
     for stage in STAGES:
@@ -85,15 +85,15 @@ def test_watcher_is_told_of_every_stage_and_part_in_order(refined, table):
 
 
 def test_folds_of_the_cross_validation_are_parts_of_the_last_polish(refined, table):
-    events = watched(refined(early_stopping=False), table).events
+    events = watch(refined(early_stopping=False), table).events
     last = events.index(("begin", "last polish"))
     assert events[last + 1 : -2] == [("end", f"fold {number}") for number in range(1, 6)]
     few = tuple(part[:3] for part in table)
-    assert [name for _, name in watched(refined(early_stopping=False), few).events if "fold" in name][-1] == "fold 3"
+    assert [name for _, name in watch(refined(early_stopping=False), few).events if "fold" in name][-1] == "fold 3"
 
 
 def test_without_refinement_there_are_the_latent_search_and_the_readout(quick, table):
-    recorder = watched(quick(depths=(1, 2)), table)
+    recorder = watch(quick(depths=(1, 2)), table)
     assert recorder.n_stages == 2
     ended = [name for kind, name in recorder.events if kind == "end"]
     assert ended == ["depth 1", "depth 2", "latent search", "readout", "search"]
@@ -102,7 +102,7 @@ def test_without_refinement_there_are_the_latent_search_and_the_readout(quick, t
 def test_told_networks_have_the_r2_of_their_stage(refined, table):
     X, y = table
     model = refined(early_stopping=False)  # all rows are searched, so R^2 can be found again
-    networks = watched(model, table).networks
+    networks = watch(model, table).networks
     assert list(networks) == STAGES
     for row in model.fit_report_:
         assert r2_score(y, networks[row["name"]].predict(X)) == pytest.approx(row["r2_after"], abs=1e-5)
@@ -112,7 +112,7 @@ def test_told_networks_have_the_r2_of_their_stage(refined, table):
 
 def test_watchers_are_told_by_one_thread_whatever_n_jobs_is(refined, table):
     models = [refined(depths=(1, 2), n_jobs=n_jobs) for n_jobs in (1, 2)]
-    alone, together = (watched(model, table) for model in models)
+    alone, together = (watch(model, table) for model in models)
     assert alone.events == together.events
     assert together.threads == {threading.get_ident()}
     assert same(*models)
@@ -121,7 +121,7 @@ def test_watchers_are_told_by_one_thread_whatever_n_jobs_is(refined, table):
 @pytest.mark.parametrize("stop_after", ["depth 1", "latent search", "polish and prune", "round 1"])
 def test_search_ends_when_a_watcher_asks_for_it(refined, table, stop_after):
     model = refined(depths=(1, 2), n_rounds=50)
-    recorder = watched(model, table, stop_after=stop_after)
+    recorder = watch(model, table, stop_after=stop_after)
     rounds = [row["name"] for row in model.fit_report_ if row["name"].startswith("round")]
     assert rounds == (["round 1"] if stop_after == "round 1" else [])
     assert recorder.events[-1] == ("end", "search")

@@ -39,7 +39,7 @@ SMALL = RowLimits(
 QUICK = {"depths": (1,), "n_restarts": 2, "n_rounds": 0, "random_state": 0}
 
 
-def limited(kind, limits, *arguments, **parameters):
+def limit(kind, limits, *arguments, **parameters):
     """An estimator with other limits."""
     return type(kind.__name__, (kind,), {"_limits": limits})(*arguments, **parameters)
 
@@ -136,7 +136,7 @@ def test_default_fit_of_769_to_999_different_rows_some_of_them_equal(tiny_checkp
 def test_cross_validation_of_more_rows_than_are_searched(tiny_checkpoint, weighted):
     X, y = table_of(55, 55 if weighted else 50)
     weight = np.random.default_rng(0).integers(1, 4, size=len(y)) if weighted else None
-    model = limited(SWATRegressor, SMALL, checkpoint=tiny_checkpoint, **QUICK).fit(X, y, weight)
+    model = limit(SWATRegressor, SMALL, checkpoint=tiny_checkpoint, **QUICK).fit(X, y, weight)
     assert np.isfinite(model.path_["r2_validation"]).all() and model.score(X, y) > 0.3
 
 
@@ -145,7 +145,7 @@ def test_rare_event_that_the_rows_of_the_last_polish_lack(tiny_checkpoint):
     y[7] = 1.0
     limits = replace(SMALL, merged=10**4)
     for seed in range(4):
-        model = limited(SWATRegressor, limits, checkpoint=tiny_checkpoint, **(QUICK | {"random_state": seed}))
+        model = limit(SWATRegressor, limits, checkpoint=tiny_checkpoint, **(QUICK | {"random_state": seed}))
         model.fit(X, y)
         assert np.isfinite(model.predict(X)).all() and np.isfinite(model.path_["r2_train"]).all()
 
@@ -218,15 +218,15 @@ def cases(draw):
         fits.append((X, y) if weight is None else (X, y, weight))
         told.append(f"{n_rows} rows, {n_different} different, seed {seed}")
     if kind == "regressor":
-        model = limited(SWATRegressor, limits, **(QUICK | parameters))
+        model = limit(SWATRegressor, limits, **(QUICK | parameters))
     elif kind == "descent":
-        model = limited(LatentDescentRegressor, limits, depths=(1,), n_restarts=2, random_state=0, **parameters)
+        model = limit(LatentDescentRegressor, limits, depths=(1,), n_restarts=2, random_state=0, **parameters)
     else:
         learner = one([Ridge(), MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs", max_iter=20, random_state=0)])
         with warnings.catch_warnings(action="ignore"):
             teacher = learner.fit(*fits[0][:2])
         told.append(type(teacher).__name__)
-        model = limited(SWATCompressor, limits, teacher, **(QUICK | parameters))
+        model = limit(SWATCompressor, limits, teacher, **(QUICK | parameters))
     return Case(model, fits, "; ".join(told))
 
 

@@ -23,7 +23,7 @@ def header_of(path):
         return json.loads(file.metadata()["sk_swat"])
 
 
-def rewritten(source, target, **changes):
+def rewrite(source, target, **changes):
     """Copy of a checkpoint with some entries of its header changed (None: left out)."""
     header = {key: value for key, value in (header_of(source) | changes).items() if value is not None}
     save_file(load_file(source), target, metadata={"sk_swat": json.dumps(header)})
@@ -275,7 +275,7 @@ def test_weights_beyond_half_precision_are_not_saved(tmp_path, tiny_autoencoder,
 
 
 def test_other_version_is_told(tmp_path, tiny_checkpoint):
-    path = rewritten(tiny_checkpoint, tmp_path / "new.safetensors", version=99)
+    path = rewrite(tiny_checkpoint, tmp_path / "new.safetensors", version=99)
     with pytest.raises(
         ValueError, match=rf"must be of format sk_swat.autoencoder version {FORMAT_VERSION}, got .* version 99"
     ):
@@ -292,6 +292,6 @@ def test_other_version_is_told(tmp_path, tiny_checkpoint):
     ],
 )
 def test_header_that_does_not_fit_the_tensors_is_told(tmp_path, tiny_checkpoint, changes):
-    path = rewritten(tiny_checkpoint, tmp_path / "odd.safetensors", **changes)
+    path = rewrite(tiny_checkpoint, tmp_path / "odd.safetensors", **changes)
     with pytest.raises(ValueError, match=r"odd.safetensors' is damaged, or of another version: header and tensors"):
         load_checkpoint(path)

@@ -79,11 +79,11 @@ def test_numbers_change_as_the_decoded_ones_do(parents, tiny, monkeypatch):
     moved = []
     original = children._vary
 
-    def noted(*arguments):
+    def note(*arguments):
         moved.append(original(*arguments))
         return moved[-1]
 
-    monkeypatch.setattr("sk_swat.latent.children._vary", noted)
+    monkeypatch.setattr("sk_swat.latent.children._vary", note)
     networks = parents(8, 2)  # every slot sees a column
     child = children_of(networks, tiny)
     written = canonical_form(pad(networks, 8))
@@ -169,12 +169,12 @@ def test_child_is_the_best_of_those_tried(parents, tiny, monkeypatch):
 def test_noise_and_crossing_of_latents(tiny, monkeypatch):
     latent, used = tiny.bank.latents(torch.arange(6)), torch.ones(6, 8)
 
-    def varied(noise, crossed):
+    def vary(noise, crossed):
         monkeypatch.setattr("sk_swat.latent.children._NOISE", noise)
         monkeypatch.setattr("sk_swat.latent.children._CROSSED", crossed)
         return children._vary(latent, used, 2, tiny, torch.Generator().manual_seed(0))
 
-    assert torch.equal(varied(0.0, 0.0), latent.clamp(-12, 12))
-    assert 0.05 < (varied(0.1, 0.0) - latent).std() < 0.15
+    assert torch.equal(vary(0.0, 0.0), latent.clamp(-12, 12))
+    assert 0.05 < (vary(0.1, 0.0) - latent).std() < 0.15
     rows = tiny.bank.latents(tiny.bank.n_inputs <= 8).flatten(0, 1).clamp(-12, 12)
-    assert all((row == rows).all(1).any() for row in varied(0.0, 1.0).flatten(0, 1))
+    assert all((row == rows).all(1).any() for row in vary(0.0, 1.0).flatten(0, 1))

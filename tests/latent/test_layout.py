@@ -13,7 +13,7 @@ LAYOUT = MatrixLayout()
 X = torch.as_tensor(np.random.default_rng(0).normal(size=(25, 8)))
 
 
-def written_by_a_sure_decoder(networks, sure=200.0):
+def write_by_a_sure_decoder(networks, sure=200.0):
     """Columns of a decoder that knows the networks: codes as written, logits far from zero."""
     matrix, _ = LAYOUT.write(networks, decoder=True)
     codes, choices, masks = LAYOUT.kinds(networks.depth)
@@ -32,7 +32,7 @@ def sparse_networks(hard_networks, depth, **kwargs):
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_function_survives_writing_and_reading(hard_networks, depth):
     networks = sparse_networks(hard_networks, depth)
-    soft = written_by_a_sure_decoder(networks).soften()
+    soft = write_by_a_sure_decoder(networks).soften()
     assert soft.depth == depth
     torch.testing.assert_close(soft.forward(X), networks.forward(X), rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(soft.harden().forward(X), networks.forward(X), rtol=1e-9, atol=1e-9)
@@ -41,7 +41,7 @@ def test_function_survives_writing_and_reading(hard_networks, depth):
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_hard_network_survives_writing_and_reading(hard_networks, depth):
     networks = canonical_form(sparse_networks(hard_networks, depth))
-    back = written_by_a_sure_decoder(networks).soften().harden()
+    back = write_by_a_sure_decoder(networks).soften().harden()
     alive = [networks.input_mask, *networks.mask]
     for layer in range(depth):
         torch.testing.assert_close(back.mask[layer], networks.mask[layer])
@@ -124,7 +124,7 @@ def test_expand_undoes_compress_and_clips_at_45():
 
 
 def test_only_allowed_activations_get_a_share(hard_networks):
-    raw = written_by_a_sure_decoder(sparse_networks(hard_networks, 2), sure=1.0)
+    raw = write_by_a_sure_decoder(sparse_networks(hard_networks, 2), sure=1.0)
     allowed = torch.tensor([name in ("tanh", "sine") for name in ACTIVATIONS])
     for part in raw.soften(allowed=allowed).activation:
         assert not part[..., ~allowed].any()
@@ -132,7 +132,7 @@ def test_only_allowed_activations_get_a_share(hard_networks):
 
 
 def test_low_temperature_hardens_the_choice_of_activation(hard_networks):
-    raw = written_by_a_sure_decoder(sparse_networks(hard_networks, 1), sure=1.0)
+    raw = write_by_a_sure_decoder(sparse_networks(hard_networks, 1), sure=1.0)
     soft, sharp = (raw.soften(temperature).activation[0].amax(-1) for temperature in (1.0, 0.01))
     alive = raw.soften().mask[0] > 0.6
     np.testing.assert_allclose(soft[alive], np.e / (np.e + 5), rtol=1e-9)
@@ -140,7 +140,7 @@ def test_low_temperature_hardens_the_choice_of_activation(hard_networks):
 
 
 def test_unused_inputs_read_as_zero_whatever_was_written(hard_networks):
-    raw = written_by_a_sure_decoder(sparse_networks(hard_networks, 1))
+    raw = write_by_a_sure_decoder(sparse_networks(hard_networks, 1))
     columns = raw.columns.clone()
     columns[..., LAYOUT.decoder_columns(1)["weights_0"]] += 1.0
     soft = RawNetworks(columns, raw.input_mask, 1, LAYOUT).soften()
@@ -149,6 +149,6 @@ def test_unused_inputs_read_as_zero_whatever_was_written(hard_networks):
 
 
 def test_indexing_takes_networks(hard_networks):
-    raw = written_by_a_sure_decoder(sparse_networks(hard_networks, 3))
+    raw = write_by_a_sure_decoder(sparse_networks(hard_networks, 3))
     assert len(raw[4:7]) == 3
     torch.testing.assert_close(raw[4:7].soften().forward(X), raw.soften().forward(X)[4:7])

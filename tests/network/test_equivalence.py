@@ -45,7 +45,7 @@ def with_layer(networks, layer, incoming, bias, outgoing, output_shift=None):
     return networks.replace(weights=tuple(weights), biases=tuple(biases))
 
 
-def rewritten(networks, layer, seed=0):
+def rewrite(networks, layer, seed=0):
     """Reflect every odd, sigmoid and even neuron of a layer, rescale its leaky ones."""
     generator = torch.Generator().manual_seed(seed)
     odd, even = kinds(networks, layer, "identity", "tanh", "sine"), kinds(networks, layer, "gaussian")
@@ -56,7 +56,7 @@ def rewritten(networks, layer, seed=0):
     return with_layer(networks, layer, incoming, incoming, outgoing, output_shift=sigmoid.double())
 
 
-def shuffled(networks, seed=0):
+def shuffle(networks, seed=0):
     """Permute the neurons of every layer."""
     rng = np.random.default_rng(seed)
     weights, biases = list(networks.weights), list(networks.biases)
@@ -104,7 +104,7 @@ def test_canonical_is_idempotent_for_one_hidden_layer(hard_networks):
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_canonical_form_does_not_depend_on_the_order_of_neurons(hard_networks, depth):
     networks = hard_networks(depth, n_networks=30)
-    mixed = shuffled(networks)
+    mixed = shuffle(networks)
     assert_same_function(networks, mixed)
     assert_same_network(canonical_form(networks), canonical_form(mixed))
 
@@ -113,7 +113,7 @@ def test_canonical_form_does_not_depend_on_the_order_of_neurons(hard_networks, d
 def test_canonical_form_does_not_depend_on_reflections_of_the_first_layer(hard_networks, depth):
     # with leaky_relu or gaussian neurons behind it a reflection may settle differently in a few passes
     networks = hard_networks(depth, ("identity", "sigmoid", "tanh", "sine"), n_networks=30)
-    other = rewritten(networks, layer=0)
+    other = rewrite(networks, layer=0)
     assert_same_function(networks, other)
     assert_same_network(canonical_form(networks), canonical_form(other))
 
@@ -176,7 +176,7 @@ def test_folding_leaves_the_numbers_that_pruning_a_plain_network_leaves(hard_net
     networks = sparse(hard_networks, depth)
     folded = fold_constants(networks)
     for index in range(len(networks)):
-        pruned, rest = networks.to_sparse(index).pruned(), folded.to_sparse(index)
+        pruned, rest = networks.to_sparse(index).prune(), folded.to_sparse(index)
         np.testing.assert_array_equal(
             sorted(np.concatenate([part.ravel() for part in rest.coefs])),
             sorted(np.concatenate([part.ravel() for part in pruned.coefs])),

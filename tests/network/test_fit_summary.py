@@ -26,7 +26,7 @@ def network():
         copy.deepcopy,
         lambda one: pickle.loads(pickle.dumps(one)),
         lambda one: SparseMLP.from_json(one.to_json()),
-        lambda one: one.pruned(),
+        lambda one: one.prune(),
         lambda one: one.with_names(["a", "b"]),
     ],
 )

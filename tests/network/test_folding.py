@@ -43,11 +43,11 @@ def test_folded_network_is_the_same_function_with_no_more_parameters(sizes, n_ou
     smaller = 0
     for seed in range(60):
         network = mixed_network(seed, sizes, n_outputs=n_outputs)
-        found = network.simplified()
+        found = network.simplify()
         np.testing.assert_allclose(found.predict(X), network.predict(X), rtol=1e-9, atol=1e-11)
-        assert found.n_nonzero <= network.pruned().n_nonzero
-        assert found.simplified() == found
-        smaller += found.n_nonzero < network.pruned().n_nonzero
+        assert found.n_nonzero <= network.prune().n_nonzero
+        assert found.simplify() == found
+        smaller += found.n_nonzero < network.prune().n_nonzero
     assert smaller > 10  # of 60
 
 
@@ -55,7 +55,7 @@ def test_folded_network_is_the_same_function_with_no_more_parameters(sizes, n_ou
 def test_no_choice_of_biases_to_move_is_better(n_outputs):
     """Of one layer, tried out: every set of identity neurons may hand its biases on."""
     for seed in range(80):
-        network = mixed_network(seed, (6,), n_outputs=n_outputs, density=0.4, bias=0.4).pruned()
+        network = mixed_network(seed, (6,), n_outputs=n_outputs, density=0.4, bias=0.4).prune()
         if not network.depth:
             continue
         (names,), bias, out = network.activations, network.intercepts[0], network.coefs[1]
@@ -67,14 +67,14 @@ def test_no_choice_of_biases_to_move_is_better(n_outputs):
             for chosen in map(list, combinations(linear, size))
         )
         n_weights = sum(np.count_nonzero(part) for part in network.coefs)
-        assert network.simplified().n_nonzero <= n_weights + best
+        assert network.simplify().n_nonzero <= n_weights + best
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4])
 @pytest.mark.parametrize("slopes", [(2.0,), (2.0, -1.0), (0.0, 3.0)])
 def test_straight_line_is_its_slopes_and_its_intercept(slopes, depth):
     network = line(*slopes, depth=depth)
-    found = network.simplified()
+    found = network.simplify()
     assert found.depth == 0 and found.n_nonzero == np.count_nonzero(slopes) + 1
     X = np.random.default_rng(0).normal(size=(9, len(slopes)))
     np.testing.assert_allclose(found.predict(X), network.predict(X), rtol=1e-14)
@@ -86,7 +86,7 @@ def test_linear_neurons_of_one_target_become_one():
         [[0.5, 0.25, 1.0], [1.0]],
         [["identity", "identity", "tanh"]],
     )
-    found = network.simplified()
+    found = network.simplify()
     assert found.activations == (("tanh", "identity"),)
     assert found.coefs[0].tolist() == [[2.0, 1.0], [1.0, -2.0]] and found.coefs[1].tolist() == [[3.0], [1.0]]
     assert found.intercepts[0].tolist() == [1.0, 0.0] and found.intercepts[1].tolist() == [1.0]
@@ -97,7 +97,7 @@ def test_linear_neurons_of_one_source_become_one():
     weights[0, :2], weights[1, 2] = [1.0, 2.0], 1.0
     out = np.array([[1.0, 2.0, 0.0, 1.0], [0.0, 1.0, 3.0, 0.5], [1.0, 1.0, 1.0, 1.0]])
     network = SparseMLP([weights, out], [np.zeros(3), np.ones(4)], [["identity", "identity", "tanh"]])
-    found = network.simplified()
+    found = network.simplify()
     assert sorted(found.activations[0]) == ["identity", "tanh"] and found.n_nonzero == network.n_nonzero - 3
 
 
@@ -105,7 +105,7 @@ def test_bias_that_would_make_two_stays():
     network = SparseMLP(
         [[[1.0]], [[1.0, 2.0]], [[1.0], [1.0]]], [[3.0], [0.0, 0.0], [1.0]], [["identity"], ["tanh", "sine"]]
     )
-    found = network.simplified()  # x + 3 would become two biases; the layer in between goes all the same
+    found = network.simplify()  # x + 3 would become two biases; the layer in between goes all the same
     assert found.n_nonzero <= network.n_nonzero
     X = np.linspace(-1, 1, 7)[:, None]
     np.testing.assert_allclose(found.predict(X), network.predict(X), rtol=1e-14)
@@ -113,17 +113,17 @@ def test_bias_that_would_make_two_stays():
 
 def test_what_float64_cannot_hold_is_not_folded():
     network = SparseMLP([[[1e200]], [[1e200]]], [[1e200], [1.0]], [["identity"]])
-    assert network.simplified() == network
+    assert network.simplify() == network
 
 
 def test_names_of_columns_stay():
     network = line(1.0, 2.0)
     named = SparseMLP(network.coefs, network.intercepts, network.activations, ["a", "b"])
-    assert named.simplified().feature_names == ("a", "b")
+    assert named.simplify().feature_names == ("a", "b")
 
 
 def test_exports_take_a_straight_line():
-    found = line(2.0, -1.0).simplified()
+    found = line(2.0, -1.0).simplify()
     assert "double" in to_c(found) and "x_{1}" in to_latex(found)
     assert float(to_sympy(found).subs({"x0": 1.0, "x1": 1.0})) == pytest.approx(found.predict([[1.0, 1.0]])[0])
     assert to_onnx(found).graph.output
@@ -137,7 +137,7 @@ def test_fit_of_a_straight_line_keeps_no_redundant_parameter(tiny_checkpoint):
     assert model.n_nonzero_ == 3 and model.score(X, y) > 1 - 1e-9
     for network in model.networks_:
         numbers = chain.from_iterable(part.ravel() for part in (*network.coefs, *network.intercepts))
-        assert network.simplified().n_nonzero == network.n_nonzero == sum(value != 0 for value in numbers)
+        assert network.simplify().n_nonzero == network.n_nonzero == sum(value != 0 for value in numbers)
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
@@ -183,8 +183,8 @@ def test_fit_straightens_only_where_linear_neurons_are_allowed(tiny_checkpoint, 
 def test_weights_whose_product_is_too_small_for_float64_are_not_multiplied():
     network = SparseMLP([[[2e-200, 1.0]], [[3e-200], [1.0]]], [[0.0, 0.5], [0.0]], [["identity", "tanh"]])
     for one in (network, SparseMLP([[[2e-200]], [[3e-200]]], [[0.0], [0.0]], [["identity"]])):
-        assert one.simplified().activations == one.activations
+        assert one.simplify().activations == one.activations
     far = np.array([[1e250], [-1e300]])
     np.testing.assert_allclose(
-        SparseMLP([[[2e-200]], [[3e-100]]], [[0.0], [0.0]], [["identity"]]).simplified().predict(far), [6e-50, -6]
+        SparseMLP([[[2e-200]], [[3e-100]]], [[0.0], [0.0]], [["identity"]]).simplify().predict(far), [6e-50, -6]
     )

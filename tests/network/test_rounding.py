@@ -15,7 +15,7 @@ from sklearn.metrics import r2_score
 from sk_swat import SparseMLP
 from sk_swat.export import to_latex, to_sympy
 from sk_swat.network.activations import ACTIVATIONS
-from sk_swat.network.rounding import Formula, rounded_network, rounding_losses, short_centre, summarise
+from sk_swat.network.rounding import Formula, round_network, rounding_losses, short_centre, summarise
 from sk_swat.network.scaling import Standardisation
 
 NAMES = tuple(ACTIVATIONS)
@@ -30,7 +30,7 @@ UNITS = {  # mean and spread of three columns and of the target
 SETS = {name: (name,) for name in NAMES} | {"mixture": NAMES}
 
 
-def fitted(units="years", depth=1, names=NAMES, n_outputs=1, seed=0, noise=0.1, n_rows=200):
+def fit(units="years", depth=1, names=NAMES, n_outputs=1, seed=0, noise=0.1, n_rows=200):
     """A network with a summary, the rows that count as fitted, and their targets: what it predicts, and noise."""
     rng = np.random.default_rng([seed, depth, n_outputs])
     mean, spread, target_mean, target_spread = UNITS[units]
@@ -48,7 +48,7 @@ def fitted(units="years", depth=1, names=NAMES, n_outputs=1, seed=0, noise=0.1, 
     return summarise([network], X, y, None, Standardisation.of(X, y), 0, n_rows)[0], X, y
 
 
-def evaluated(network, X, **options):
+def evaluate(network, X, **options):
     """Predictions of the formula that sympy gets."""
     formulas = to_sympy(network, **options)
     function = sympy.lambdify([*map(sympy.Symbol, "abc")], formulas, "numpy", cse=True)
@@ -58,16 +58,16 @@ def evaluated(network, X, **options):
 
 
 def loss(network, X, y, **options):
-    return r2_score(y, network.predict(X)) - r2_score(y, evaluated(network, X, **options))
+    return r2_score(y, network.predict(X)) - r2_score(y, evaluate(network, X, **options))
 
 
-def needed(network):
+def needed_digits(network):
     return len(network.fit_summary.rounding_losses)
 
 
 def check_digits(network, X, y):
     """The formula loses less than 1e-4 of R^2 by default, and more with one digit fewer, of which a warning tells."""
-    enough = needed(network)
+    enough = needed_digits(network)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert loss(network, X, y) < LIMIT
@@ -84,25 +84,25 @@ def check_digits(network, X, y):
 @pytest.mark.parametrize("activation", SETS)
 @pytest.mark.parametrize("depth", range(5))
 def test_default_digits_are_the_fewest_that_cost_next_to_nothing(depth, activation, units):
-    check_digits(*fitted(units, depth, SETS[activation]))
+    check_digits(*fit(units, depth, SETS[activation]))
 
 
 @pytest.mark.parametrize("units", UNITS)
 @pytest.mark.parametrize("n_outputs", [2, 3])
 def test_default_digits_of_several_outputs(n_outputs, units):
-    check_digits(*fitted(units, 2, n_outputs=n_outputs))
+    check_digits(*fit(units, 2, n_outputs=n_outputs))
 
 
 @pytest.mark.parametrize("units", UNITS)
 def test_offsets_and_units_need_no_more_digits(units):
     """A year, a time stamp or a target of a million is centred: what remains has the digits of standard units."""
     for seed in range(5):
-        plain = needed(fitted("standard", names=("tanh", "sine"), seed=seed)[0])
-        assert needed(fitted(units, names=("tanh", "sine"), seed=seed)[0]) <= plain + 1
+        plain = needed_digits(fit("standard", names=("tanh", "sine"), seed=seed)[0])
+        assert needed_digits(fit(units, names=("tanh", "sine"), seed=seed)[0]) <= plain + 1
 
 
 def test_formula_of_a_year_is_centred():
-    network = fitted("years", 1, ("tanh",))[0]
+    network = fit("years", 1, ("tanh",))[0]
     for text in (str(to_sympy(network)), to_latex(network)):
         assert "2000" in text and "1950" in text and "2004" not in text
     assert "(a - 2000)" in str(to_sympy(network, digits=None))
@@ -110,7 +110,7 @@ def test_formula_of_a_year_is_centred():
 
 
 def test_bias_of_a_far_target_keeps_what_its_mean_needs():
-    network, X, y = fitted("offsets of a million", 1, ("tanh",))
+    network, X, y = fit("offsets of a million", 1, ("tanh",))
     bias = to_sympy(network, digits=3).as_coeff_Add()[0]
     assert abs(bias - 1e6) < 100 and bias != sympy.Float(1e6)
     assert loss(network, X, y, digits=3) < 1e-2
@@ -121,16 +121,16 @@ def test_bias_of_a_far_target_keeps_what_its_mean_needs():
 @pytest.mark.parametrize("depth", range(5))
 @pytest.mark.filterwarnings("ignore:Rounded to digits")
 def test_formula_is_what_sympy_evaluates(depth, activation, digits):
-    network, X, _ = fitted("mixed", depth, SETS[activation], n_outputs=2)
+    network, X, _ = fit("mixed", depth, SETS[activation], n_outputs=2)
     formula = Formula.of(network)
-    found = (formula if digits is None else formula.rounded(digits)).predict(X)
-    np.testing.assert_allclose(found, evaluated(network, X, digits=digits), rtol=1e-9)
+    found = (formula if digits is None else formula.round(digits)).predict(X)
+    np.testing.assert_allclose(found, evaluate(network, X, digits=digits), rtol=1e-9)
     if digits is None:
         np.testing.assert_allclose(found, network.predict(X), rtol=1e-6)
 
 
 def test_losses_count_rows_by_their_weights():
-    network, X, y = fitted()
+    network, X, y = fit()
     weight = np.random.default_rng(0).integers(1, 4, size=len(y)).astype(float)
     repeated = rounding_losses(network, X.repeat(weight.astype(int), axis=0), y.repeat(weight.astype(int)))
     np.testing.assert_allclose(rounding_losses(network, X, y, weight), repeated, rtol=1e-9)
@@ -138,7 +138,7 @@ def test_losses_count_rows_by_their_weights():
 
 
 def test_losses_of_a_long_table_are_those_of_some_of_its_rows():
-    network, X, y = fitted(n_rows=2000)
+    network, X, y = fit(n_rows=2000)
     scaling = Standardisation.of(X, y)
 
     def losses(seed, most_rows):
@@ -164,7 +164,7 @@ def test_network_that_no_rounding_spares_keeps_all_bits():
     X = np.random.default_rng(0).normal(size=(50, 1))
     y = network.predict(X)
     (found,) = summarise([network], X, y, None, Standardisation.of(X, y), 0, 50)
-    assert needed(found) == 15 and found.fit_summary.rounding_losses[-1] > LIMIT
+    assert needed_digits(found) == 15 and found.fit_summary.rounding_losses[-1] > LIMIT
     assert to_sympy(found) == to_sympy(found, digits=None)
     with pytest.warns(UserWarning, match=r"digits=15, .*; digits=None keeps all bits"):
         to_sympy(found, digits=15)
@@ -174,11 +174,11 @@ def test_predictions_that_are_not_finite_are_no_error():
     network = SparseMLP([[[1e300]]], [[0.0]], [])
     X = np.array([[1.0], [1e200]])
     (found,) = summarise([network], X, np.array([0.0, 1.0]), None, Standardisation.of(X, X[:, 0]), 0, 50)
-    assert needed(found) == 15 and np.isfinite(found.fit_summary.rounding_losses).all()
+    assert needed_digits(found) == 15 and np.isfinite(found.fit_summary.rounding_losses).all()
 
 
 def test_network_without_a_fit_keeps_all_bits_and_does_not_warn():
-    network = fitted()[0].with_fit_summary(None)
+    network = fit()[0].with_fit_summary(None)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert to_sympy(network) == to_sympy(network, digits=None)
@@ -190,7 +190,7 @@ def test_network_without_a_fit_keeps_all_bits_and_does_not_warn():
 @pytest.mark.parametrize("function", [to_sympy, to_latex])
 def test_unknown_word_for_digits_is_refused(function):
     with pytest.raises(ValueError, match="digits must be an integer from 1 to 15, 'auto' or None, got 'few'"):
-        function(fitted()[0], digits="few")
+        function(fit()[0], digits="few")
 
 
 @given(mean=st.floats(-1e15, 1e15), spread=st.floats(1e-3, 1e15))
@@ -220,7 +220,7 @@ def test_every_network_of_a_path_knows_its_digits(years):
     model, X, y = years
     for network in model.networks_:
         check_digits(network.with_names(["a", "b", "c"]), X, y)
-    assert len({needed(network) for network in model.networks_}) > 1
+    assert len({needed_digits(network) for network in model.networks_}) > 1
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
@@ -232,8 +232,8 @@ def test_copies_know_them_as_well(years, copied):
 
 def test_printed_network_is_centred_and_rounded_as_its_formula_is():
     for seed in range(3):
-        network = fitted("years", 1, ("tanh", "sigmoid"), seed=seed)[0]
-        digits = max(4, needed(network))
+        network = fit("years", 1, ("tanh", "sigmoid"), seed=seed)[0]
+        digits = max(4, needed_digits(network))
         numbers = {abs(float(number)) for number in to_sympy(network, digits=digits).atoms(sympy.Float)}
         for printed in (str(network), network.describe(digits=digits)):
             assert "(a - 2000)" in printed and "(b - 1950)" in printed
@@ -244,10 +244,10 @@ def test_printed_network_is_centred_and_rounded_as_its_formula_is():
 @pytest.mark.parametrize("units", UNITS)
 @pytest.mark.parametrize("depth", range(5))
 def test_rounded_layers_are_the_network(depth, units):
-    network, X, _ = fitted(units, depth, n_outputs=2)
-    whole, centres = rounded_network(network, 15)
+    network, X, _ = fit(units, depth, n_outputs=2)
+    whole, centres = round_network(network, 15)
     np.testing.assert_allclose(whole.predict(X - centres), network.predict(X), rtol=1e-6)
-    part, centres = rounded_network(network, 6)
+    part, centres = round_network(network, 6)
     assert r2_score(network.predict(X), part.predict(X - centres)) > 0.999
     for coef in part.coefs:
         np.testing.assert_array_equal(coef, np.vectorize(lambda number: float(f"{number:.5e}"))(coef))
@@ -256,7 +256,7 @@ def test_rounded_layers_are_the_network(depth, units):
 def test_describe_refuses_impossible_digits():
     for digits, error in ((0, ValueError), (16, ValueError), ("few", ValueError), (2.5, TypeError)):
         with pytest.raises(error, match="digits must be an integer"):
-            fitted()[0].describe(digits=digits)
+            fit()[0].describe(digits=digits)
 
 
 def test_time_limit_takes_fewer_rows_for_the_losses(refined, monkeypatch):
@@ -264,11 +264,11 @@ def test_time_limit_takes_fewer_rows_for_the_losses(refined, monkeypatch):
     X = rng.normal(size=(1500, 1))
     counts = []
 
-    def counted(network, X, *arguments):
+    def count(network, X, *arguments):
         counts.append(len(X))
         return (0.0,)
 
-    monkeypatch.setattr("sk_swat.network.rounding.rounding_losses", counted)
+    monkeypatch.setattr("sk_swat.network.rounding.rounding_losses", count)
     for limit in (None, 60.0):
         refined(time_limit=limit, n_rounds=0).fit(X, np.tanh(X[:, 0]))
     assert set(counts) == {1500, 1000} and counts == sorted(counts, reverse=True)

@@ -15,7 +15,7 @@ def code(name):
     return NAMES.index(name)
 
 
-def softened(networks, seed=0):
+def make_soft(networks, seed=0):
     """The same numbers with shares and masks strictly between 0 and 1; hardening gives activations back."""
     generator = torch.Generator().manual_seed(seed)
     share = [0.7 * part + 0.3 / part.shape[-1] for part in networks.activation]
@@ -106,7 +106,7 @@ def test_soft_forward_equals_hand_calculation():
 @pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("name", NAMES)
 def test_hardened_forward_equals_sparse_prediction(hard_networks, name, depth):
-    hard = softened(hard_networks(depth, (name,))).harden(threshold=0.05)
+    hard = make_soft(hard_networks(depth, (name,))).harden(threshold=0.05)
     X = inputs()
     output = hard.forward(X).numpy()
     for index in range(len(hard)):
@@ -117,7 +117,7 @@ def test_hardened_forward_equals_sparse_prediction(hard_networks, name, depth):
 
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_hardened_forward_equals_sparse_prediction_for_mixed_sparse_networks(hard_networks, depth):
-    hard = softened(hard_networks(depth, n_networks=20, density=0.5), seed=depth).harden()
+    hard = make_soft(hard_networks(depth, n_networks=20, density=0.5), seed=depth).harden()
     X = inputs()
     expected = [hard.to_sparse(index).predict(X.numpy()) for index in range(len(hard))]
     np.testing.assert_allclose(hard.forward(X), expected, rtol=1e-11, atol=1e-12)
@@ -131,7 +131,7 @@ def test_each_network_may_have_its_own_rows(hard_networks):
 
 
 def test_last_hidden_times_readout_is_the_output(hard_networks):
-    networks, X = softened(hard_networks(3)), inputs()
+    networks, X = make_soft(hard_networks(3)), inputs()
     output = (networks.last_hidden(X) @ networks.weights[-1] + networks.biases[-1][:, None, :])[..., 0]
     torch.testing.assert_close(networks.forward(X), output)
 
@@ -203,7 +203,7 @@ def test_harden_of_a_hard_network_changes_nothing(hard_networks):
 def test_used_activations_are_those_with_a_share(hard_networks):
     networks = hard_networks(2, ("tanh", "gaussian"), n_networks=20)
     assert networks.activations_in_use() == [code("tanh"), code("gaussian")]
-    assert softened(networks).activations_in_use() == list(range(len(NAMES)))
+    assert make_soft(networks).activations_in_use() == list(range(len(NAMES)))
     assert hard_networks(1, ("sine",)).activations_in_use() == [code("sine")]
     undefined = one_neuron(tanh=1.0, sine=np.nan)
     assert undefined.activations_in_use() == [code("tanh"), code("sine")]

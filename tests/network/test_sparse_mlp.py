@@ -197,10 +197,10 @@ def every_neuron_lives(network):
 @pytest.mark.parametrize("seed", range(40))
 def test_pruned_network_is_the_same_function(seed, density):
     network = random_network(seed, density)
-    pruned = network.pruned()
+    pruned = network.prune()
     X = inputs(network)
     np.testing.assert_allclose(pruned.predict(X), network.predict(X), rtol=1e-10, atol=1e-12)
-    assert every_neuron_lives(pruned) and pruned.pruned() == pruned
+    assert every_neuron_lives(pruned) and pruned.prune() == pruned
     assert pruned.n_features_in == network.n_features_in
     assert pruned.used_features.tolist() == network.used_features.tolist()
     assert sum(pruned.hidden_layer_sizes) == network.n_neurons
@@ -208,14 +208,14 @@ def test_pruned_network_is_the_same_function(seed, density):
 
 def test_constant_neuron_moves_into_the_next_bias():
     network = SparseMLP([[[1.0, 0.0]], [[2.0], [3.0]]], [[0.0, 0.0], [10.0]], [("tanh", "gaussian")])
-    assert network.pruned() == SparseMLP([[[1.0]], [[2.0]]], [[0.0], [13.0]], [("tanh",)])
+    assert network.prune() == SparseMLP([[[1.0]], [[2.0]]], [[0.0], [13.0]], [("tanh",)])
 
 
 def test_chain_of_constant_neurons_collapses_to_a_constant():
     network = SparseMLP(
         [[[0.0], [0.0]], [[2.0]], [[3.0]]], [[0.5], [0.1], [1.0]], [("sigmoid",), ("tanh",)], ("a", "b"), ["price"]
     )
-    pruned = network.pruned()
+    pruned = network.prune()
     assert pruned.depth == 0 and pruned.coefs[0].shape == (2, 1) and not pruned.coefs[0].any()
     expected = 3 * np.tanh(2 / (1 + np.exp(-0.5)) + 0.1) + 1
     assert pruned.intercepts[0][0] == pytest.approx(expected, rel=1e-14)
@@ -228,14 +228,14 @@ def test_neurons_that_reach_no_output_go_with_all_before_them():
         [[0.1, 0.2], [0.3, 0.4], [0.5]],
         [("tanh", "sine"), ("tanh", "sine")],
     )
-    pruned = network.pruned()
+    pruned = network.prune()
     assert pruned.activations == (("tanh",), ("tanh",))
     assert pruned.n_nonzero == 7
 
 
 def test_network_without_living_neuron_is_constant():
     network = SparseMLP([np.ones((2, 3)), np.zeros((3, 2))], [np.ones(3), [4.0, 5.0]], [("sine",) * 3])
-    assert network.pruned() == SparseMLP([np.zeros((2, 2))], [[4.0, 5.0]], [])
+    assert network.prune() == SparseMLP([np.zeros((2, 2))], [[4.0, 5.0]], [])
     assert network.n_neurons == 0 and network.used_features.tolist() == []
 
 
@@ -290,7 +290,7 @@ def test_new_inputs_are_combined_into_the_old():
 
 
 def test_every_operation_keeps_the_names_that_still_hold(small):
-    for network in (small, small.pruned(), small.with_scaling(1.0, 2.0, 3.0, 4.0), small.with_inputs(np.eye(2))):
+    for network in (small, small.prune(), small.with_scaling(1.0, 2.0, 3.0, 4.0), small.with_inputs(np.eye(2))):
         assert network.target_names == ("price",)
     assert small.with_scaling(1.0, 2.0, 3.0, 4.0).feature_names == ("a", "b")
     assert small.with_inputs(np.eye(2)).feature_names is None
@@ -377,7 +377,7 @@ def test_networks_are_equal_by_arrays_and_activations(small):
     assert small == SparseMLP(small.coefs, small.intercepts, small.activations)
     assert small != SparseMLP(small.coefs, small.intercepts, [("tanh", "sine")])
     assert small != SparseMLP(small.coefs, [small.intercepts[0], [5.1]], small.activations)
-    assert small != small.pruned().with_inputs(np.eye(3, 2))
+    assert small != small.prune().with_inputs(np.eye(3, 2))
     assert small != "network"
     with pytest.raises(TypeError, match="unhashable"):
         hash(small)

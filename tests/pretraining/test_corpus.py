@@ -10,7 +10,7 @@ from sk_swat.pretraining import corpus as corpus_module
 from sk_swat.pretraining.corpus import (
     Corpus,
     draw_inputs,
-    fitted_chunk,
+    fit_chunk,
     join_corpora,
     make_corpus,
     random_chunk,
@@ -66,9 +66,7 @@ def test_corpus_does_not_depend_on_the_number_of_processes(tiny_corpus):
 
 def test_different_seeds_give_different_networks():
     chunks = [
-        make(seed, 1, 16)
-        for make in (random_chunk, fitted_chunk)
-        for seed in ((0, 1, 0), (1, 1, 0), (0, 1, 1), (0, 1, 2))
+        make(seed, 1, 16) for make in (random_chunk, fit_chunk) for seed in ((0, 1, 0), (1, 1, 0), (0, 1, 1), (0, 1, 2))
     ]
     outputs = [np.sort(chunk.weights[0].flatten()) for chunk in chunks]
     for first in range(len(outputs)):
@@ -96,7 +94,7 @@ def test_number_of_threads_is_put_back():
 
 
 @pytest.mark.parametrize("depth", (1, 2, 3, 4))
-@pytest.mark.parametrize("make", [fitted_chunk, random_chunk])
+@pytest.mark.parametrize("make", [fit_chunk, random_chunk])
 def test_outputs_are_standardised_on_the_inputs_of_the_chunk(drawn_inputs, make, depth):
     networks = make((0, depth, 0), depth, 16)
     (X,) = drawn_inputs
@@ -156,7 +154,7 @@ def test_networks_are_fitted_to_their_functions(monkeypatch):
         return fits[-1][0]
 
     monkeypatch.setattr(corpus_module, "fit_networks", fit)
-    fitted_chunk((0, 1, 0), 1, 16)
+    fit_chunk((0, 1, 0), 1, 16)
     first, last = ((result.error / y[:, 0].var(1, correction=0)).median() for result, y in fits)
     assert first < 0.5  # of the variance of the functions
     assert last < 0.6

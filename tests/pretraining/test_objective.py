@@ -43,7 +43,7 @@ def raw(networks, columns=None):
     return RawNetworks(columns, networks.input_mask, networks.depth, LAYOUT)
 
 
-def prepared(hard_networks, depth, *mix, **settings):
+def prepare(hard_networks, depth, *mix, **settings):
     """Canonical networks in eight slots, standardised on normal inputs."""
     networks = hard_networks(depth, *mix, **settings).map(lambda tensor: tensor.float())
     networks = canonical_form(pad(fold_constants(networks), 8))
@@ -76,7 +76,7 @@ class Perfect:
 
 
 def test_fvu_of_identical_networks_is_zero_and_of_the_mean_is_one(hard_networks):
-    networks, X = prepared(hard_networks, 2), random_rows()
+    networks, X = prepare(hard_networks, 2), random_rows()
     output = networks.forward(X)
     assert not functional_fvu(networks, X, output).any()
     mean = networks.replace(
@@ -87,7 +87,7 @@ def test_fvu_of_identical_networks_is_zero_and_of_the_mean_is_one(hard_networks)
 
 
 def test_fvu_equals_error_over_variance(hard_networks):
-    networks, X = prepared(hard_networks, 1), random_rows()
+    networks, X = prepare(hard_networks, 1), random_rows()
     y = networks.forward(X).numpy()
     shifted = networks.replace(biases=(networks.biases[0], networks.biases[1] + 0.5))
     np.testing.assert_allclose(functional_fvu(shifted, X, torch.as_tensor(y)), 0.25 / y.var(1), rtol=1e-4)
@@ -98,13 +98,13 @@ def test_fvu_equals_error_over_variance(hard_networks):
 
 @pytest.mark.parametrize("depth", (1, 2, 3, 4))
 def test_reconstruction_loss_of_a_perfect_decoder_is_zero(hard_networks, depth):
-    networks = prepared(hard_networks, depth, density=0.6, n_inputs=5)
+    networks = prepare(hard_networks, depth, density=0.6, n_inputs=5)
     loss = reconstruction_loss(raw(networks), *LAYOUT.write(networks, decoder=True))
     assert (loss.abs() < 1e-6).all()
 
 
 def test_reconstruction_loss_counts_weights_of_living_neurons_alone(hard_networks):
-    networks = prepared(hard_networks, 1, n_inputs=3, width=4)
+    networks = prepare(hard_networks, 1, n_inputs=3, width=4)
     written = LAYOUT.write(networks, decoder=True)
     block = LAYOUT.decoder_columns(1)["weights_0"]
     n_real = 3 * 4 + 4 + 4 + 1  # of weights and biases: 3 inputs, 4 neurons, 1 output
@@ -117,7 +117,7 @@ def test_reconstruction_loss_counts_weights_of_living_neurons_alone(hard_network
 
 
 def test_reconstruction_loss_counts_activations_of_living_neurons_alone(hard_networks):
-    networks = prepared(hard_networks, 1, width=4)
+    networks = prepare(hard_networks, 1, width=4)
     written = LAYOUT.write(networks, decoder=True)
     block = LAYOUT.decoder_columns(1)["activation_1"]
     undecided, absent = sure_columns(networks), sure_columns(networks)
@@ -129,7 +129,7 @@ def test_reconstruction_loss_counts_activations_of_living_neurons_alone(hard_net
 
 
 def test_reconstruction_loss_counts_masks_of_all_neurons(hard_networks):
-    networks = prepared(hard_networks, 1)
+    networks = prepare(hard_networks, 1)
     written = LAYOUT.write(networks, decoder=True)
     block = LAYOUT.decoder_columns(1)["mask_1"]
     for neuron in (0, 7):  # a living and a missing one
@@ -142,7 +142,7 @@ def test_reconstruction_loss_counts_masks_of_all_neurons(hard_networks):
 
 
 def test_loss_of_a_perfect_autoencoder_is_the_logarithm_of_the_offset(hard_networks):
-    networks = prepared(hard_networks, 1)
+    networks = prepare(hard_networks, 1)
     config = ObjectiveConfig(fvu_offset=1e-3, deeper_weight=0.5, best_weight=0.25)
     loss, parts = pretraining_loss(Perfect(networks), {1: networks}, random_rows(), config, 1.0, generator())
     np.testing.assert_allclose(loss, (1 + 3 * 0.5 + 0.25) * np.log(1e-3), rtol=1e-3)
@@ -247,7 +247,7 @@ def test_sources_may_lack_a_depth(lively_autoencoder, tiny_corpus):
 
 @pytest.mark.parametrize("depth", (1, 2, 3))
 def test_augmentation_without_jitter_only_permutes_and_reflects(hard_networks, depth):
-    networks = prepared(hard_networks, depth, n_inputs=2, n_networks=20)
+    networks = prepare(hard_networks, depth, n_inputs=2, n_networks=20)
     X = random_rows(30)
     changed = augment(networks, generator(), ObjectiveConfig(weight_jitter=0.0)).forward(X)
     nearest = torch.full((20,), torch.inf)
@@ -259,7 +259,7 @@ def test_augmentation_without_jitter_only_permutes_and_reflects(hard_networks, d
 
 
 def test_augmentation_draws_every_permutation_and_reflection(hard_networks):
-    networks = prepared(hard_networks, 1, ("tanh",), n_inputs=2, n_networks=1).map(
+    networks = prepare(hard_networks, 1, ("tanh",), n_inputs=2, n_networks=1).map(
         lambda part: part.repeat_interleave(200, 0)
     )
     X = random_rows(30)
@@ -269,7 +269,7 @@ def test_augmentation_draws_every_permutation_and_reflection(hard_networks):
 
 @pytest.mark.parametrize("depth", (1, 4))
 def test_augmented_outputs_stay_standardised_without_jitter(hard_networks, depth):
-    networks = prepared(hard_networks, depth, n_inputs=2, n_networks=20)
+    networks = prepare(hard_networks, depth, n_inputs=2, n_networks=20)
     grid = torch.linspace(-2, 2, 9)
     X = torch.zeros(81, 8)
     X[:, :2] = torch.cartesian_prod(grid, grid)  # the same set after permuting and reflecting inputs
@@ -280,7 +280,7 @@ def test_augmented_outputs_stay_standardised_without_jitter(hard_networks, depth
 
 
 def test_jitter_changes_weights_by_about_its_size_and_keeps_zeros(hard_networks):
-    networks = prepared(hard_networks, 1, ("tanh",), n_inputs=1, width=2, n_networks=400)
+    networks = prepare(hard_networks, 1, ("tanh",), n_inputs=1, width=2, n_networks=400)
     same, moved = (
         augment(networks, generator(), ObjectiveConfig(weight_jitter=jitter, order_noise=0.0)) for jitter in (0.0, 0.01)
     )

@@ -163,19 +163,19 @@ def test_run_may_be_made_longer(train, tmp_path):
 # damaged and foreign files
 
 
-def truncated(content):
+def truncate(content):
     return content[: len(content) // 2]
 
 
-def emptied(content):
+def empty(content):
     return b""
 
 
-def overwritten(content):
+def overwrite(content):
     return b"not a training state"
 
 
-@pytest.mark.parametrize("damage", [truncated, emptied, overwritten])
+@pytest.mark.parametrize("damage", [truncate, empty, overwrite])
 def test_damaged_state_is_refused_with_advice(train, uninterrupted, tmp_path, damage):
     content = (uninterrupted[1] / "training.pt").read_bytes()
     (tmp_path / "training.pt").write_bytes(damage(content))

@@ -155,7 +155,7 @@ def test_networks_on_columns_of_their_own_are_fitted_and_pruned_as_alone(hard_ne
     ]
     torch.testing.assert_close(together.error, torch.cat(alone))
 
-    def pruned(task, some):
+    def prune_some(task, some):
         found = {}
         prune(
             some,
@@ -166,9 +166,9 @@ def test_networks_on_columns_of_their_own_are_fitted_and_pruned_as_alone(hard_ne
         )
         return found
 
-    all_three = pruned(RefineTask(view.rows(rows)), together.networks)
+    all_three = prune_some(RefineTask(view.rows(rows)), together.networks)
     for i in range(3):
-        one = pruned(RefineTask(ColumnView(columns[i], 20).rows(rows)), together.networks[i : i + 1])
+        one = prune_some(RefineTask(ColumnView(columns[i], 20).rows(rows)), together.networks[i : i + 1])
         assert one == {(0, size): pytest.approx(error) for (origin, size), error in all_three.items() if origin == i}
 
 

@@ -56,7 +56,7 @@ def weak_output(kind):
     return network(kind, ([[2.0, 0.3, -1.2], [-0.4, 1.5, 0.9]], [0.7, -1.0, 0.3]), ([[3.0], [-3.6], [0.02]], [0.1]))
 
 
-def fitted(truth, noise=0.05, seed=0):
+def fit(truth, noise=0.05, seed=0):
     """The network at the minimum of the error on noisy rows, and these rows."""
     rng = np.random.default_rng(seed)
     X = torch.as_tensor(rng.normal(size=(N_ROWS, truth.weights[0].shape[1])))
@@ -65,7 +65,7 @@ def fitted(truth, noise=0.05, seed=0):
     return fit_networks(truth, Rows(X, y), n_steps=100, ridge=0.0).networks, X, y
 
 
-def refitted(networks, X, y):
+def refit(networks, X, y):
     """Error after scipy has fitted the non-zero parameters again."""
     parameters = flatten(networks)[0]
     place = parameters.nonzero().squeeze(1)
@@ -182,23 +182,23 @@ LEAKY = pytest.param("leaky_relu", marks=SCALE)
 
 @pytest.mark.parametrize("kind", [*SMOOTH, LEAKY])
 def test_saliency_of_small_parameters_is_close_to_the_rise_after_a_refit(kind):
-    networks, X, y = fitted(weak_input(kind))
+    networks, X, y = fit(weak_input(kind))
     parameters, inverse, error = curvature(networks, X, y)
     predicted = saliencies(parameters.start, inverse)[0].numpy()
     small = [1, 2, 4, 5]
     singles = torch.eye(len(predicted), dtype=torch.bool)
-    rise = np.array([refitted(without(networks, singles[index]), X, y) - error for index in small])
+    rise = np.array([refit(without(networks, singles[index]), X, y) - error for index in small])
     np.testing.assert_allclose(predicted[small], rise, rtol=0.15)
     assert (np.delete(predicted, small)[:6] > 2 * predicted[small].min()).all()
 
 
 @pytest.mark.parametrize("kind", [*SMOOTH, LEAKY])
 def test_saliency_of_an_input_is_close_to_the_rise_after_a_refit(kind):
-    networks, X, y = fitted(weak_input(kind), noise=0.0)
+    networks, X, y = fit(weak_input(kind), noise=0.0)
     parameters, inverse, error = curvature(networks, X, y)
     rise = row_saliencies(parameters, inverse, 0)[0][0]
     left = without(networks, all_rows(networks)[0][2])
-    np.testing.assert_allclose(rise[2], refitted(left, X, y) - error, rtol=0.05)
+    np.testing.assert_allclose(rise[2], refit(left, X, y) - error, rtol=0.05)
     assert rise[:2].min() > 5 * rise[2]
 
 
@@ -207,15 +207,15 @@ def test_saliency_of_an_input_is_close_to_the_rise_after_a_refit(kind):
     [*((weak_output, kind) for kind in (*SMOOTH, "leaky_relu")), *((weak_neuron, kind) for kind in SMOOTH[1:])],
 )
 def test_saliency_of_a_weak_neuron_is_close_to_the_rise_after_a_refit(truth, kind):
-    networks, X, y = fitted(truth(kind), noise=0.0)
+    networks, X, y = fit(truth(kind), noise=0.0)
     parameters, inverse, error = curvature(networks, X, y)
     rise = row_saliencies(parameters, inverse, 1)[0][0]
     left = fold_constants(without(networks, all_rows(networks)[1][2]))
-    np.testing.assert_allclose(rise[2], refitted(left, X, y) - error, rtol=0.1)
+    np.testing.assert_allclose(rise[2], refit(left, X, y) - error, rtol=0.1)
 
 
 def test_ridge_makes_parameters_dearer_and_singular_curvature_falls_back_to_magnitude():
-    networks, X, y = fitted(weak_input("tanh"))
+    networks, X, y = fit(weak_input("tanh"))
     parameters = FreeParameters(networks)
     equations = parameters.normal_equations(parameters.start, Rows(X, y))
     plain, dear = (
@@ -237,7 +237,7 @@ def test_ridge_makes_parameters_dearer_and_singular_curvature_falls_back_to_magn
     [*((weak_input, kind) for kind in SMOOTH), *((weak_output, kind) for kind in SMOOTH[2:])],
 )
 def test_choice_is_the_best_of_all_removals_or_nearly(truth, kind):
-    networks, X, y = fitted(truth(kind), noise=0.01 if truth is weak_input else 0.0)
+    networks, X, y = fit(truth(kind), noise=0.01 if truth is weak_input else 0.0)
     parameters, _, error = curvature(networks, X, y)
     equations = parameters.normal_equations(parameters.start, Rows(X, y))
     chosen = removals(parameters, torch.ones(1), everything(networks), equations)
@@ -246,7 +246,7 @@ def test_choice_is_the_best_of_all_removals_or_nearly(truth, kind):
         """Rise of the error for each parameter that goes, by removal and refit."""
         left = fold_constants(without(networks, gone))
         n_gone = (flatten(networks) != 0).sum() - (flatten(left) != 0).sum()
-        return (refitted(left, X, y) - error) / int(n_gone)
+        return (refit(left, X, y) - error) / int(n_gone)
 
     singles = torch.eye(flatten(networks).shape[1], dtype=torch.bool)
     prices = [price(gone) for gone in (*singles, *(row for rows in all_rows(networks) for row in rows))]

@@ -22,7 +22,7 @@ def rows(n_rows=60, n_inputs=3, seed=0):
     return torch.as_tensor(np.random.default_rng(seed).normal(size=(n_rows, n_inputs)))
 
 
-def penalised(networks, X, y, ridge):
+def penalise(networks, X, y, ridge):
     return (networks.forward(X) - y).square().mean(1) + ridge * flatten(networks).square().sum(1)
 
 
@@ -48,7 +48,7 @@ def test_fit_finds_the_minimum_that_scipy_finds(hard_networks, depth, ridge):
 
     expected = least_squares(residuals, start[0].numpy(), method="lm", xtol=1e-14, ftol=1e-14, gtol=1e-14)
     fitted = fit_networks(unflatten(networks, start), Rows(X, y), n_steps=40, ridge=ridge)
-    loss = penalised(fitted.networks, X, y, ridge)
+    loss = penalise(fitted.networks, X, y, ridge)
     np.testing.assert_allclose(loss, [2 * expected.cost], rtol=1e-9)
     np.testing.assert_allclose(flatten(fitted.networks)[0], expected.x, rtol=1e-5, atol=1e-5)
 
@@ -109,10 +109,10 @@ def test_more_steps_never_make_a_network_worse(hard_networks, depth, dtype):
     networks = hard_networks(depth, n_networks=20).map(lambda tensor: tensor.to(dtype))
     networks = unflatten(networks, 3 * flatten(networks))
     X = rows().to(dtype)
-    losses = [penalised(networks, X, bumpy(X), RIDGE)]
+    losses = [penalise(networks, X, bumpy(X), RIDGE)]
     for n_steps in range(1, 12):
         fitted = fit_networks(networks, Rows(X, bumpy(X)), n_steps=n_steps, ridge=RIDGE, damping=1e-8).networks
-        losses.append(penalised(fitted, X, bumpy(X), RIDGE))
+        losses.append(penalise(fitted, X, bumpy(X), RIDGE))
     rounding = 1 + 10 * torch.finfo(dtype).eps
     assert all((after <= before * rounding).all() for before, after in pairwise(losses))
     assert (losses[-1] < losses[0]).double().mean() > 0.8

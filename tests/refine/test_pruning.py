@@ -31,7 +31,7 @@ def make_task(n_rows=100, n_inputs=3, seed=0, **changes):
     return RefineTask(Rows(X, (y - y.mean()) / y.std()), **changes)
 
 
-def handed_over(networks, task, **options):
+def hand_over(networks, task, **options):
     """All calls of the sink: networks, sizes, errors, origins."""
     calls = []
     prune(networks, task, lambda *call: calls.append(call), **options)
@@ -49,7 +49,7 @@ def in_raw_units(networks, task):
     """The scaling folded into a batch of one, but no identity neurons."""
     scaling = scaling_of(task)
     offsets = scaling.x_offset, scaling.divisor, scaling.y_offset, scaling.y_scale
-    return networks.to_sparse(0).with_scaling(*offsets).pruned()
+    return networks.to_sparse(0).with_scaling(*offsets).prune()
 
 
 def n_saved(network):
@@ -77,7 +77,7 @@ def test_sizes_equal_those_in_raw_units(hard_networks, depth, x_centred, y_centr
     raw = [in_raw_units(networks[index : index + 1], task) for index in range(8)]
     assert sizes(networks, task).tolist() == [network.n_nonzero - n_saved(network) for network in raw]
     found = [finished(networks[index : index + 1], scaling_of(task)) for index in range(8)]
-    assert found == [network.simplified() for network in raw]
+    assert found == [network.simplify() for network in raw]
 
 
 @pytest.mark.parametrize(("x_centred", "y_centred"), OFFSETS)
@@ -108,7 +108,7 @@ def test_every_network_handed_over_is_what_it_is_said_to_be(hard_networks, depth
     networks = networks.replace(weights=(networks.weights[0][:, :3], *networks.weights[1:]))
     networks = networks.replace(input_mask=torch.ones(3, 3, dtype=torch.float64))
     known = {}
-    for found, size, error, origin in handed_over(networks, task):
+    for found, size, error, origin in hand_over(networks, task):
         folded = fold_constants(found)
         assert all(torch.equal(a, b) for a, b in zip(found.tensors(), folded.tensors(), strict=True))
         assert torch.isfinite(flatten(found)).all()
@@ -126,9 +126,9 @@ def test_every_network_handed_over_is_what_it_is_said_to_be(hard_networks, depth
 
 def test_networks_are_pruned_as_they_are_alone(hard_networks):
     task, networks = make_task(), hard_networks(2, SMOOTH, n_networks=3)
-    together = handed_over(networks, task, smallest=12)
+    together = hand_over(networks, task, smallest=12)
     for start in range(3):
-        alone = handed_over(networks[start : start + 1], task, smallest=12)
+        alone = hand_over(networks[start : start + 1], task, smallest=12)
         pairs = [(size[origin == start], error[origin == start]) for _, size, error, origin in together]
         pairs = [pair for pair in pairs if len(pair[0])]
         assert [int(size) for size, _ in pairs] == [int(size) for _, size, _, _ in alone]
@@ -139,29 +139,29 @@ def test_networks_are_pruned_as_they_are_alone(hard_networks):
 
 def test_small_networks_lose_one_candidate_and_large_ones_several(hard_networks):
     task = make_task(n_inputs=6)
-    calls = handed_over(hard_networks(2, SMOOTH, n_networks=1, n_inputs=6, width=8), task)
+    calls = hand_over(hard_networks(2, SMOOTH, n_networks=1, n_inputs=6, width=8), task)
     size = [int(call[1]) for call in calls]
     falls = {before: before - after for before, after in pairwise(size)}
     assert size[0] > 100 and np.mean([falls[n] for n in falls if n > 60]) > 3
     assert any(falls[n] == 1 for n in falls if n <= 24)
     assert size[-1] <= 3
-    assert int(handed_over(hard_networks(1, SMOOTH, n_networks=1), make_task(), smallest=9)[-1][1]) in range(3, 10)
+    assert int(hand_over(hard_networks(1, SMOOTH, n_networks=1), make_task(), smallest=9)[-1][1]) in range(3, 10)
 
 
 def test_passed_deadline_ends_pruning_after_the_first_hand_over(hard_networks):
     deadline = Deadline()
     deadline.stop()
     networks = hard_networks(2, n_networks=3)
-    calls = handed_over(networks, make_task(deadline=deadline))
+    calls = hand_over(networks, make_task(deadline=deadline))
     assert len(calls) == 1
     assert torch.equal(flatten(calls[0][0]), flatten(networks)) and calls[0][3].tolist() == [0, 1, 2]
 
 
 def test_networks_that_are_not_finite_are_dropped_and_the_others_go_on(hard_networks):
     networks = hard_networks(1, SMOOTH, n_networks=2)
-    alone = handed_over(networks[:1], make_task())
+    alone = hand_over(networks[:1], make_task())
     networks.weights[-1][1] = torch.nan
-    calls = handed_over(networks, make_task())
+    calls = hand_over(networks, make_task())
     assert calls[0][3].tolist() == [0, 1] and all(call[3].tolist() == [0] for call in calls[1:])
     assert [int(call[1][0]) for call in calls] == [int(call[1]) for call in alone]
 

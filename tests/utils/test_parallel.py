@@ -87,13 +87,13 @@ def test_latent_search_does_not_depend_on_where_it_runs(quick, table):
 
 
 def test_rival_without_autoencoder_does_not_depend_on_where_it_runs(table, tiny_checkpoint):
-    def fitted(**parameters):
+    def fit(**parameters):
         short = {"depths": (1, 2), "n_restarts": 4, "n_rounds": 1, "early_stopping": True, "random_state": 0}
         return RandomNetworkRegressor(checkpoint=str(tiny_checkpoint), **short, **parameters).fit(*table)
 
-    expected = path_of(fitted())
+    expected = path_of(fit())
     with joblib.parallel_config(backend="loky"):
-        assert path_of(fitted(n_jobs=2)) == expected
+        assert path_of(fit(n_jobs=2)) == expected
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])
@@ -233,7 +233,7 @@ def test_pieces_in_processes_use_one_thread(several_threads, backend, options):
 
 def test_pieces_of_pieces_use_one_thread(several_threads):
     @joblib.wrap_non_picklable_objects
-    def nested(piece):
+    def nest(piece):
         return run_parallel([piece] * 2, 2)
 
     @joblib.wrap_non_picklable_objects
@@ -241,7 +241,7 @@ def test_pieces_of_pieces_use_one_thread(several_threads):
         return torch.get_num_threads()
 
     with joblib.parallel_config(backend="loky", inner_max_num_threads=2):
-        found = joblib.Parallel(n_jobs=2)(joblib.delayed(nested)(n_threads) for _ in range(2))
+        found = joblib.Parallel(n_jobs=2)(joblib.delayed(nest)(n_threads) for _ in range(2))
     assert found == [[1, 1], [1, 1]]
 
 

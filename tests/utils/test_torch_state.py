@@ -35,7 +35,7 @@ def deterministic():
 
 
 @contextmanager
-def flushed():
+def flushes():
     torch.set_flush_denormal(True)
     try:
         yield
@@ -70,7 +70,7 @@ STATES = {
     "float64": lambda: default_dtype(torch.float64),
     "bfloat16": lambda: default_dtype(torch.bfloat16),
     "deterministic": deterministic,
-    "tiny numbers flushed": flushed,
+    "tiny numbers flushed": flushes,
     "rounded products": rounded_products,
     "device": lambda: torch.device("meta"),
     "default device": default_device_set,

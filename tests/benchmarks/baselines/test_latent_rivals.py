@@ -320,7 +320,7 @@ def errors_of(model, X, y):
 @pytest.mark.parametrize("shift", [0.0, 100.0])
 def test_starts_hold_at_most_so_many_numbers_before_and_after_every_step(space, shift, few, table, monkeypatch):
     X, y = table[0] + shift, table[1] + shift
-    polished, seen = starts._polished, []
+    polished, seen = starts._polish, []
 
     def watched(groups, problem, task, steps):
         found = [sizes(group, task).max() for group in groups]
@@ -329,7 +329,7 @@ def test_starts_hold_at_most_so_many_numbers_before_and_after_every_step(space, 
             yield wanted, networks
         seen.append(int(torch.stack(found).max()))
 
-    monkeypatch.setattr(starts, "_polished", watched)
+    monkeypatch.setattr(starts, "_polish", watched)
     model = StartsRegressor(space, depths=(1, 2), sizes=(20, 40), steps=(0, 3)).fit(X, y)
     assert 10 < seen[0] <= 20 < seen[1] <= 40
     assert set(model.networks_) == {(20, 0), (20, 3), (40, 0), (40, 3)}

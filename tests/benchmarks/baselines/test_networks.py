@@ -256,7 +256,7 @@ def test_pruning_twice_leaves_what_was_zero_at_zero(rows):
 # the search
 
 
-def named_values(supernet):
+def values_by_name(supernet):
     return {name: value.detach().clone() for name, value in supernet.named_parameters()}
 
 
@@ -264,9 +264,9 @@ def named_values(supernet):
 def test_each_half_of_the_bilevel_update_moves_its_own_numbers_alone(rows, optimizer, moved):
     supernet = Supernet(2, 2, 3, 4, ("sigmoid", "tanh"), generator())
     search = BilevelSearch(supernet, generator())
-    before = named_values(supernet)
+    before = values_by_name(supernet)
     search.move(getattr(search, optimizer), *(part.float() for part in rows))
-    for name, value in named_values(supernet).items():
+    for name, value in values_by_name(supernet).items():
         assert torch.equal(value, before[name]) is (name.startswith("architecture.") is not moved), name
 
 
@@ -281,7 +281,7 @@ def test_architecture_learns_from_validation_rows_and_weights_from_training_rows
         # so slow an architecture that the weights do not feel its moves
         search = BilevelSearch(supernet, generator(), lr=0.1, architecture_lr=1e-7)
         search.run(X, target, n_steps=3, n_validation=100)
-        after.append(named_values(supernet))
+        after.append(values_by_name(supernet))
     plain, other_training, other_validation = after
     for name in plain:
         is_choice = name.startswith("architecture.")
