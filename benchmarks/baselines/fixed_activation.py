@@ -13,9 +13,9 @@ from sklearn.utils.validation import validate_data
 
 from sk_swat.estimators.fitted import PathMixin
 from sk_swat.estimators.regressor import SWATRegressor
-from sk_swat.fitting.table import Table
 from sk_swat.network.activations import check_activations
 from sk_swat.network.path import Path
+from sk_swat.refine.table import Table
 from sk_swat.utils.parameters import draw_seed
 
 __all__ = ["FixedActivationRegressor"]

@@ -12,8 +12,8 @@ from sklearn.utils.validation import validate_data
 
 from sk_swat.estimators.fitted import PathMixin
 from sk_swat.estimators.latent_descent import LatentDescentRegressor
-from sk_swat.fitting.table import Table
 from sk_swat.network.path import Path
+from sk_swat.refine.table import Table
 from sk_swat.utils.parameters import check_depths, draw_seed
 
 __all__ = ["PapersSearchRegressor"]

@@ -14,7 +14,6 @@ from sk_swat.estimators.regressor import SWATRegressor
 from sk_swat.latent.checkpoint import Checkpoint
 from sk_swat.latent.children import best_children, can_deepen, repeat_batch
 from sk_swat.latent.objective import hard_sizes
-from sk_swat.latent.problem import Problem
 from sk_swat.latent.run import Candidate, DepthSearch, RunOptions
 from sk_swat.latent.screening import best_and_small, draw_inputs, fit_readouts, screen
 from sk_swat.latent.settings import SearchConfig
@@ -22,6 +21,7 @@ from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.equivalence import deepen, pad
 from sk_swat.network.softnet import SoftNetworks, concatenate
 from sk_swat.pretraining.corpus import random_networks
+from sk_swat.refine.table import Table
 from sk_swat.utils.deadline import Deadline
 from sk_swat.utils.parallel import run_parallel
 
@@ -54,7 +54,7 @@ class WeightSpace:
 
     def search(
         self,
-        problem: Problem,
+        table: Table,
         depths: Sequence[int],
         config: SearchConfig,
         seed: int,
@@ -62,17 +62,17 @@ class WeightSpace:
     ) -> list[DepthSearch]:
         """Draw random networks and keep those with the best readouts."""
         options = options or RunOptions()
-        pieces = [partial(self._search_depth, problem, depth, config, seed, options.deadline) for depth in depths]
+        pieces = [partial(self._search_depth, table, depth, config, seed, options.deadline) for depth in depths]
         return run_parallel(pieces, options.n_jobs, options.found)
 
     def _search_depth(
-        self, problem: Problem, depth: int, config: SearchConfig, seed: int, deadline: Deadline
+        self, table: Table, depth: int, config: SearchConfig, seed: int, deadline: Deadline
     ) -> DepthSearch:
         begin = time.perf_counter()
         rng = np.random.default_rng([seed, depth])
-        networks = self._draw(problem, depth, config.n_screened, config.allowed, rng)
-        order, score, numbers = screen(networks.__getitem__, torch.arange(len(networks)), problem, config, deadline)
-        networks, score, _ = fit_readouts(networks[order[best_and_small(score, numbers, config)]], problem, config)
+        networks = self._draw(table, depth, config.n_screened, config.allowed, rng)
+        order, score, numbers = screen(networks.__getitem__, torch.arange(len(networks)), table, config, deadline)
+        networks, score, _ = fit_readouts(networks[order[best_and_small(score, numbers, config)]], table, config)
         n_nonzero, n_neurons = hard_sizes(networks)
         candidates = [
             Candidate(
@@ -93,10 +93,10 @@ class WeightSpace:
         )
 
     def _draw(
-        self, problem: Problem, depth: int, n_networks: int, allowed: Sequence[bool], rng: np.random.Generator
+        self, table: Table, depth: int, n_networks: int, allowed: Sequence[bool], rng: np.random.Generator
     ) -> SoftNetworks:
         """Random networks of several shapes on the columns of the table."""
-        n_inputs = min(len(problem.columns), self.max_width)
+        n_inputs = min(len(table.columns), self.max_width)
         mix = [name for name, may in zip(ACTIVATIONS, allowed, strict=True) if may]
         parts = []
         for share in np.array_split(np.arange(n_networks), min(_SHAPES, n_networks)):
@@ -105,10 +105,10 @@ class WeightSpace:
             parts.append(pad(drawn, self.max_width))
         networks = concatenate(parts)
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
-        return networks.connect(draw_inputs(problem, networks.input_mask, generator).layers())
+        return networks.connect(draw_inputs(table, networks.input_mask, generator).layers())
 
     def children(
-        self, parents: SoftNetworks, problem: Problem, allowed: torch.Tensor, generator: torch.Generator, depth: int
+        self, parents: SoftNetworks, table: Table, allowed: torch.Tensor, generator: torch.Generator, depth: int
     ) -> SoftNetworks:
         """Change weights and draw neurons anew.
 
@@ -117,12 +117,12 @@ class WeightSpace:
         """
         n, parents = len(parents), parents.map(lambda part: part.float())
         rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
-        networks = self._draw(problem, depth, n * _TRIED, allowed.tolist(), rng)
+        networks = self._draw(table, depth, n * _TRIED, allowed.tolist(), rng)
         if parents.depth == depth or (parents.depth < depth and can_deepen(parents, allowed)):
             while parents.depth < depth:
                 parents = deepen(parents)
             networks = _vary(parents.map(lambda part: repeat_batch(part, _TRIED)), networks, generator)
-        return best_children(networks, n, problem)
+        return best_children(networks, n, table)
 
 
 def _vary(networks: SoftNetworks, others: SoftNetworks, generator: torch.Generator) -> SoftNetworks:

@@ -14,18 +14,16 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_swat.fitting.search import in_raw_units
 from sk_swat.latent.checkpoint import Checkpoint, load_checkpoint
-from sk_swat.latent.problem import Problem
 from sk_swat.latent.readout import solve_readout, with_readout
 from sk_swat.latent.run import one_torch_thread
 from sk_swat.latent.screening import draw_inputs
 from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.equivalence import fold_constants, pad
-from sk_swat.network.scaling import Standardisation
 from sk_swat.network.softnet import SoftNetworks, concatenate, first_slots
 from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.pretraining.corpus import random_networks
 from sk_swat.refine.levenberg_marquardt import fit_networks
-from sk_swat.refine.rows import Rows
+from sk_swat.refine.table import Table
 from sk_swat.refine.task import RefineTask, sizes
 from sk_swat.utils.parameters import check_choice, draw_seed
 from sk_swat.utils.torch_state import usual_torch
@@ -69,26 +67,24 @@ class StartsRegressor(RegressorMixin, BaseEstimator):
         table, target = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         if list(self.steps) != sorted(set(self.steps)) or not self.steps or self.steps[0] < 0:
             raise ValueError(f"steps must hold ascending numbers from 0 on, got {self.steps}.")
-        scaling = Standardisation.of(table, target).check()
-        if scaling.y_scale == 0 or not len(scaling.varying):
+        whole = Table.of(table, np.asarray(target, dtype=np.float64))
+        if whole.is_constant:
             raise ValueError("X and y must vary, got a constant target or no column that varies.")
-        seed = draw_seed(self.random_state)
+        seed, scaling = draw_seed(self.random_state), whole.units
         rng = np.random.default_rng([seed, _SPACES.index(space)])
-        rows = np.random.default_rng(seed).permutation(len(target))[:_ROWS]
-        inputs = torch.tensor(scaling.inputs(table[rows]))
-        targets = torch.tensor(scaling.target(np.asarray(target, dtype=np.float64)[rows]))
+        some = np.random.default_rng(seed).permutation(len(whole))[:_ROWS]
         task = RefineTask(
-            Rows(inputs, targets),
+            whole.standardise(some).tensors(torch.float64),
             x_centred=not scaling.x_offset.any(),
             y_centred=scaling.y_offset == 0,
         )
-        problem = Problem(task.rows.to(torch.float32), None, columns=torch.tensor(scaling.varying))
-        draw = _Draw(space, problem, task, load_checkpoint(), rng)
+        rows = task.rows.to(torch.float32)
+        draw = _Draw(space, rows, task, load_checkpoint(), rng)
         self.networks_ = {}
         with usual_torch(), one_torch_thread(), torch.no_grad():
             for size in self.sizes:
                 groups = [group for depth in self.depths if (group := draw(size, depth)) is not None]
-                for steps, networks in _polish(groups, problem, task, self.steps):
+                for steps, networks in _polish(groups, rows, task, self.steps):
                     best = min(networks, key=lambda one: _error(one, task))
                     self.networks_[size, steps] = in_raw_units(best, scaling)
         if not self.networks_:
@@ -113,12 +109,12 @@ class StartsRegressor(RegressorMixin, BaseEstimator):
 
 class _Draw:
     def __init__(
-        self, space: str, problem: Problem, task: RefineTask, checkpoint: Checkpoint, rng: np.random.Generator
+        self, space: str, rows: Table, task: RefineTask, checkpoint: Checkpoint, rng: np.random.Generator
     ) -> None:
-        self.space, self.problem, self.task, self.checkpoint, self.rng = space, problem, task, checkpoint, rng
+        self.space, self.rows, self.task, self.checkpoint, self.rng = space, rows, task, checkpoint, rng
         self.generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
         self.n_slots = checkpoint.autoencoder.config.max_width
-        self.n_inputs = min(len(problem.columns), self.n_slots)
+        self.n_inputs = min(len(rows.columns), self.n_slots)
 
     def __call__(self, size: int, depth: int) -> SoftNetworks | None:
         """Candidates of at most so many parameters; None if the space has none."""
@@ -130,7 +126,7 @@ class _Draw:
         if not len(small):
             return None
         networks = networks[small[torch.randint(len(small), (_CANDIDATES,), generator=self.generator)]]
-        drawn = draw_inputs(self.problem, networks.input_mask, self.generator)
+        drawn = draw_inputs(self.rows, networks.input_mask, self.generator)
         return networks.connect(drawn.layers())
 
     def _bank(self, size: int, depth: int) -> SoftNetworks:
@@ -172,12 +168,12 @@ def _error(network: SoftNetworks, task: RefineTask) -> float:
 
 
 def _polish(
-    groups: Sequence[SoftNetworks], problem: Problem, task: RefineTask, steps: Sequence[int]
+    groups: Sequence[SoftNetworks], rows: Table, task: RefineTask, steps: Sequence[int]
 ) -> Iterator[tuple[int, list[SoftNetworks]]]:
     """Polish the candidates with the best readouts; all of them after each number of steps."""
     if not groups:
         return
-    few = problem.rows[:_RANKING_ROWS]
+    few = rows[:_RANKING_ROWS]
     readouts = [solve_readout(group.last_hidden(few.X), few) for group in groups]
     score = torch.cat([readout.unexplained for readout in readouts]).nan_to_num(torch.inf)
     best = torch.zeros_like(score, dtype=torch.bool)

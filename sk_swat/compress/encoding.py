@@ -7,7 +7,6 @@ import torch
 from sk_swat.latent.autoencoder import bound
 from sk_swat.latent.checkpoint import Checkpoint
 from sk_swat.latent.children import input_layer, with_one_output
-from sk_swat.latent.problem import Problem
 from sk_swat.latent.run import Candidate
 from sk_swat.latent.screening import fit_readouts
 from sk_swat.latent.settings import SearchConfig
@@ -15,6 +14,7 @@ from sk_swat.network.equivalence import canonical_form, fold_constants
 from sk_swat.network.hard import batch_of, widest
 from sk_swat.network.softnet import SoftNetworks, concatenate
 from sk_swat.network.sparse_mlp import SparseMLP
+from sk_swat.refine.table import Table
 
 __all__ = ["as_candidates", "fits_matrix", "network_candidates", "restore"]
 
@@ -30,7 +30,7 @@ def fits_matrix(network: SparseMLP, checkpoint: Checkpoint) -> bool:
 
 def restore(
     network: SparseMLP,
-    problem: Problem,
+    table: Table,
     checkpoint: Checkpoint,
     depth: int,
     search: SearchConfig,
@@ -43,7 +43,7 @@ def restore(
     ----------
     network : SparseMLP
         Takes standardised columns and gives standardised targets; see :func:`fits_matrix`.
-    problem : Problem
+    table : Table
         Rows on which readouts are fitted and candidates ranked.
     checkpoint : Checkpoint
         Autoencoder.
@@ -73,19 +73,17 @@ def restore(
         if depth < network.depth:  # shallower decoders leave most neurons out: the readout shall decide
             soft = concatenate([soft, soft.replace(mask=tuple(torch.ones_like(part) for part in soft.mask))])
         decoded = soft.harden().connect(inputs.expand(len(soft), -1, -1))
-    return _best(decoded, problem, search, n_kept)
+    return _best(decoded, table, search, n_kept)
 
 
-def network_candidates(
-    networks: list[SparseMLP], width: int, problem: Problem, search: SearchConfig
-) -> list[Candidate]:
+def network_candidates(networks: list[SparseMLP], width: int, table: Table, search: SearchConfig) -> list[Candidate]:
     """Candidates of networks of any depths as they are, with fitted readouts; none of those with other activations."""
     found: list[Candidate] = []
     for depth in sorted({network.depth for network in networks}):
         batch = batch_of([network for network in networks if network.depth == depth], width)
         kept = _uses_only(batch, torch.tensor(search.allowed))
         if kept.any():
-            found += _best(batch[kept].map(lambda part: part.float()), problem, search, int(kept.sum()))
+            found += _best(batch[kept].map(lambda part: part.float()), table, search, int(kept.sum()))
     return found
 
 
@@ -96,9 +94,9 @@ def _uses_only(networks: SoftNetworks, allowed: torch.Tensor) -> torch.Tensor:
     return ~torch.stack([(share[:, :, other].sum(2) * mask > 0).any(1) for share, mask in parts]).any(0)
 
 
-def _best(networks: SoftNetworks, problem: Problem, search: SearchConfig, n_kept: int) -> list[Candidate]:
+def _best(networks: SoftNetworks, table: Table, search: SearchConfig, n_kept: int) -> list[Candidate]:
     with torch.no_grad():
-        networks, score, _ = fit_readouts(networks, problem, search)
+        networks, score, _ = fit_readouts(networks, table, search)
         networks = fold_constants(networks)
     score = score.nan_to_num(torch.inf, torch.inf)
     order = score.argsort(stable=True)[:n_kept]

@@ -9,7 +9,7 @@ import numpy as np
 
 from sk_swat.compress.teachers import Teacher
 from sk_swat.fitting.settings import Settings
-from sk_swat.fitting.table import Table
+from sk_swat.refine.table import Table
 
 __all__ = ["rows_around", "taught_table"]
 
@@ -55,13 +55,13 @@ def rows_around(X: np.ndarray, n_rows: int, rng: np.random.Generator) -> np.ndar
 
 def taught_table(
     table: Table, labels: np.ndarray, teacher: Teacher, settings: Settings, faithful: bool, n_generated: int | None
-) -> tuple[Table, np.ndarray]:
-    """Put rows into random order: those that are fitted, new ones around them, and held-out ones.
+) -> tuple[Table, np.ndarray, int]:
+    """Put rows into random order: those that are fitted, new ones around them, and held-out ones last.
 
     Parameters
     ----------
     table : Table
-        Rows as they came.
+        Rows as they came, in raw units.
     labels : ndarray of shape (n_rows, n_outputs)
         What the teacher says of them.
     teacher : Teacher
@@ -76,11 +76,13 @@ def taught_table(
     Returns
     -------
     taught : Table
-        All rows, in the units of those that were there.
+        All rows in raw units, with the scaling of those that were there.
     labels : ndarray
         What the teacher says of them.
+    n_held : int
+        How many are held out.
     """
-    n_rows, rng = len(table.X), np.random.default_rng([settings.seed, 3])
+    n_rows, rng = len(table), np.random.default_rng([settings.seed, 3])
     order = rng.permutation(n_rows)
     share = settings.validation_fraction if faithful else settings.held_share(n_rows, settings.limits.held_out)
     n_held = 0 if share is None else min(max(_FEWEST_HELD, math.ceil(share * n_rows)), n_rows // 2)
@@ -92,12 +94,4 @@ def taught_table(
     said = [labels[fitted], teacher.labels(more)] if len(more) else [labels[fitted]]
     known = np.concatenate([*said, labels[held]])
     y = known if faithful else table.raw_y[np.r_[fitted, held]]
-    n_fitted = len(known) - n_held
-    taught = replace(
-        table,
-        X=np.concatenate([table.X[fitted], more, table.X[held]]),
-        y=np.atleast_2d(y.T),
-        fitted=np.arange(n_fitted),
-        held=np.arange(n_fitted, len(known)),
-    )
-    return taught, known
+    return replace(table, X=np.concatenate([table.X[fitted], more, table.X[held]]), y=y.T), known, n_held

@@ -22,6 +22,7 @@ from sk_swat.latent.proposals import LatentProposals
 from sk_swat.latent.run import Candidate
 from sk_swat.network.hard import widest
 from sk_swat.refine.front import Front, Member
+from sk_swat.refine.table import Table
 from sk_swat.utils.parallel import run_parallel
 
 __all__ = ["TeacherPolish", "TeacherSearch"]
@@ -39,8 +40,10 @@ class TeacherSearch(Search):
         As for :class:`sk_swat.fitting.search.Search`; networks come from the latent space of an autoencoder.
     layers : sequence of Layer or None
         The teacher in raw units, if it is a network.
+    taught : Table
+        All rows in raw units, those of the search first.
     labels : ndarray of shape (n_rows, n_outputs)
-        What it says of the rows.
+        What the teacher says of them.
     faithful : bool
         Whether the targets are just that.
 
@@ -56,10 +59,12 @@ class TeacherSearch(Search):
 
     proposals: LatentProposals
 
-    def __init__(self, *search: Any, layers: Sequence[Layer] | None, labels: np.ndarray, faithful: bool) -> None:
+    def __init__(
+        self, *search: Any, layers: Sequence[Layer] | None, taught: Table, labels: np.ndarray, faithful: bool
+    ) -> None:
         super().__init__(*search)
-        self.labels, self.faithful = labels, faithful
-        self.layers = None if layers is None else in_search_units(layers, self.table.scaling)
+        self.taught, self.labels, self.faithful = taught, labels, faithful
+        self.layers = None if layers is None else in_search_units(layers, self.table.units)
         self.teacher = None if self.layers is None else as_sparse(self.layers)
         self.wholes: list[Joined] = []
         self.pruned = Front()
@@ -87,9 +92,8 @@ class TeacherSearch(Search):
 
     def _splits(self) -> list[Split]:
         """Give all ways in which the teacher is split."""
-        scaling, some = self.table.scaling, self.table.fitted[: self.settings.limits.searched]
-        inputs = scaling.inputs(self.table.X[some])
-        outputs = scaling.target(self.labels[some]).reshape(len(inputs), -1)
+        inputs = self.table.X[: self.settings.limits.searched]
+        outputs = self.table.units.target(self.labels[: len(inputs)]).reshape(len(inputs), -1)
         return splits_of(self.layers, inputs, outputs, self.settings.depths, self.width, self.settings.seed)
 
 
@@ -112,9 +116,9 @@ class Encode(Stage):
         found: list[Candidate] = []
         for depth in settings.depths:
             generator = torch.Generator().manual_seed(settings.seed + depth)
-            found += restore(network, search.problem, checkpoint, depth, settings.latent, generator, _N_ENCODED)
+            found += restore(network, search.rows, checkpoint, depth, settings.latent, generator, _N_ENCODED)
         if network.depth in settings.depths:
-            found += network_candidates([network], self._search.width, search.problem, settings.latent)
+            found += network_candidates([network], self._search.width, search.rows, settings.latent)
         front.join(front_of_candidates(found, len(search.candidates), search.task))
         search.take(found, "encoded teacher")
         return front
@@ -150,7 +154,7 @@ class SplitTeacher(Stage):
         own.pruned = polish_and_prune(own.wholes, search.task)
         for number, one in enumerate(own.wholes):
             found = narrow_candidates(
-                own.pruned, number, search.problem, own.proposals, config, settings.depths, settings.seed
+                own.pruned, number, search.rows, own.proposals, config, settings.depths, settings.seed
             )
             front.join(front_of_candidates(found, len(search.candidates), search.task))
             search.take(found, one.origin)

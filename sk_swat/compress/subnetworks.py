@@ -16,7 +16,6 @@ from sk_swat.compress.joining import chain, side_by_side
 from sk_swat.compress.layers import as_sparse
 from sk_swat.compress.splitting import Split, Subnetwork
 from sk_swat.fitting.seen import polish
-from sk_swat.latent.problem import Problem
 from sk_swat.latent.proposals import LatentProposals
 from sk_swat.latent.run import RunOptions
 from sk_swat.latent.settings import SearchConfig
@@ -24,12 +23,12 @@ from sk_swat.network.hard import batch_of, widest
 from sk_swat.network.scaling import Standardisation, is_close
 from sk_swat.network.softnet import SoftNetworks, concatenate, flatten
 from sk_swat.network.sparse_mlp import SparseMLP
-from sk_swat.refine.columns import column_chance, column_view
+from sk_swat.refine.columns import column_chance, column_view, with_chances
 from sk_swat.refine.front import Front
 from sk_swat.refine.growth import widen
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.pruning import prune
-from sk_swat.refine.rows import Rows
+from sk_swat.refine.table import Table
 from sk_swat.refine.task import RefineTask
 from sk_swat.utils.deadline import TimeIsUp
 from sk_swat.utils.seeds import seed_of
@@ -127,17 +126,16 @@ def _smaller(
     scaling = _scaling(part)
     if scaling is None:
         return _constant(part, depth), 1.0
-    targets = scaling.target(part.targets)
-    rows = Rows(torch.tensor(scaling.inputs(part.inputs)), torch.tensor(targets.T))
+    rows = Table(part.inputs, part.targets.T, scaling=scaling).standardise().tensors(torch.float64)
     some = rows[:_N_ROWS]
-    problem = Problem.of(some.to(torch.float32), None, torch.tensor(scaling.varying), task.deadline)
+    table = with_chances(some.to(torch.float32), task.deadline)
     config = replace(search, n_restarts=_N_CANDIDATES, small_share=0.0)
     options = RunOptions(deadline=task.deadline)
-    found = space.search(problem, (depth,), config, seed, options)[0].candidates
+    found = space.search(table, (depth,), config, seed, options)[0].candidates
     generator = torch.Generator().manual_seed(seed)
     if part.layers is not None and fits_matrix(network := as_sparse(part.layers), space.checkpoint):
         on_standard = network.with_scaling(*_inverse(scaling))
-        found = found + restore(on_standard, problem, space.checkpoint, depth, config, generator, _N_ENCODED)
+        found = found + restore(on_standard, table, space.checkpoint, depth, config, generator, _N_ENCODED)
     networks = concatenate([one.network for one in found]).map(lambda tensor: tensor.double())
     chance = column_chance(some, deadline=task.deadline)
     for n_steps, n_kept in ((_FIRST_STEPS, 2), (_MORE_STEPS, 1)):

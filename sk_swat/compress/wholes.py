@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from sk_swat.compress.encoding import fits_matrix, network_candidates, restore
-from sk_swat.latent.problem import Problem
 from sk_swat.latent.proposals import LatentProposals
 from sk_swat.latent.run import Candidate
 from sk_swat.latent.settings import SearchConfig
 from sk_swat.network.hard import batch_of, widest
 from sk_swat.refine.front import Front
+from sk_swat.refine.table import Table
 from sk_swat.refine.task import RefineTask
 
 __all__ = ["front_of_wholes", "narrow_candidates"]
@@ -28,7 +28,7 @@ _EXACT = 1e-4  # share of variance left, below which no larger network is kept
 def narrow_candidates(
     front: Front,
     whole: int,
-    problem: Problem,
+    table: Table,
     space: LatentProposals,
     search: SearchConfig,
     depths: Sequence[int],
@@ -42,7 +42,7 @@ def narrow_candidates(
         Of pruned wholes.
     whole : int
         Which of the wholes.
-    problem : Problem
+    table : Table
         Rows on which readouts are fitted.
     space : LatentProposals
         Its autoencoder encodes them.
@@ -60,12 +60,12 @@ def narrow_candidates(
     own = [network for network in narrow if network.depth in depths]
     if own:
         chosen = np.unique(np.linspace(0, len(own) - 1, min(_N_RETURNED, len(own))).round().astype(int))
-        found += network_candidates([own[i] for i in chosen], width, problem, search)
+        found += network_candidates([own[i] for i in chosen], width, table, search)
     if narrow and fits_matrix(narrow[-1], space.checkpoint):
         for depth in depths:
             if depth != narrow[-1].depth:
                 generator = torch.Generator().manual_seed(seed + depth)
-                found += restore(narrow[-1], problem, space.checkpoint, depth, search, generator, _N_RETURNED)
+                found += restore(narrow[-1], table, space.checkpoint, depth, search, generator, _N_RETURNED)
     return found
 
 

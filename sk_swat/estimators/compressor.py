@@ -21,11 +21,11 @@ from sk_swat.estimators.parameters import make_settings
 from sk_swat.estimators.regressor import LATENT
 from sk_swat.estimators.report import search_report
 from sk_swat.estimators.searching import Context, SearchMixin
-from sk_swat.fitting.table import Table
 from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.exporting import ExportMixin
 from sk_swat.network.path import Path
 from sk_swat.network.targets import real_target, target_names
+from sk_swat.refine.table import Table
 from sk_swat.utils.numeric import refuse_dates, validate_numbers
 
 if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
@@ -257,9 +257,12 @@ class SWATCompressor(ExportMixin, SearchMixin, MetaEstimatorMixin, RegressorMixi
         from sk_swat.compress.stages import TeacherPolish, TeacherSearch
 
         faithful, settings = self.objective == "fidelity", context.settings
-        table, labels = taught_table(table, labels, teacher, settings, faithful, self.n_generated)
+        taught, labels, n_held = taught_table(table, labels, teacher, settings, faithful, self.n_generated)
+        n_fitted = len(taught) - n_held
+        n_used = settings.limits.n_used(n_fitted)
+        table = taught.standardise(slice(min(n_fitted, n_used)), slice(n_fitted, n_fitted + n_used))
         arguments = context.arguments(table, settings.limits.searched)
-        search = TeacherSearch(*arguments, layers=teacher.layers, labels=labels, faithful=faithful)
+        search = TeacherSearch(*arguments, layers=teacher.layers, taught=taught, labels=labels, faithful=faithful)
         return search, search.stages(self.split), TeacherPolish(search)
 
     def _keep(self, search: TeacherSearch, found: Found, path: Path, row: int) -> None:
@@ -270,8 +273,8 @@ class SWATCompressor(ExportMixin, SearchMixin, MetaEstimatorMixin, RegressorMixi
         self._fidelities = found.path.r2_validation
         if not search.faithful:
             rng = np.random.default_rng([search.settings.seed, 5])
-            some = rng.permutation(len(search.table.X))[: search.settings.limits.polished]
-            rows, taught = search.table.X[some], search.labels[some]
+            some = rng.permutation(len(search.taught))[: search.settings.limits.polished]
+            rows, taught = search.taught.X[some], search.labels[some]
             self._fidelities = np.array([r2_score(taught, network.predict(rows)) for network in found.path.networks])
         self._keep_row(row, (search.settings.sparsity, search.settings.compactness))
 

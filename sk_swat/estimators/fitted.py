@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from sk_swat.fitting.table import Table
 from sk_swat.network.importance import variance_shares
 from sk_swat.network.path import Path
 from sk_swat.network.rounding import summarise
 from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.network.text import formula_text
+from sk_swat.refine.table import Table
 from sk_swat.utils.labels import short_repr
 from sk_swat.utils.numeric import validate_numbers
 from sk_swat.utils.parameters import check_choice, check_integer, check_number
@@ -202,7 +202,7 @@ class PathMixin:
         """Keep what networks do on the fitted rows, and let them carry the summary of the fit."""
         self._shares = variance_shares(self._path.networks, table.X, table.weight, seed)
         n_rows = _ROUNDED_ROWS if getattr(self, "time_limit", None) is None else _ROUNDED_ROWS_IN_TIME
-        X, y, weight, scaling = table.X, table.raw_y, table.weight, table.scaling
+        X, y, weight, scaling = table.X, table.raw_y, table.weight, table.units
         networks = summarise(self._path.networks, X, y, weight, scaling, seed, n_rows)
         self._path = self._path.with_networks(networks)
         self.network_ = self._with_names(self._path.networks[self._row])

@@ -13,9 +13,9 @@ from sk_swat.estimators.parameters import make_settings
 from sk_swat.estimators.searching import Context
 from sk_swat.estimators.table_regressor import TableRegressor
 from sk_swat.fitting.settings import Settings
-from sk_swat.fitting.table import Table
 from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.path import Path
+from sk_swat.refine.table import Table
 
 if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
     from sk_swat.fitting.search import Ending, Found, Search, Stage
@@ -168,9 +168,10 @@ class LatentDescentRegressor(TableRegressor):
         from sk_swat.fitting.starts import Propose
 
         settings, limits = context.settings, context.settings.limits
-        table = table.split(settings.held_share(len(table.X), limits.held_out_latent), settings.seed)
-        search = context.search(table, limits.searched)
-        return search, [Propose(settings.depths, self._earlier(table, context))], BestCandidate()
+        fitted, held = table.split(settings.held_share(len(table), limits.held_out_latent), settings.seed)
+        search = context.search(table.standardise(fitted[: limits.searched], held), limits.searched)
+        stages: list[Stage] = [Propose(settings.depths, self._earlier(table, context))]
+        return search, stages, BestCandidate(table, np.r_[held, fitted])
 
     def _keep(self, search: Search, found: Found, path: Path, row: int) -> None:
         super()._keep(search, found, path, row)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from sk_swat.fitting.table import Table
 from sk_swat.network.scaling import FEWEST_STEPS, SMALLEST_SCALE, Standardisation, is_close, not_constant
+from sk_swat.refine.table import Table
 
 __all__ = ["warn_of_rounding", "warn_of_unresolved"]
 
@@ -29,7 +29,7 @@ def warn_of_unresolved(estimator: Any, table: Table, target: str = "y") -> None:
         What a target without a name is called.
     """
     label = target if len(table.y) == 1 else f"column {{}} of {target}"
-    columns = not_constant(table.X, np.flatnonzero(table.scaling.x_scale == 0))
+    columns = not_constant(table.X, np.flatnonzero(table.units.x_scale == 0))
     outputs = not_constant(table.y.T, np.flatnonzero(~table.varies))
     if len(columns) or len(outputs):
         warnings.warn(

@@ -10,9 +10,9 @@ from sk_swat.estimators.parameters import make_settings
 from sk_swat.estimators.searching import Context
 from sk_swat.estimators.table_regressor import TableRegressor
 from sk_swat.fitting.settings import Settings
-from sk_swat.fitting.table import Table
 from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.path import Path
+from sk_swat.refine.table import Table
 
 if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
     from sk_swat.fitting.search import Ending, Found, Search, Stage
@@ -237,8 +237,9 @@ class SWATRegressor(TableRegressor):
         from sk_swat.fitting.starts import Polish, Propose
 
         settings, limits = context.settings, context.settings.limits
-        table = table.split(settings.held_share(len(table.X), limits.held_out), settings.seed)
-        search = context.search(table, limits.n_searched(len(table.fitted)))
+        fitted, held = table.split(settings.held_share(len(table), limits.held_out), settings.seed)
+        n_used = limits.n_used(len(fitted))
+        search = context.search(table.standardise(fitted[:n_used], held[:n_used]), limits.n_searched(len(fitted)))
         earlier = self._earlier(table, context)
         rounds = [Round(number) for number in range(settings.n_rounds)]
         return search, [Propose(settings.depths, earlier), Polish(earlier), *rounds, *blocks(search)], LastPolish()

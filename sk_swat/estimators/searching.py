@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,9 +18,10 @@ from sk_swat.estimators.report import FitLog, show_log
 from sk_swat.fitting.limits import RowLimits
 from sk_swat.fitting.progress import Watcher, watchers
 from sk_swat.fitting.settings import Settings
-from sk_swat.fitting.table import Table
 from sk_swat.network.path import Path
 from sk_swat.network.sparse_mlp import SparseMLP
+from sk_swat.refine.losses import Loss, SquaredError
+from sk_swat.refine.table import Table
 from sk_swat.utils.deadline import Deadline, deadlines_of
 from sk_swat.utils.interrupts import interruptible
 from sk_swat.utils.parameters import check_depths
@@ -30,7 +31,6 @@ if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`
     from sk_swat.latent.checkpoint import Checkpoint
     from sk_swat.latent.proposals import Proposals
     from sk_swat.refine.criteria import Criterion
-    from sk_swat.refine.losses import Loss
 
 __all__ = ["Context", "SearchMixin"]
 
@@ -46,7 +46,7 @@ class Context:
     watchers: Sequence[Watcher]
 
     def search(self, table: Table, n_rows: int) -> Search:
-        """Search of a split table, on so many of its rows."""
+        """Search of a standardised table, on so many of its rows."""
         from sk_swat.fitting.search import Search
 
         search = Search(*self.arguments(table, n_rows))
@@ -68,7 +68,7 @@ class SearchMixin(PathMixin):
     checkpoint: Any
     verbose: int
     _limits = RowLimits()
-    _loss: Loss | None = None  # the squared error
+    _loss: Loss = SquaredError()
     _criterion: Criterion | None = None  # Optimal Brain Surgeon
     _clock = staticmethod(time.monotonic)
 
@@ -103,7 +103,7 @@ class SearchMixin(PathMixin):
         else:
             rounding = self._search(table, settings, begin, plan, callbacks)
         self._keep_summary(table, settings.seed)
-        warn_of_rounding(self, rounding, table.scaling, self._target)
+        warn_of_rounding(self, rounding, table.units, self._target)
 
     def _search(
         self,
@@ -128,7 +128,7 @@ class SearchMixin(PathMixin):
         with interruptible(deadlines[0].stop) as interrupt, show_log(self.verbose), usual_torch():
             check_depths(settings.depths, checkpoint.autoencoder.config.max_depth)
             context = Context(checkpoint, self._proposals(checkpoint), settings, deadlines, watching)
-            search, stages, ending = plan(table.varying(), context)
+            search, stages, ending = plan(replace(table.without_constants(), loss=settings.loss), context)
             found = find_path(search, stages, ending)
             path = table.with_constants(found.path)
             row = settings.choose(path)

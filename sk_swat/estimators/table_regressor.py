@@ -14,10 +14,10 @@ from sk_swat.estimators.fitted import undo_on_error
 from sk_swat.estimators.report import candidate_table, search_report
 from sk_swat.estimators.searching import Context, SearchMixin
 from sk_swat.fitting.settings import Settings
-from sk_swat.fitting.table import Table
 from sk_swat.network.exporting import ExportMixin
 from sk_swat.network.path import Path
 from sk_swat.network.targets import real_target, target_names
+from sk_swat.refine.table import Table
 from sk_swat.utils.numeric import refuse_dates, validate_numbers
 
 if TYPE_CHECKING:  # torch is imported by the first fit, not by `import sk_swat`

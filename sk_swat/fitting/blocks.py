@@ -18,7 +18,6 @@ from sk_swat.fitting.judging import spread
 from sk_swat.fitting.search import DTYPE, Outcome, Search, Stage
 from sk_swat.fitting.seen import polish
 from sk_swat.latent.children import can_deepen
-from sk_swat.latent.problem import Problem
 from sk_swat.latent.proposals import Proposals
 from sk_swat.latent.run import RunOptions
 from sk_swat.latent.settings import SearchConfig
@@ -27,7 +26,7 @@ from sk_swat.network.softnet import SoftNetworks, concatenate, flatten
 from sk_swat.refine.columns import ColumnView
 from sk_swat.refine.front import Front, Member
 from sk_swat.refine.pruning import prune
-from sk_swat.refine.rows import Rows
+from sk_swat.refine.table import Table
 from sk_swat.refine.task import RefineTask, sizes
 from sk_swat.utils.parallel import run_parallel
 from sk_swat.utils.seeds import seed_of
@@ -87,7 +86,7 @@ class Block(Stage):
 def blocks(search: Search) -> list[Stage]:
     """Stages that add blocks; none without held-out rows."""
     growth = _Growth()
-    return [Block(number, growth) for number in range(1, search.settings.max_blocks)] if len(search.table.held) else []
+    return [Block(number, growth) for number in range(1, search.settings.max_blocks)] if search.table.n_held else []
 
 
 class _Growth:
@@ -104,9 +103,9 @@ class _Growth:
     def begin(self, members: Sequence[Member], search: Search) -> None:
         """Polish the best networks of one block on more rows."""
         table, settings = search.table, search.settings
-        rows, held = (table.rows(part[: settings.limits.grown], DTYPE) for part in (table.fitted, table.held))
+        rows = table.first(settings.limits.grown).tensors(DTYPE)
         task = replace(search.task, rows=rows)
-        self.adding = _Adding(search.problem, search.proposals, task, held, settings.latent, settings.seed)
+        self.adding = _Adding(search.rows, search.proposals, task, settings.latent, settings.seed)
         self.depths = sorted({member.depth for member in members})
         for member in sorted((one for one in members if one.size > 1), key=self.objective)[:_N_BASES]:
             if search.deadline.passed():
@@ -127,15 +126,16 @@ class _Growth:
 class _Adding:
     """What adds blocks, and the held-out rows that decide; it goes to other processes."""
 
-    problem: Problem
+    rows: Table
     proposals: Proposals
     task: RefineTask
-    held: Rows
     config: SearchConfig
     seed: int
 
     def error(self, member: Member) -> float:
-        return float(self.held.error(member.network))
+        held = self.task.rows.held
+        assert held is not None
+        return float(held.error(member.network))
 
     def add(self, front: Front, network: SoftNetworks, candidate: int) -> None:
         """Polish a network, and let it compete."""
@@ -167,12 +167,12 @@ class _Adding:
 
     def _blocks(self, base: Member, depth: int, number: int) -> SoftNetworks | None:
         """Decode networks for what the base leaves unexplained."""
-        rows, dtype = self.problem.rows, self.task.rows.y.dtype
+        rows, dtype = self.rows, self.task.rows.y.dtype
         output = base.network.map(lambda part: part.to(rows.X.dtype)).forward(rows.X)[0]
-        problem = replace(self.problem, rows=replace(rows, y=rows.y - output), held=None)
+        rows = replace(rows, y=rows.y - output, held=None)
         config = replace(self.config, n_restarts=_N_BLOCKS, small_share=0.0)
         options = RunOptions(deadline=self.task.deadline)
-        (search,) = self.proposals.search(problem, [depth], config, seed_of(self.seed, number), options)
+        (search,) = self.proposals.search(rows, [depth], config, seed_of(self.seed, number), options)
         if not search.candidates:
             return None
         return concatenate([one.network for one in search.candidates]).map(lambda part: part.to(dtype))

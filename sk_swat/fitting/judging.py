@@ -20,7 +20,7 @@ from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.refine.columns import ColumnView
 from sk_swat.refine.front import Front, Member
 from sk_swat.refine.levenberg_marquardt import fit_networks
-from sk_swat.refine.rows import Rows
+from sk_swat.refine.table import Table
 from sk_swat.refine.task import RefineTask
 
 __all__ = ["LastPolish", "PathNetwork", "found_path", "spread", "with_rounding"]
@@ -72,7 +72,7 @@ class LastPolish(Ending):
 
     def parts(self, search: Search) -> Sequence[str]:
         """Folds of the cross-validation."""
-        n_folds = 0 if len(search.table.held) else min(N_FOLDS, len(search.task.rows))
+        n_folds = 0 if search.table.n_held else min(N_FOLDS, len(search.task.rows))
         return [f"fold {number + 1}" for number in range(n_folds)]
 
     def n_rows(self, members: Sequence[Member], search: Search) -> int:
@@ -84,20 +84,20 @@ class LastPolish(Ending):
         table = search.table
         members = [*spread(front), *spread(search.sums)]
         n_rows = self.n_rows(members, search)
-        n_held = min(len(table.held), max(1, n_rows // 4))
+        n_held = min(table.n_held, max(1, n_rows // 4))
         view = ColumnView.in_use([member.network for member in members])
         columns = view.columns.numpy()
-        rows = table.rows(np.r_[table.fitted[: max(1, n_rows - n_held)], table.held[:n_held]], DTYPE, columns)
+        rows = table.part(max(1, n_rows - n_held), n_held, columns).tensors(DTYPE)
         task = replace(search.task, rows=rows, deadline=search.last_deadline)
         members = _credible(members, view, task, linear=search.settings.latent.linear)
         if n_held:
             members, held, errors = _judge_by_held_rows(members, task, n_held)
         else:
             members = _polish(_polish(members, task, _POLISH_STEPS), task, _LAST_STEPS)
-            held = table.rows(table.fitted[: len(search.task.rows)], DTYPE, columns)
+            held = table.part(len(search.task.rows), 0, columns).tensors(DTYPE)
             errors = _judge_by_folds(members, held, search)
         errors = errors / task.rows.loss.unit(task.rows)
-        path = _in_raw_units(members, errors, held, view, task.rows, table.scaling)
+        path = _in_raw_units(members, errors, held, view, task.rows, table.units)
         outcome.r2_after, outcome.network = 1 - path[-1].train_fvu, path[-1].network
         outcome.take_by_size((one.network.n_nonzero, 1 - one.train_fvu) for one in path)
         return found_path(path)
@@ -128,7 +128,7 @@ def _credible(members: Sequence[Member], view: ColumnView, task: RefineTask, lin
     return members
 
 
-def _judge_by_held_rows(members: list[Member], task: RefineTask, n_held: int) -> tuple[list[Member], Rows, np.ndarray]:
+def _judge_by_held_rows(members: list[Member], task: RefineTask, n_held: int) -> tuple[list[Member], Table, np.ndarray]:
     """Polish on the first rows until the error on the others, the last `n_held`, begins to rise; then on all."""
     rows, n_fitted, begin = task.rows, len(task.rows) - n_held, time.perf_counter()
     held = rows[n_fitted:]
@@ -147,7 +147,7 @@ def _judge_by_held_rows(members: list[Member], task: RefineTask, n_held: int) ->
     return _polish(members, task, _LAST_STEPS), held, validation
 
 
-def _judge_by_folds(members: Sequence[Member], rows: Rows, search: Search) -> np.ndarray:
+def _judge_by_folds(members: Sequence[Member], rows: Table, search: Search) -> np.ndarray:
     """Errors of the networks that cross-validation finds for each size; none is smaller than that of the kept one."""
     task, settings = replace(search.task, deadline=search.last_deadline), search.settings
     sizes = [member.size for member in members]
@@ -160,9 +160,9 @@ def _judge_by_folds(members: Sequence[Member], rows: Rows, search: Search) -> np
 def _in_raw_units(
     members: Sequence[Member],
     errors: np.ndarray,
-    held: Rows,
+    held: Table,
     view: ColumnView,
-    rows: Rows,
+    rows: Table,
     scaling: Standardisation,
 ) -> list[PathNetwork]:
     """Networks by size, each with a smaller training error than all smaller ones."""
@@ -195,20 +195,20 @@ def _fit_networks(networks: SoftNetworks, task: RefineTask, n_steps: int) -> Sof
     ).networks
 
 
-def _losses(members: Sequence[Member], rows: Rows) -> np.ndarray:
+def _losses(members: Sequence[Member], rows: Table) -> np.ndarray:
     def work(networks: SoftNetworks) -> list[np.ndarray]:
         return list(rows.losses(networks).numpy(force=True))
 
     return np.stack(by_depth(members, work))
 
 
-def _means(errors: np.ndarray, rows: Rows) -> np.ndarray:
+def _means(errors: np.ndarray, rows: Table) -> np.ndarray:
     """Mean over these rows of errors of shape (n_networks, n_rows)."""
     return rows.mean(torch.from_numpy(errors)).numpy()
 
 
 def with_rounding(
-    path: list[PathNetwork], rows: Rows, scaling: Standardisation, columns: np.ndarray
+    path: list[PathNetwork], rows: Table, scaling: Standardisation, columns: np.ndarray
 ) -> list[PathNetwork]:
     """Judge networks as they are in raw units, where columns or targets vary so little that rounding shows.
 
@@ -216,7 +216,7 @@ def with_rounding(
     ----------
     path : list of PathNetwork
         Judged in the units of the search.
-    rows : Rows
+    rows : Table
         Standardised rows, in float64, with some of the columns.
     scaling : Standardisation
         Of the raw table.

@@ -46,3 +46,7 @@ class RowLimits:
     def n_searched(self, n_fitted: int) -> int:
         """Rows of a search with refinement in a table with so many rows to fit; there may be fewer."""
         return max(self.searched, min(self.most_searched, n_fitted // self.share))
+
+    def n_used(self, n_fitted: int) -> int:
+        """Most rows that any stage of a fit with refinement looks at, of those to fit and of the held-out ones."""
+        return max(self.n_searched(n_fitted), self.grown, self.polished)

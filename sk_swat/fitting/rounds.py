@@ -11,12 +11,12 @@ import torch
 
 from sk_swat.fitting.search import Search, Stage
 from sk_swat.fitting.seen import Seen, all_free, polish
-from sk_swat.latent.problem import Problem
 from sk_swat.latent.proposals import Proposals
 from sk_swat.network.softnet import SoftNetworks, concatenate
 from sk_swat.refine.columns import column_chance
 from sk_swat.refine.front import Front, Member
 from sk_swat.refine.growth import widen
+from sk_swat.refine.table import Table
 from sk_swat.refine.task import RefineTask
 from sk_swat.utils.deadline import TimeIsUp
 from sk_swat.utils.parallel import run_parallel
@@ -47,7 +47,7 @@ class Round(Stage):
         """Let the children of networks along the front compete with it."""
         task, settings = search.task, search.settings
         chance = column_chance(task.rows, _residuals(front.members()[-1].network, task), task.deadline)
-        variation = _Variation(search.problem, search.proposals, task, settings.latent.allowed, chance)
+        variation = _Variation(search.rows, search.proposals, task, settings.latent.allowed, chance)
         parents = _parents(front, width=search.candidates[0].network.mask[0].shape[1])
         works = [
             partial(variation.front, chosen, depth, (settings.seed, depth, self._number))
@@ -63,7 +63,7 @@ class Round(Stage):
 class _Variation:
     """What varies networks; it goes to other processes."""
 
-    problem: Problem
+    rows: Table
     proposals: Proposals
     task: RefineTask
     allowed: Sequence[bool]
@@ -92,7 +92,7 @@ class _Variation:
             self.task.deadline.check()
             group = [parent for parent in parents if parent.depth == source]
             networks = concatenate([parent.network for parent in group])
-            born = self.proposals.children(networks, self.problem, torch.tensor(self.allowed), generator, depth)
+            born = self.proposals.children(networks, self.rows, torch.tensor(self.allowed), generator, depth)
             children.append(born.map(lambda part: part.to(self.task.rows.y.dtype)))
             family += group
         n_new = torch.randint(1, 3, (len(parents),), generator=generator)

@@ -10,7 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -18,16 +18,16 @@ import torch
 
 from sk_swat.fitting.progress import Progress, Watcher
 from sk_swat.fitting.settings import Settings
-from sk_swat.fitting.table import Table
-from sk_swat.latent.problem import Problem
 from sk_swat.latent.proposals import Proposals
 from sk_swat.latent.run import Candidate, DepthSearch
 from sk_swat.network.path import Path
 from sk_swat.network.scaling import Standardisation
 from sk_swat.network.softnet import SoftNetworks
 from sk_swat.network.sparse_mlp import SparseMLP
+from sk_swat.refine.columns import with_chances
 from sk_swat.refine.criteria import OptimalBrainSurgeon
 from sk_swat.refine.front import Front
+from sk_swat.refine.table import Table
 from sk_swat.refine.task import RefineTask
 from sk_swat.utils.deadline import Deadline
 from sk_swat.utils.parallel import one_torch_thread
@@ -120,7 +120,7 @@ class Search:
     Parameters
     ----------
     table : Table
-        Rows, of which some are fitted and some may be held out; all targets vary.
+        Rows in the units of the search, of which some may be held out; all targets vary.
     n_rows : int
         Rows of the search; the same number of held-out ones is looked at.
     proposals : Proposals
@@ -134,7 +134,7 @@ class Search:
 
     Attributes
     ----------
-    problem, task : Problem, RefineTask
+    rows, task : Table, RefineTask
         Rows of the search in float32 for the latent space, and in float64 for refinement.
     candidates, origins : list of Candidate, list of str
         From which all networks descend, and where they come from.
@@ -157,16 +157,14 @@ class Search:
         deadlines: tuple[Deadline, Deadline] | None = None,
         watchers: Sequence[Watcher] = (),
     ) -> None:
-        self.table = table = replace(table, loss=settings.loss)
+        self.table = table
         self.proposals, self.settings = proposals, settings
         self.deadline, self.last_deadline = deadlines or (Deadline(), Deadline())
-        scaling = table.scaling
+        scaling = table.units
         self.progress = Progress(watchers, partial(in_raw_units, scaling=scaling), self.deadline)
-        held = table.rows(table.held[:n_rows], torch.float32) if len(table.held) else None
-        searched = table.rows(table.fitted[:n_rows], torch.float32)
-        self.problem = Problem.of(searched, held, torch.tensor(scaling.varying), self.deadline)
+        self.rows = with_chances(table.first(n_rows).tensors(torch.float32), self.deadline)
         self.task = RefineTask(
-            searched.to(DTYPE),
+            self.rows[:].to(DTYPE),
             x_centred=not scaling.x_offset.any(),
             y_centred=not np.any(scaling.y_offset),
             deadline=self.deadline,

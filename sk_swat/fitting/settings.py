@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 from sk_swat.fitting.limits import RowLimits
 from sk_swat.network.path import Path
+from sk_swat.refine.losses import Loss, SquaredError
 
 if TYPE_CHECKING:  # torch is imported by the first search
     from sk_swat.latent.settings import SearchConfig
-
-if TYPE_CHECKING:  # torch is imported by the first search
     from sk_swat.refine.criteria import Criterion
-    from sk_swat.refine.losses import Loss
 
 __all__ = ["Settings"]
 
@@ -46,8 +44,8 @@ class Settings:
         As in joblib.
     limits : RowLimits
         Rows that each stage looks at.
-    loss : Loss or None
-        What a fit minimises; None stands for the squared error.
+    loss : Loss
+        What a fit minimises.
     criterion : Criterion or None
         What pruning removes next; None stands for Optimal Brain Surgeon.
     """
@@ -67,7 +65,7 @@ class Settings:
     device: str = "cpu"
     n_jobs: int | None = None
     limits: RowLimits = field(default_factory=RowLimits)
-    loss: Loss | None = None
+    loss: Loss = field(default_factory=SquaredError)
     criterion: Criterion | None = None
 
     def choose(self, path: Path) -> int:

@@ -100,7 +100,7 @@ class Propose(Stage):
             settings.n_jobs, settings.device, self._previous, search.deadline, search.progress.end_part
         )
         search.depth_searches = search.proposals.search(
-            search.problem, self._depths, settings.latent, settings.seed, options
+            search.rows, self._depths, settings.latent, settings.seed, options
         )
         found = [candidate for one in search.depth_searches for candidate in one.candidates]
         front.join(front_of_candidates(found, len(search.candidates), search.task))
@@ -143,7 +143,7 @@ class Polish(Stage):
         """Give the front of the polished networks alone."""
         search.check_candidates()
         settings = search.settings
-        known = None if self._earlier is None else self._earlier.member(search.candidates, search.table.scaling)
+        known = None if self._earlier is None else self._earlier.member(search.candidates, search.table.units)
         earlier = Front() if known is None else _front_of_known(known, search.task)  # first, while there is time
         polished = polish_candidates(search.candidates, search.task, settings.seed, settings.n_jobs)
         polished.join(earlier)

@@ -10,11 +10,11 @@ import torch
 
 from sk_swat.latent.autoencoder import bound
 from sk_swat.latent.checkpoint import Checkpoint
-from sk_swat.latent.problem import Problem
 from sk_swat.latent.readout import solve_readout, with_readout
 from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.equivalence import canonical_form, deepen, fold_constants, pad
 from sk_swat.network.softnet import SoftNetworks
+from sk_swat.refine.table import Table
 
 __all__ = ["best_children", "can_deepen", "input_layer", "latent_children", "repeat_batch", "with_one_output"]
 
@@ -25,7 +25,7 @@ _TRIED = 8  # children of each parent that are ranked by their readout
 
 def latent_children(
     parents: SoftNetworks,
-    problem: Problem,
+    table: Table,
     checkpoint: Checkpoint,
     allowed: torch.Tensor,
     generator: torch.Generator,
@@ -44,7 +44,7 @@ def latent_children(
     parents : SoftNetworks
         Hard networks of one depth on the columns of X, at most as wide as the autoencoder's. Of their columns those
         with the largest weights fill the input slots; the parameters of the others stay.
-    problem : Problem
+    table : Table
         Rows on which readouts are solved and children are ranked.
     checkpoint : Checkpoint
         Autoencoder and bank.
@@ -78,7 +78,7 @@ def latent_children(
             before = decode(latent, input_mask, inputs)
             old, before = (each.map(lambda part: repeat_batch(part, _TRIED)) for each in (parents, before))
             children = _change(old, before, children)
-        return best_children(children, len(parents), problem)
+        return best_children(children, len(parents), table)
 
 
 def can_deepen(networks: SoftNetworks, allowed: torch.Tensor) -> bool:
@@ -86,9 +86,9 @@ def can_deepen(networks: SoftNetworks, allowed: torch.Tensor) -> bool:
     return networks.n_outputs == 1 and bool(allowed[ACTIVATION_NAMES.index("leaky_relu")])
 
 
-def best_children(children: SoftNetworks, n_parents: int, problem: Problem) -> SoftNetworks:
+def best_children(children: SoftNetworks, n_parents: int, table: Table) -> SoftNetworks:
     """Solve the readouts, and keep the best child of each parent; parent i has every n_parents-th child from i on."""
-    readout = solve_readout(children.last_hidden(problem.rows.X), problem.rows)
+    readout = solve_readout(children.last_hidden(table.X), table)
     children = fold_constants(with_readout(children, readout))
     best = readout.unexplained.nan_to_num(torch.inf, torch.inf).reshape(-1, n_parents).argmin(0)
     return children[best * n_parents + torch.arange(n_parents, device=best.device)]

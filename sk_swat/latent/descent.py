@@ -21,12 +21,12 @@ from sk_swat.latent.objective import (
     softness_at,
     with_gates,
 )
-from sk_swat.latent.problem import Problem
 from sk_swat.latent.readout import solve_readout, with_readout
 from sk_swat.latent.settings import SearchConfig
 from sk_swat.latent.starts import Starts
 from sk_swat.network.equivalence import fold_constants
 from sk_swat.network.softnet import SoftNetworks
+from sk_swat.refine.table import Table
 from sk_swat.utils.deadline import Deadline
 
 __all__ = ["Descent", "HardBest", "descend"]
@@ -109,8 +109,8 @@ class _Position:
 class _Landscape:
     """The objective over positions, soft and hard."""
 
-    def __init__(self, problem: Problem, autoencoder: Autoencoder, depth: int, config: SearchConfig) -> None:
-        self.problem, self.autoencoder, self.depth, self.config = problem, autoencoder, depth, config
+    def __init__(self, table: Table, autoencoder: Autoencoder, depth: int, config: SearchConfig) -> None:
+        self.table, self.autoencoder, self.depth, self.config = table, autoencoder, depth, config
         self.allowed = torch.tensor(config.allowed)
 
     def _decode(self, position: _Position) -> RawNetworks:
@@ -121,15 +121,15 @@ class _Landscape:
         config, raw = self.config, self._decode(position)
         networks = with_gates(raw, position.inputs, position.threshold, softness, self.allowed)
         solve = config.readout == "ridge"
-        error = mean_loss(networks, self.problem.rows, solve)
-        n_targets = self.problem.rows.n_targets
+        error = mean_loss(networks, self.table, solve)
+        n_targets = self.table.n_targets
         if solve:  # every living neuron will have an output weight, whatever was decoded
             networks = networks.replace(
                 weights=(*networks.weights[:-1], torch.ones_like(networks.weights[-1]).expand(-1, -1, n_targets))
             )
         size, neurons = soft_size(networks, softness.count_width), count_neurons(networks)
         # a parameter also costs what Akaike's final prediction error says: 2 / n of the unexplained variance
-        price = config.sparsity + 2 * error.detach() / self.problem.rows.n_observations
+        price = config.sparsity + 2 * error.detach() / self.table.n_observations
         return error + price * size + config.compactness * neurons
 
     @torch.no_grad()
@@ -144,13 +144,13 @@ class _Landscape:
                 break
             networks = soft.harden(multiple * position.threshold)
             if self.config.readout == "ridge":
-                readout = solve_readout(networks.last_hidden(self.problem.rows.X), self.problem.rows)
+                readout = solve_readout(networks.last_hidden(self.table.X), self.table)
                 networks = with_readout(networks, readout)
-                error = readout.unexplained * self.problem.rows.constant_loss
+                error = readout.unexplained * self.table.constant_loss
             else:
-                error = mean_loss(networks, self.problem.rows, solve=False)
+                error = mean_loss(networks, self.table, solve=False)
             networks = fold_constants(networks)  # what does nothing costs nothing
-            objective = hard_objective(networks, self.problem, self.config, error).nan_to_num(torch.inf, torch.inf)
+            objective = hard_objective(networks, self.table, self.config, error).nan_to_num(torch.inf, torch.inf)
             found = HardBest(objective, networks, latent, cut, position.threshold, steps)
             best = found if best is None else best.or_better(found)
         assert best is not None
@@ -159,7 +159,7 @@ class _Landscape:
 
 def descend(
     starts: Starts,
-    problem: Problem,
+    table: Table,
     autoencoder: Autoencoder,
     depth: int,
     config: SearchConfig,
@@ -167,7 +167,7 @@ def descend(
 ) -> Descent:
     """Move the starts downhill in the latent space of the decoder of this depth, then decide."""
     deadline = deadline or Deadline()
-    landscape, position = _Landscape(problem, autoencoder, depth, config), _Position(starts)
+    landscape, position = _Landscape(table, autoencoder, depth, config), _Position(starts)
     optimizer = torch.optim.Adam(position.moving, lr=config.learning_rate)
     best = landscape.harden(position, 0, deadline)
     start_objective = best.objective

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 import torch
 
 from sk_swat.latent.layout import RawNetworks
-from sk_swat.latent.problem import Problem
 from sk_swat.latent.readout import solve_readout
 from sk_swat.latent.settings import SearchConfig
 from sk_swat.network.softnet import SoftNetworks
-from sk_swat.refine.rows import Rows
+from sk_swat.refine.table import Table
 
 __all__ = [
     "Softness",
@@ -67,7 +66,7 @@ def with_gates(
     return networks.replace(weights=(*hidden, networks.weights[-1]), mask=masks)
 
 
-def mean_loss(networks: SoftNetworks, rows: Rows, solve: bool) -> torch.Tensor:
+def mean_loss(networks: SoftNetworks, rows: Table, solve: bool) -> torch.Tensor:
     """Mean loss of soft networks, of shape (n_networks,), with the best or the decoded output layer.
 
     The best output layer is solved without gradient: at its optimum the gradient through it vanishes.
@@ -94,7 +93,7 @@ def hard_sizes(networks: SoftNetworks, counted: float = 0.0) -> tuple[torch.Tens
 
 def hard_objective(
     networks: SoftNetworks,
-    problem: Problem,
+    table: Table,
     config: SearchConfig,
     error: torch.Tensor,
     counted: float = 0.0,
@@ -109,11 +108,11 @@ def hard_objective(
     """
     size, neurons = hard_sizes(networks, counted)
     fitted = size if n_fitted is None else n_fitted
-    n_rows, n_held = problem.rows.n_observations, 0.0 if problem.held is None else problem.held.n_observations
+    n_rows, n_held = table.n_observations, 0.0 if table.held is None else table.held.n_observations
     credible = torch.where(2 * fitted > n_rows, error.clamp_min(1.0), error)
     total = credible * (n_rows + fitted) / (n_rows - fitted).clamp_min(0.5) * n_rows
-    if problem.held is not None:
-        total = total + problem.held.error(networks) * n_held
+    if table.held is not None:
+        total = total + table.held.error(networks) * n_held
     return total / (n_rows + n_held) + config.sparsity * size + config.compactness * neurons
 
 

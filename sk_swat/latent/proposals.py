@@ -10,10 +10,10 @@ import torch
 
 from sk_swat.latent.checkpoint import Checkpoint
 from sk_swat.latent.children import latent_children
-from sk_swat.latent.problem import Problem
 from sk_swat.latent.run import DepthSearch, RunOptions, search_depths
 from sk_swat.latent.settings import SearchConfig
 from sk_swat.network.softnet import SoftNetworks
+from sk_swat.refine.table import Table
 
 __all__ = ["LatentProposals", "Proposals"]
 
@@ -23,7 +23,7 @@ class Proposals(Protocol):
 
     def search(
         self,
-        problem: Problem,
+        table: Table,
         depths: Sequence[int],
         config: SearchConfig,
         seed: int,
@@ -32,7 +32,7 @@ class Proposals(Protocol):
         """Find candidates of every depth; see :func:`sk_swat.latent.run.search_depths`."""
 
     def children(
-        self, parents: SoftNetworks, problem: Problem, allowed: torch.Tensor, generator: torch.Generator, depth: int
+        self, parents: SoftNetworks, table: Table, allowed: torch.Tensor, generator: torch.Generator, depth: int
     ) -> SoftNetworks:
         """Give every parent one child; see :func:`sk_swat.latent.children.latent_children`."""
 
@@ -45,17 +45,17 @@ class LatentProposals:
 
     def search(
         self,
-        problem: Problem,
+        table: Table,
         depths: Sequence[int],
         config: SearchConfig,
         seed: int,
         options: RunOptions | None = None,
     ) -> list[DepthSearch]:
         """Choose latents that fit, move them, and decode them."""
-        return search_depths(problem, self.checkpoint, depths, config, seed, options)
+        return search_depths(table, self.checkpoint, depths, config, seed, options)
 
     def children(
-        self, parents: SoftNetworks, problem: Problem, allowed: torch.Tensor, generator: torch.Generator, depth: int
+        self, parents: SoftNetworks, table: Table, allowed: torch.Tensor, generator: torch.Generator, depth: int
     ) -> SoftNetworks:
         """Encode, vary and decode."""
-        return latent_children(parents, problem, self.checkpoint, allowed, generator, depth)
+        return latent_children(parents, table, self.checkpoint, allowed, generator, depth)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from sk_swat.network.softnet import SoftNetworks
-from sk_swat.refine.rows import Rows, weighted_mean
+from sk_swat.refine.table import Table, weighted_mean
 
 __all__ = ["Readout", "solve_readout", "with_readout"]
 
@@ -31,7 +31,7 @@ class Readout:
     unexplained: torch.Tensor
 
 
-def solve_readout(hidden: torch.Tensor, rows: Rows, ridge: float = 1e-4) -> Readout:
+def solve_readout(hidden: torch.Tensor, rows: Table, ridge: float = 1e-4) -> Readout:
     """Fit the output layer of every network to what its last hidden layer gives, of shape (n_networks, n_rows, width).
 
     The ridge is added to the correlation matrix, whose diagonal is 1. Neurons that do not vary get zero weights; where
@@ -72,7 +72,7 @@ def _ridge_regression(
 
 
 def _reweight(
-    hidden: torch.Tensor, rows: Rows, ridge: float, weight: torch.Tensor, bias: torch.Tensor
+    hidden: torch.Tensor, rows: Table, ridge: float, weight: torch.Tensor, bias: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Fit output layers to another loss than squared error: each time by the squares that are like it there."""
     for _ in range(_REWEIGHTED):

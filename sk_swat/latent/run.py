@@ -15,10 +15,10 @@ import torch
 from sk_swat.latent.checkpoint import Checkpoint
 from sk_swat.latent.descent import Descent, descend
 from sk_swat.latent.objective import hard_sizes
-from sk_swat.latent.problem import Problem
 from sk_swat.latent.settings import SearchConfig
 from sk_swat.latent.starts import Starts, choose_starts
 from sk_swat.network.softnet import SoftNetworks, apply_to_tensors
+from sk_swat.refine.table import Table
 from sk_swat.utils.deadline import Deadline
 from sk_swat.utils.labels import short_repr
 from sk_swat.utils.parallel import one_torch_thread, run_parallel
@@ -109,7 +109,7 @@ class DepthSearch:
 
 
 def search_depths(
-    problem: Problem,
+    table: Table,
     checkpoint: Checkpoint,
     depths: Sequence[int],
     config: SearchConfig,
@@ -120,7 +120,7 @@ def search_depths(
 
     Parameters
     ----------
-    problem : Problem
+    table : Table
         Standardised rows.
     checkpoint : Checkpoint
         Autoencoder and bank.
@@ -139,9 +139,9 @@ def search_depths(
     if device != "cpu":  # the cached checkpoint stays where it is
         bank = apply_to_tensors(checkpoint.bank, lambda part: part.to(device))
         checkpoint = replace(checkpoint, autoencoder=copy.deepcopy(checkpoint.autoencoder).to(device), bank=bank)
-        problem = problem.to(device)
+        table = table.to(device)
     pieces = [
-        partial(_search_depth, problem, checkpoint, depth, config, seed, device, previous.get(depth), options.deadline)
+        partial(_search_depth, table, checkpoint, depth, config, seed, device, previous.get(depth), options.deadline)
         for depth in depths
     ]
     return run_parallel(pieces, options.n_jobs, options.found)
@@ -158,7 +158,7 @@ def _check_device(device: str) -> None:
 
 
 def _search_depth(
-    problem: Problem,
+    table: Table,
     checkpoint: Checkpoint,
     depth: int,
     config: SearchConfig,
@@ -170,14 +170,14 @@ def _search_depth(
     with default_device(device), torch.enable_grad():
         generator = torch.Generator(device).manual_seed(seed_of(seed, depth))
         begin = time.perf_counter()
-        starts, selection_curve = choose_starts(problem, checkpoint, depth, config, generator, deadline)
+        starts, selection_curve = choose_starts(table, checkpoint, depth, config, generator, deadline)
         if previous is not None:
             previous = apply_to_tensors(previous, lambda part: part.to(device))
             starts = previous.concatenate(starts)
         if deadline.passed():
             starts = starts[:_FEW_STARTS]
         chosen = time.perf_counter()
-        descent = descend(starts, problem, checkpoint.autoencoder, depth, config, deadline)
+        descent = descend(starts, table, checkpoint.autoencoder, depth, config, deadline)
     return DepthSearch(
         depth=depth,
         candidates=_candidates(descent),

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 
 from sk_swat.latent.objective import hard_objective, hard_sizes
-from sk_swat.latent.problem import Problem
 from sk_swat.latent.readout import solve_readout, with_readout
 from sk_swat.latent.settings import SearchConfig
 from sk_swat.network.softnet import SoftNetworks
 from sk_swat.refine.columns import column_chance
+from sk_swat.refine.table import Table
 from sk_swat.utils.deadline import Deadline
 
 __all__ = ["DrawnInputs", "best_and_small", "draw_inputs", "fit_readouts", "screen"]
@@ -25,7 +25,7 @@ _TOGETHER = 256  # networks that are ranked between two looks at the clock
 def screen(
     networks: Callable[[torch.Tensor], SoftNetworks],
     kind: torch.Tensor,
-    problem: Problem,
+    table: Table,
     config: SearchConfig,
     deadline: Deadline | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -38,9 +38,9 @@ def screen(
     """
     with torch.no_grad():
         every = torch.arange(len(kind), device=kind.device)
-        score, _ = _in_groups(networks, every, problem.ranking_rows(_FEW_ROWS), config, deadline)
+        score, _ = _in_groups(networks, every, table[:_FEW_ROWS], config, deadline)
         index = score.argsort(stable=True)[: max(config.n_decoded, config.n_restarts)]
-        score, size = _in_groups(networks, index, problem.ranking_rows(config.n_ranking_rows), config, deadline)
+        score, size = _in_groups(networks, index, table[: config.n_ranking_rows], config, deadline)
     index = index[: len(score)]
     order = score.argsort(stable=True)
     order = torch.cat([order[first := _first_of_its_kind(kind[index][order])], order[~first]])
@@ -50,7 +50,7 @@ def screen(
 def _in_groups(
     networks: Callable[[torch.Tensor], SoftNetworks],
     index: torch.Tensor,
-    problem: Problem,
+    table: Table,
     config: SearchConfig,
     deadline: Deadline | None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -59,7 +59,7 @@ def _in_groups(
     for group in index.split(_TOGETHER):
         if found and deadline is not None and deadline.passed():
             break
-        found.append(fit_readouts(networks(group), problem, config)[1:])
+        found.append(fit_readouts(networks(group), table, config)[1:])
     score, size = zip(*found, strict=True)
     return torch.cat(score), torch.cat(size)
 
@@ -73,13 +73,13 @@ def _first_of_its_kind(values: torch.Tensor) -> torch.Tensor:
 
 
 def fit_readouts(
-    networks: SoftNetworks, problem: Problem, config: SearchConfig
+    networks: SoftNetworks, table: Table, config: SearchConfig
 ) -> tuple[SoftNetworks, torch.Tensor, torch.Tensor]:
     """Fit the readouts of hard networks; networks with them, objectives and sizes of shape (n_networks,)."""
-    readout = solve_readout(networks.last_hidden(problem.rows.X), problem.rows)
+    readout = solve_readout(networks.last_hidden(table.X), table)
     networks = with_readout(networks, readout)
     n_fitted = (networks.mask[-1].sum(1) + 1) * networks.n_outputs
-    score = hard_objective(networks, problem, config, readout.unexplained, _COUNTED, n_fitted)
+    score = hard_objective(networks, table, config, readout.unexplained, _COUNTED, n_fitted)
     return networks, score, hard_sizes(networks, _COUNTED)[0].to(score.dtype)
 
 
@@ -117,16 +117,16 @@ class DrawnInputs:
         return inputs
 
 
-def draw_inputs(problem: Problem, input_mask: torch.Tensor, generator: torch.Generator) -> DrawnInputs:
+def draw_inputs(table: Table, input_mask: torch.Tensor, generator: torch.Generator) -> DrawnInputs:
     """Give every slot in use (1 in `input_mask`, of shape (n_starts, n_slots)) a column of its own and a sign.
 
     Columns that say more alone are drawn more often.
     """
     n_starts, slots = input_mask.shape
-    columns = problem.columns
-    chance = (column_chance(problem.rows) if problem.chance is None else problem.chance)[columns]
+    columns = torch.as_tensor(table.columns, device=table.X.device)
+    chance = (column_chance(table) if table.chance is None else table.chance)[columns]
     n_drawn = min(len(columns), slots)
     drawn = columns[torch.multinomial(chance.expand(n_starts, -1), n_drawn, replacement=False, generator=generator)]
     negative = torch.rand(n_starts, n_drawn, generator=generator, dtype=torch.float32) < 0.5
     sign = 1 - 2 * negative.float()
-    return DrawnInputs(drawn, sign * input_mask[:, :n_drawn], (problem.rows.X.shape[1], slots))
+    return DrawnInputs(drawn, sign * input_mask[:, :n_drawn], (table.X.shape[1], slots))

@@ -14,10 +14,10 @@ import torch
 from sk_swat.latent.autoencoder import bound
 from sk_swat.latent.checkpoint import Checkpoint
 from sk_swat.latent.layout import RawNetworks
-from sk_swat.latent.problem import Problem
 from sk_swat.latent.screening import best_and_small, draw_inputs, fit_readouts, screen
 from sk_swat.latent.settings import SearchConfig
 from sk_swat.network.softnet import SoftNetworks, apply_to_tensors, first_slots
+from sk_swat.refine.table import Table
 from sk_swat.utils.deadline import Deadline
 
 __all__ = ["Starts", "choose_starts"]
@@ -74,7 +74,7 @@ class Starts:
 
 
 def choose_starts(
-    problem: Problem,
+    table: Table,
     checkpoint: Checkpoint,
     depth: int,
     config: SearchConfig,
@@ -92,10 +92,10 @@ def choose_starts(
     """
     deadline = deadline or Deadline()
     if config.init == "random":
-        drawn = _random_starts(problem, checkpoint, config.n_restarts, generator)
-        starts = _rank(drawn, problem, checkpoint, depth, config)
+        drawn = _random_starts(table, checkpoint, config.n_restarts, generator)
+        starts = _rank(drawn, table, checkpoint, depth, config)
         return starts, [float(starts.score[0])]
-    starts = _bank_starts(problem, checkpoint, depth, config, generator, deadline)
+    starts = _bank_starts(table, checkpoint, depth, config, generator, deadline)
     n_parents = max(config.n_parents, config.n_restarts)
     starts, best = starts[:n_parents], [float(starts.score[0])]
     for generation in range(config.n_generations):
@@ -103,24 +103,24 @@ def choose_starts(
             break
         share = generation / max(config.n_generations - 1, 1)
         noise = _FIRST_NOISE * (_LAST_NOISE / _FIRST_NOISE) ** share
-        children = _rank(_children(starts, config.n_children, noise, generator), problem, checkpoint, depth, config)
+        children = _rank(_children(starts, config.n_children, noise, generator), table, checkpoint, depth, config)
         starts = starts.concatenate(children)
         starts = starts[starts.score.argsort(stable=True)[:n_parents]]
         best.append(float(starts.score[0]))
     return starts[best_and_small(starts.score, starts.n_nonzero, config)], best
 
 
-def _rank(starts: Starts, problem: Problem, checkpoint: Checkpoint, depth: int, config: SearchConfig) -> Starts:
+def _rank(starts: Starts, table: Table, checkpoint: Checkpoint, depth: int, config: SearchConfig) -> Starts:
     """Score starts by the objective with a ridge readout, and sort them."""
     with torch.no_grad():
         raw: RawNetworks = checkpoint.autoencoder.decode(starts.latent, starts.input_mask, [depth])[depth]
         networks = raw.soften(allowed=torch.tensor(config.allowed)).harden().connect(starts.inputs)
-        _, score, n_nonzero = fit_readouts(networks, problem.ranking_rows(config.n_ranking_rows), config)
+        _, score, n_nonzero = fit_readouts(networks, table[: config.n_ranking_rows], config)
     return replace(starts, score=score, n_nonzero=n_nonzero)[score.argsort(stable=True)]
 
 
 def _bank_starts(
-    problem: Problem,
+    table: Table,
     checkpoint: Checkpoint,
     depth: int,
     config: SearchConfig,
@@ -128,19 +128,19 @@ def _bank_starts(
     deadline: Deadline,
 ) -> Starts:
     """Rank entries of the bank, by what the decoder made of them if they use none but the allowed activations."""
-    bank, n_columns = checkpoint.bank, min(len(problem.columns), checkpoint.autoencoder.config.max_width)
+    bank, n_columns = checkpoint.bank, min(len(table.columns), checkpoint.autoencoder.config.max_width)
     own = bank.of_depth(depth)
     usable = (bank.n_inputs[own] <= n_columns) & bank.uses_only(depth, torch.tensor(config.allowed))
     if usable.sum() >= max(1, min(_ENOUGH, len(own))):
         n_drawn = max(_FEW_SCREENED if deadline.passed() else config.n_screened, config.n_restarts)
         drawn = _draw(bank.n_inputs[own], usable.float(), n_columns, n_drawn, generator)
         latent, input_mask = bank.latents(own[drawn]), first_slots(bank.n_inputs[own[drawn]], bank.latent.shape[1])
-        inputs = draw_inputs(problem, input_mask, generator)
+        inputs = draw_inputs(table, input_mask, generator)
 
         def networks(index: torch.Tensor) -> SoftNetworks:
             return bank.networks(depth, drawn[index]).connect(inputs.layers(index))
 
-        index, score, n_nonzero = screen(networks, drawn, problem, config, deadline)
+        index, score, n_nonzero = screen(networks, drawn, table, config, deadline)
         starts = Starts.of(latent[index], inputs.layers(index), input_mask[index])
         return replace(starts, score=score, n_nonzero=n_nonzero)
     of_depth = (bank.depth == depth).float()
@@ -153,9 +153,9 @@ def _bank_starts(
     n_decoded = max(min(_FEW_SCREENED if deadline.passed() else _DECODED, config.n_screened), config.n_restarts)
     drawn = _draw(bank.n_inputs, share, n_columns, n_decoded, generator)
     input_mask = first_slots(bank.n_inputs[drawn], bank.latent.shape[1])
-    layers = draw_inputs(problem, input_mask, generator).layers()
+    layers = draw_inputs(table, input_mask, generator).layers()
     starts = Starts.of(bank.latents(drawn), layers, input_mask)
-    return _rank(starts, problem, checkpoint, depth, config)
+    return _rank(starts, table, checkpoint, depth, config)
 
 
 def _draw(
@@ -166,13 +166,13 @@ def _draw(
     return torch.multinomial(share, n_drawn, replacement=True, generator=generator)
 
 
-def _random_starts(problem: Problem, checkpoint: Checkpoint, n_starts: int, generator: torch.Generator) -> Starts:
+def _random_starts(table: Table, checkpoint: Checkpoint, n_starts: int, generator: torch.Generator) -> Starts:
     """Draw normal latents, as in the papers."""
     sizes = checkpoint.autoencoder.config
     shape = (n_starts, sizes.max_width, sizes.d_latent)
     latent = bound(torch.randn(shape, generator=generator, dtype=torch.float32))
-    input_mask = first_slots(torch.full((n_starts,), len(problem.columns)), sizes.max_width)
-    return Starts.of(latent, draw_inputs(problem, input_mask, generator).layers(), input_mask)
+    input_mask = first_slots(torch.full((n_starts,), len(table.columns)), sizes.max_width)
+    return Starts.of(latent, draw_inputs(table, input_mask, generator).layers(), input_mask)
 
 
 def _children(parents: Starts, n_children: int, noise: float, generator: torch.Generator) -> Starts:

@@ -25,7 +25,7 @@ from sk_swat.pretraining.functions import random_function
 from sk_swat.refine.criteria import inverse_curvature, saliencies
 from sk_swat.refine.free_parameters import FreeParameters
 from sk_swat.refine.levenberg_marquardt import fit_networks
-from sk_swat.refine.rows import Rows
+from sk_swat.refine.table import Table
 from sk_swat.utils.parallel import one_torch_thread
 
 __all__ = [
@@ -138,7 +138,7 @@ def _prune_once(rng: np.random.Generator, networks: SoftNetworks, X: torch.Tenso
     """Remove a random share of the parameters with the smallest Optimal Brain Surgeon saliency."""
     parameters = flatten(networks)
     free = FreeParameters(networks, torch.ones_like(parameters))
-    equations = free.normal_equations(free.start, Rows(X, y))
+    equations = free.normal_equations(free.start, Table(X, y))
     ridge = free.start.new_full((len(networks),), 1e-4)
     saliency = saliencies(free.start, inverse_curvature(free, equations, ridge))
     share = torch.as_tensor(
@@ -162,9 +162,9 @@ def fit_chunk(seed: Sequence[int], depth: int, n_networks: int = 128, n_rows: in
     start = random_networks(rng, n_networks, n_inputs, widths, mix, density=rng.choice([0.6, 1.0]))
     rows = torch.as_tensor(X, dtype=torch.float32)
     ridge = float(10 ** rng.uniform(-5, -3.5))
-    fitted = fit_networks(start, Rows(rows, y), n_steps=14, ridge=ridge).networks
+    fitted = fit_networks(start, Table(rows, y), n_steps=14, ridge=ridge).networks
     pruned = _prune_once(rng, fitted, rows, y)
-    return _finish(fit_networks(pruned, Rows(rows, y), n_steps=16, ridge=ridge).networks, rows)
+    return _finish(fit_networks(pruned, Table(rows, y), n_steps=16, ridge=ridge).networks, rows)
 
 
 def dense_chunk(seed: Sequence[int], depth: int, n_networks: int = 96, n_rows: int = 384) -> SoftNetworks:
@@ -181,7 +181,7 @@ def dense_chunk(seed: Sequence[int], depth: int, n_networks: int = 96, n_rows: i
     rows = torch.as_tensor(X, dtype=torch.float32)
     y = _draw_targets(rng, X, n_networks)
     start = random_networks(rng, n_networks, n_inputs, widths, mix, density=1.0)
-    return _finish(fit_networks(start, Rows(rows, y), n_steps=30, ridge=1e-5).networks, rows)
+    return _finish(fit_networks(start, Table(rows, y), n_steps=30, ridge=1e-5).networks, rows)
 
 
 def random_chunk(seed: Sequence[int], depth: int, n_networks: int = 128) -> SoftNetworks:

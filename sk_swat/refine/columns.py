@@ -13,10 +13,10 @@ import torch
 
 from sk_swat.network.softnet import SoftNetworks
 from sk_swat.refine.free_parameters import FreeParameters
-from sk_swat.refine.rows import Rows
+from sk_swat.refine.table import Table
 from sk_swat.utils.deadline import Deadline, TimeIsUp
 
-__all__ = ["ColumnView", "column_chance", "column_view"]
+__all__ = ["ColumnView", "column_chance", "column_view", "with_chances"]
 
 _BY_CHANCE = 0.2  # least share of the draws that all columns have alike, whatever the tests say
 _DOUBT = 2.0  # standard errors beyond chance after which the tests decide half of the other draws
@@ -36,11 +36,10 @@ class ColumnView:
     columns: torch.Tensor
     n_columns: int
 
-    def rows(self, rows: Rows) -> Rows:
+    def rows(self, rows: Table) -> Table:
         """Give the same rows with these columns alone, one set for each network if they see different ones."""
-        if self.columns.ndim == 1:
-            return replace(rows, X=rows.X[:, self.columns])
-        return replace(rows, X=rows.X.mT[self.columns].mT)
+        X = rows.X[:, self.columns] if self.columns.ndim == 1 else rows.X.mT[self.columns].mT
+        return Table(X, rows.y, rows.weight, rows.loss)
 
     def narrow(self, networks: SoftNetworks) -> SoftNetworks:
         """Networks on the seen columns; what they have on others is lost."""
@@ -67,7 +66,7 @@ class ColumnView:
         return cls(used.nonzero().squeeze(1), len(used))
 
 
-def column_chance(rows: Rows, residuals: torch.Tensor | None = None, deadline: Deadline | None = None) -> torch.Tensor:
+def column_chance(rows: Table, residuals: torch.Tensor | None = None, deadline: Deadline | None = None) -> torch.Tensor:
     """Chance with which each column should be drawn, of shape (n_columns,), with sum 1.
 
     At least a fifth is the same for all columns. The rest goes to columns of which a test says more than chance allows:
@@ -84,7 +83,12 @@ def column_chance(rows: Rows, residuals: torch.Tensor | None = None, deadline: D
     return told + (1 - told.sum()) / len(told)
 
 
-def _evidence(rows: Rows, residuals: torch.Tensor, deadline: Deadline) -> torch.Tensor:
+def with_chances(table: Table, deadline: Deadline | None = None) -> Table:
+    """Give the table with the chances of its columns, or what is known of them when the deadline passes."""
+    return replace(table, chance=column_chance(table, deadline=deadline))
+
+
+def _evidence(rows: Table, residuals: torch.Tensor, deadline: Deadline) -> torch.Tensor:
     """Say how far the tests of each column are beyond chance, summed over the residuals of several targets."""
     X, n_columns = rows.X, rows.X.shape[1]
     square = X.square() - rows.mean(X.square().mT)
@@ -108,7 +112,7 @@ def _evidence(rows: Rows, residuals: torch.Tensor, deadline: Deadline) -> torch.
 
 def column_view(
     networks: SoftNetworks,
-    rows: Rows,
+    rows: Table,
     chance: torch.Tensor,
     generator: torch.Generator,
     deadline: Deadline | None = None,
@@ -132,7 +136,7 @@ def column_view(
     return ColumnView(torch.cat([asked, drawn], dim=1).sort(dim=1)[0], n_columns)
 
 
-def _slopes(networks: SoftNetworks, rows: Rows, deadline: Deadline) -> torch.Tensor:
+def _slopes(networks: SoftNetworks, rows: Table, deadline: Deadline) -> torch.Tensor:
     """Largest squared test value of a new weight from each column, of shape (n_networks, n_columns)."""
     residuals, pull = FreeParameters(networks).pull_on_first_layer(rows)
     n, width = pull.shape[:2]

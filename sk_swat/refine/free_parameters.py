@@ -16,7 +16,7 @@ import torch
 
 from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.softnet import SoftNetworks, flatten, unflatten
-from sk_swat.refine.rows import Rows
+from sk_swat.refine.table import Table
 from sk_swat.utils.deadline import Deadline
 
 __all__ = ["FreeParameters", "NormalEquations"]
@@ -95,7 +95,7 @@ class FreeParameters:
         mask = torch.zeros(len(self), self.n_parameters, dtype=torch.bool, device=kept.device)
         return mask.scatter(1, self.place, kept & self.valid)
 
-    def mean_loss(self, values: torch.Tensor, rows: Rows, deadline: Deadline | None = None) -> torch.Tensor:
+    def mean_loss(self, values: torch.Tensor, rows: Table, deadline: Deadline | None = None) -> torch.Tensor:
         """Loss of k sets of free parameters, of shape (k, n_networks, n_free), as a Tensor of shape (k, n_networks).
 
         Raises TimeIsUp if the deadline passes between two chunks of rows.
@@ -123,7 +123,7 @@ class FreeParameters:
         derivatives = derivatives.reshape(len(self), -1, n_rows)
         return output, derivatives if self._all_valid else derivatives.mul_(self.valid[:, :, None])
 
-    def normal_equations(self, values: torch.Tensor, rows: Rows, deadline: Deadline | None = None) -> NormalEquations:
+    def normal_equations(self, values: torch.Tensor, rows: Table, deadline: Deadline | None = None) -> NormalEquations:
         """Gauss-Newton matrix and gradient at the given free parameters, of shape (n_networks, n_free).
 
         Raises TimeIsUp if the deadline passes between two chunks of rows, or two groups of networks.
@@ -143,7 +143,7 @@ class FreeParameters:
         n = rows.n_observations
         return NormalEquations(matrix / n, gradient / n, error / n)
 
-    def pull_on_first_layer(self, rows: Rows) -> tuple[torch.Tensor, torch.Tensor]:
+    def pull_on_first_layer(self, rows: Table) -> tuple[torch.Tensor, torch.Tensor]:
         """How the loss pulls at the output, and at what enters the first hidden layer.
 
         Returns
@@ -181,17 +181,17 @@ class FreeParameters:
         empty = values.new_zeros(len(self), self.n_parameters)
         return empty.scatter(1, self.place, values * self.valid)
 
-    def _chunk_rows(self, rows: Rows) -> int:
+    def _chunk_rows(self, rows: Table) -> int:
         return max(_FEWEST_ROWS, _CHUNK_ENTRIES // (len(self) * self.place.shape[1] * rows.n_targets))
 
-    def _chunks(self, rows: Rows, deadline: Deadline | None) -> Iterator[Rows]:
+    def _chunks(self, rows: Table, deadline: Deadline | None) -> Iterator[Table]:
         size = self._chunk_rows(rows)
         for start in range(0, len(rows), size):
             if deadline is not None:
                 deadline.check()
             yield rows[start : start + size]
 
-    def _groups(self, rows: Rows) -> Iterator[tuple[slice, FreeParameters]]:
+    def _groups(self, rows: Table) -> Iterator[tuple[slice, FreeParameters]]:
         """Networks that may be taken together: all of them, unless the Jacobian of a chunk would be too large."""
         of_each = min(len(rows), self._chunk_rows(rows)) * self.place.shape[1] * rows.n_targets
         size = max(1, _MOST_ENTRIES // of_each)

@@ -12,7 +12,7 @@ import torch
 
 from sk_swat.network.softnet import SoftNetworks
 from sk_swat.refine.free_parameters import FreeParameters, NormalEquations
-from sk_swat.refine.rows import Rows
+from sk_swat.refine.table import Table
 from sk_swat.utils.deadline import Deadline, TimeIsUp
 
 __all__ = ["LMResult", "damped_steps", "fit_networks"]
@@ -35,7 +35,7 @@ class LMResult:
 
 def fit_networks(
     networks: SoftNetworks,
-    rows: Rows,
+    rows: Table,
     *,
     n_steps: int = 30,
     ridge: float | torch.Tensor = 1e-6,
@@ -53,7 +53,7 @@ def fit_networks(
     ----------
     networks : SoftNetworks
         Hard starting networks.
-    rows : Rows
+    rows : Table
         What to fit.
     n_steps : int, default=30
         Number of steps tried.

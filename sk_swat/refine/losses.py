@@ -5,10 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:  # tables hold their loss, and are made before torch is imported
+    import torch
 
-if TYPE_CHECKING:  # rows hold their loss
-    from sk_swat.refine.rows import Rows
+    from sk_swat.refine.table import Table
 
 __all__ = ["Loss", "SquaredError"]
 
@@ -52,7 +52,7 @@ class Loss(ABC):
         half = 0.5 * curvature
         return self.gradient(residual) / curvature, half if weight is None else half * weight
 
-    def constant(self, rows: Rows) -> torch.Tensor:
+    def constant(self, rows: Table) -> torch.Tensor:
         """Output that suits each target best if it is the same for all rows, of shape (n_targets,)."""
         best = rows.mean(rows.y)
         for _ in range(_REWEIGHTED):
@@ -60,15 +60,15 @@ class Loss(ABC):
             best = best - rows.mean(self.gradient(residual)) / rows.mean(self.curvature(residual))
         return best
 
-    def of_constant(self, rows: Rows) -> float:
+    def of_constant(self, rows: Table) -> float:
         """Mean loss of the best constant."""
         return float(rows.mean(self.value(self.constant(rows)[:, None] - rows.y)).mean())
 
-    def unit(self, rows: Rows) -> float:
+    def unit(self, rows: Table) -> float:
         """Mean loss on other rows of the same table that counts as a score of 0."""
         return self.of_constant(rows)
 
-    def score(self, loss: float, rows: Rows) -> float:
+    def score(self, loss: float, rows: Table) -> float:
         """Share of the best constant's mean loss that is gone (R^2 for squared error); 0 if that loses nothing."""
         constant = self.of_constant(rows)
         return 1 - loss / constant if constant > 0 else 0.0
@@ -89,7 +89,7 @@ class SquaredError(Loss):
 
     def curvature(self, residual: torch.Tensor) -> torch.Tensor:
         """Two, everywhere."""
-        return torch.full_like(residual, 2.0)
+        return residual.new_full(residual.shape, 2.0)
 
     def as_least_squares(
         self, residual: torch.Tensor, weight: torch.Tensor | None
@@ -97,17 +97,17 @@ class SquaredError(Loss):
         """Give back what came."""
         return residual, weight
 
-    def constant(self, rows: Rows) -> torch.Tensor:
+    def constant(self, rows: Table) -> torch.Tensor:
         """Mean of each target."""
         return rows.mean(rows.y.squeeze(0)).reshape(-1)
 
-    def of_constant(self, rows: Rows) -> float:
+    def of_constant(self, rows: Table) -> float:
         """Variance, the mean over the targets."""
         y = rows.y.squeeze(0)  # sums of one target are rounded in another order than those of several
         if rows.weight is None and y.ndim == 1:
             return float(y.var(correction=0))
         return float(rows.mean((y - rows.mean(y)[..., None]).square()).mean())
 
-    def unit(self, rows: Rows) -> float:
+    def unit(self, rows: Table) -> float:
         """Variance of a target on the whole table, of which these rows may be a few."""
         return 1.0

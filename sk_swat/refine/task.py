@@ -9,7 +9,7 @@ import torch
 from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.softnet import SoftNetworks
 from sk_swat.refine.criteria import Criterion, OptimalBrainSurgeon
-from sk_swat.refine.rows import Rows
+from sk_swat.refine.table import Table
 from sk_swat.utils.deadline import Deadline
 
 __all__ = ["RefineTask", "removable", "sizes"]
@@ -25,7 +25,7 @@ class RefineTask:
 
     Parameters
     ----------
-    rows : Rows
+    rows : Table
         The rows, with the loss of a fit.
     x_centred, y_centred : bool
         Whether the raw columns and the raw target are merely scaled, not shifted: only then a zero bias of the first
@@ -36,14 +36,14 @@ class RefineTask:
         What pruning removes next.
     """
 
-    rows: Rows
+    rows: Table
     x_centred: bool = True
     y_centred: bool = True
     deadline: Deadline = field(default_factory=Deadline)
     criterion: Criterion = field(default_factory=OptimalBrainSurgeon)
 
     def of_networks(self, index: torch.Tensor) -> RefineTask:
-        """Task of some of the networks; see :meth:`sk_swat.refine.rows.Rows.of_networks`."""
+        """Task of some of the networks; see :meth:`sk_swat.refine.table.Table.of_networks`."""
         return replace(self, rows=self.rows.of_networks(index))
 
     def r2(self, error: float) -> float:

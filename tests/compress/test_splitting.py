@@ -16,14 +16,13 @@ from sk_swat.compress.splitting import split_layers_into_stages, split_outputs, 
 from sk_swat.compress.subnetworks import Joined, compress_parts, polish_and_prune
 from sk_swat.compress.wholes import front_of_wholes, narrow_candidates
 from sk_swat.latent.checkpoint import load_checkpoint
-from sk_swat.latent.problem import Problem
 from sk_swat.latent.proposals import LatentProposals
 from sk_swat.latent.settings import SearchConfig
 from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.equivalence import pad
 from sk_swat.network.hard import batch_of, widest
 from sk_swat.pretraining.corpus import random_networks
-from sk_swat.refine.rows import Rows
+from sk_swat.refine.table import Table
 from sk_swat.refine.task import RefineTask
 
 SEARCH = SearchConfig(
@@ -67,11 +66,11 @@ def space(tiny_checkpoint):
 
 
 def task_of(X, y):
-    return RefineTask(Rows(torch.tensor(X), torch.tensor(y.T)))
+    return RefineTask(Table(torch.tensor(X), torch.tensor(y.T)))
 
 
-def problem_of(task):
-    return Problem(task.rows.to(torch.float32), None, torch.arange(task.rows.X.shape[1]))
+def table_of(task):
+    return task.rows.to(torch.float32)
 
 
 def sums(stage, n_outputs):
@@ -258,10 +257,10 @@ def test_narrow_pruned_wholes_are_starts(space):
     X, y = rows_of(network)
     task = task_of(X, y)
     front = polish_and_prune([Joined(standardise(network, X), "", [])], task)
-    found = narrow_candidates(front, 0, problem_of(task), space, SEARCH, (1, 2), 0)
+    found = narrow_candidates(front, 0, table_of(task), space, SEARCH, (1, 2), 0)
     assert {one.depth for one in found} == {1, 2}
     assert all(one.network.mask[0].shape[1] == 8 for one in found)
-    assert narrow_candidates(front, 1, problem_of(task), space, SEARCH, (1, 2), 0) == []
+    assert narrow_candidates(front, 1, table_of(task), space, SEARCH, (1, 2), 0) == []
 
 
 # --- encoding
@@ -280,21 +279,21 @@ def test_encoded_network_is_restored_in_other_depths(depth, to, most):
     rng = np.random.default_rng(0)
     network = random_networks(rng, 1, 2, [5] * depth, ("tanh",), 1.0).to_sparse(0)
     X, y = rows_of(network)
-    problem = problem_of(task_of(X, y))
+    table = table_of(task_of(X, y))
     generator = torch.Generator().manual_seed(0)
-    found = restore(standardise(network, X), problem, load_checkpoint(), to, SEARCH, generator, 4)
+    found = restore(standardise(network, X), table, load_checkpoint(), to, SEARCH, generator, 4)
     assert [one.depth for one in found] == [to] * 4
-    errors = [float(problem.rows.error(one.network)) for one in found]
+    errors = [float(table.error(one.network)) for one in found]
     assert min(errors) < most
 
 
 def test_candidates_with_other_activations_are_left_out(space):
     networks = [random_network([3]), random_network([3, 2])]
     X, y = rows_of(networks[0])
-    problem = problem_of(task_of(X, y))
-    assert {one.depth for one in network_candidates(networks, 8, problem, SEARCH)} == {1, 2}
+    table = table_of(task_of(X, y))
+    assert {one.depth for one in network_candidates(networks, 8, table, SEARCH)} == {1, 2}
     no_tanh = replace(SEARCH, allowed=tuple(name != "tanh" for name in ACTIVATIONS))
-    assert network_candidates(networks, 8, problem, no_tanh) == []
+    assert network_candidates(networks, 8, table, no_tanh) == []
 
 
 # --- rows

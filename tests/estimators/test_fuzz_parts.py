@@ -11,15 +11,17 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.extra import numpy as npst
 
 from sk_swat import SparseMLP
-from sk_swat.fitting.table import count_rows
+from sk_swat.fitting.limits import RowLimits
 from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.scaling import Standardisation
 from sk_swat.network.targets import real_target
 from sk_swat.network.text import FIELDS
+from sk_swat.refine.counting import count_rows
 
 HOME = tempfile.TemporaryDirectory()  # otherwise collecting these tests leaves a folder of hypothesis behind
 set_hypothesis_home_dir(HOME.name)
 FUZZ = settings(max_examples=200, suppress_health_check=list(HealthCheck))
+MERGED = RowLimits.merged
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 
@@ -58,9 +60,9 @@ def test_rows_count_as_often_as_their_weights_say_in_any_order(X, data):
     weight = data.draw(npst.arrays(np.int64, len(X), elements=st.integers(0, 3)))
     assume(weight.any())
     order = np.array(data.draw(st.permutations(range(len(X)))))
-    repeated = count_rows(np.repeat(X, weight, axis=0), np.repeat(y, weight), None)
+    repeated = count_rows(np.repeat(X, weight, axis=0), np.repeat(y, weight), None, MERGED)
     for rows in (np.arange(len(X)), order):
-        found = count_rows(X[rows], y[rows], weight[rows])
+        found = count_rows(X[rows], y[rows], weight[rows], MERGED)
         counts = [np.ones(len(part[0])) if part[2] is None else part[2] for part in (found, repeated)]
         assert counts[0].sum() == counts[1].sum() == weight.sum()
         summaries = [
@@ -77,7 +79,7 @@ def test_any_weights_are_refused_or_give_finite_ones_of_at_least_the_number_of_r
     y = data.draw(npst.arrays(np.float64, len(X), elements=FINITE))
     try:
         with np.errstate(invalid="ignore"):  # scikit-learn adds them up to find the infinite ones
-            rows, targets, counted = count_rows(X, y, weight)
+            rows, targets, counted = count_rows(X, y, weight, MERGED)
     except ValueError as error:
         assert "weight" in str(error).lower()
         return

@@ -27,7 +27,7 @@ from sk_swat import SparseMLP, SWATRegressor
 from sk_swat.fitting import judging, seen
 from sk_swat.fitting.judging import LastPolish
 from sk_swat.fitting.rounds import Round
-from sk_swat.fitting.table import Table
+from sk_swat.refine.table import Table
 from sk_swat.refine.task import RefineTask
 from sk_swat.utils.interrupts import interruptible
 

@@ -17,8 +17,8 @@ from sklearn.datasets import load_diabetes
 from sklearn.exceptions import ConvergenceWarning
 
 from sk_swat import LatentDescentRegressor, SparseMLP, SWATRegressor
-from sk_swat.fitting.table import Table
 from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.refine.table import Table
 
 
 def same(a, b):

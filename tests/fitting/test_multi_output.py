@@ -8,11 +8,10 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import r2_score
 
 from sk_swat import LatentDescentRegressor
-from sk_swat.latent.problem import Problem
 from sk_swat.latent.readout import solve_readout, with_readout
 from sk_swat.network.softnet import flatten
 from sk_swat.refine.free_parameters import FreeParameters
-from sk_swat.refine.rows import Rows
+from sk_swat.refine.table import Table
 
 
 @pytest.fixture
@@ -27,7 +26,7 @@ def table():
 @pytest.fixture
 def rows():
     X = torch.randn(30, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    return Rows(X, torch.stack([torch.sin(X[:, 0]), X[:, 1] + X[:, 0], X[:, 2].square()]))
+    return Table(X, torch.stack([torch.sin(X[:, 0]), X[:, 1] + X[:, 0], X[:, 2].square()]))
 
 
 @pytest.fixture
@@ -50,7 +49,7 @@ def quick(refined):
 def test_readout_of_several_targets_is_that_of_each(hard_networks, rows):
     hidden = hard_networks(1).last_hidden(rows.X)
     together = solve_readout(hidden, rows)
-    alone = [solve_readout(hidden, Rows(rows.X, target)) for target in rows.y]
+    alone = [solve_readout(hidden, Table(rows.X, target)) for target in rows.y]
     torch.testing.assert_close(together.weight, torch.cat([one.weight for one in alone], dim=2))
     torch.testing.assert_close(together.bias, torch.cat([one.bias for one in alone], dim=1))
     torch.testing.assert_close(together.unexplained, torch.stack([one.unexplained for one in alone]).mean(0))
@@ -63,7 +62,7 @@ def test_errors_are_means_over_targets(networks, rows):
     torch.testing.assert_close(rows.error(networks), expected)
     torch.testing.assert_close(rows.losses(networks).mean(1), expected)
     assert rows.constant_loss == pytest.approx(float(rows.y.var(1, correction=0).mean()))
-    weighted = Rows(rows.X, rows.y, torch.arange(30.0, dtype=torch.float64))
+    weighted = Table(rows.X, rows.y, torch.arange(30.0, dtype=torch.float64))
     index = torch.arange(30).repeat_interleave(torch.arange(30))
     torch.testing.assert_close(weighted.error(networks), rows[index].error(networks))
 
@@ -71,7 +70,7 @@ def test_errors_are_means_over_targets(networks, rows):
 @pytest.mark.parametrize("weighted", [False, True])
 def test_equations_are_the_derivatives_of_the_error(networks, rows, weighted):
     if weighted:
-        rows = Rows(rows.X, rows.y, torch.arange(1.0, 31.0, dtype=torch.float64))
+        rows = Table(rows.X, rows.y, torch.arange(1.0, 31.0, dtype=torch.float64))
     parameters = FreeParameters(networks)
     equations = parameters.normal_equations(parameters.start, rows)
     values = parameters.start.clone().requires_grad_()
@@ -92,8 +91,8 @@ def test_equations_are_the_derivatives_of_the_error(networks, rows, weighted):
     )
 
 
-def test_ranking_rows_keep_their_targets(rows):
-    few = Problem(rows, None, torch.arange(3)).ranking_rows(10).rows
+def test_some_rows_keep_their_targets(rows):
+    few = rows[:10]
     assert few.n_targets == 3 and few.y.shape == (3, 10) and torch.equal(few.y, rows.y[:, :10])
 
 

@@ -19,8 +19,9 @@ from sk_swat.fitting import judging
 from sk_swat.fitting.judging import LastPolish
 from sk_swat.fitting.limits import RowLimits
 from sk_swat.fitting.search import Outcome, Search
-from sk_swat.fitting.table import Table, count_rows
+from sk_swat.refine.counting import count_rows
 from sk_swat.refine.front import Front
+from sk_swat.refine.table import Table
 
 HOME = tempfile.TemporaryDirectory()  # otherwise collecting these tests leaves a folder of hypothesis behind
 set_hypothesis_home_dir(HOME.name)
@@ -87,28 +88,29 @@ def judged(hard_networks, monkeypatch):
 
     def judge(share, errors=None):
         monkeypatch.setattr(judging, "fold_errors", lambda *_: errors)
-        table = Table.of(X, y, weight, most_merged=0).split(share, seed=0)
-        search = Search(table, 12, None, SWATRegressor(random_state=0)._settings())
+        table = Table.of(X, y, weight)
+        fitted, held = table.split(share, seed=0)
+        search = Search(table.standardise(fitted, held), 12, None, SWATRegressor(random_state=0)._settings())
         front = Front()
         front.add(networks, torch.tensor([9, 11]), torch.tensor([1.0, 0.5]), torch.tensor([0, 0]))
-        return LastPolish().run(front, search, Outcome(0.0, 0.0)), table
+        return LastPolish().run(front, search, Outcome(0.0, 0.0)), table, (fitted, held)
 
     return judge
 
 
 def test_cross_validated_errors_keep_the_weights_of_the_rows_of_the_search(judged):
     errors = np.random.default_rng(1).uniform(5, 9, size=(2, 12))
-    found, table = judged(None, errors)
-    expected = 1 - np.average(errors, axis=1, weights=table.weight[table.fitted[:12]])
+    found, table, (fitted, _) = judged(None, errors)
+    expected = 1 - np.average(errors, axis=1, weights=table.weight[fitted[:12]])
     assert 1 <= len(found.path.networks) <= 2
     assert all(np.isclose(expected, r2).any() for r2 in found.path.r2_validation)
 
 
 def test_a_size_is_judged_no_better_than_its_network_fits_the_same_rows(judged):
-    found, table = judged(None, np.full((2, 12), 1e-9))
-    rows = table.fitted[:12]
+    found, table, (fitted, _) = judged(None, np.full((2, 12), 1e-9))
+    rows = fitted[:12]
     for network, r2 in zip(found.path.networks, found.path.r2_validation, strict=True):
-        residuals = table.scaling.target(network.predict(table.X[rows])) - table.scaling.target(table.y[0, rows])
+        residuals = table.units.target(network.predict(table.X[rows])) - table.units.target(table.y[0, rows])
         assert 1 - r2 == pytest.approx(np.average(residuals**2, weights=table.weight[rows]))
 
 
@@ -116,10 +118,10 @@ def test_held_out_errors_keep_the_weights_of_the_held_out_rows(judged, monkeypat
     taken = []
     original = judging.found_path
     monkeypatch.setattr(judging, "found_path", lambda path: taken.extend(path) or original(path))
-    _, table = judged(0.2)
-    assert len(table.held) == 6
+    _, table, (_, held) = judged(0.2)
+    assert len(held) == 6
     for one in taken:
-        np.testing.assert_array_equal(one.validation_weight, table.weight[table.held])
+        np.testing.assert_array_equal(one.validation_weight, table.weight[held])
         assert len(one.validation_errors) == 6
 
 

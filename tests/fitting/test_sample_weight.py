@@ -6,16 +6,17 @@ import torch
 from sklearn.base import clone
 
 from sk_swat import LatentDescentRegressor
-from sk_swat.fitting.table import count_rows
-from sk_swat.latent.problem import Problem
+from sk_swat.fitting.limits import RowLimits
 from sk_swat.latent.readout import solve_readout
 from sk_swat.latent.screening import draw_inputs
 from sk_swat.network.scaling import Standardisation, column_scales
 from sk_swat.network.softnet import flatten
+from sk_swat.refine.counting import count_rows
 from sk_swat.refine.free_parameters import FreeParameters
 from sk_swat.refine.levenberg_marquardt import fit_networks
-from sk_swat.refine.rows import Rows
+from sk_swat.refine.table import Table
 
+MERGED = RowLimits.merged
 TIMES = torch.tensor([1.0, 3.0, 1.0, 2.0, 5.0] * 8, dtype=torch.float64)
 
 
@@ -25,7 +26,7 @@ def rows():
     X = torch.randn(40, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     y = torch.sin(2 * X[:, 0]) + X[:, 1]
     index = torch.arange(40).repeat_interleave(TIMES.long())
-    return Rows(X, y, TIMES), Rows(X[index], y[index])
+    return Table(X, y, TIMES), Table(X[index], y[index])
 
 
 @pytest.fixture
@@ -84,8 +85,7 @@ def test_fits_are_the_same(rows, hard_networks):
 def test_columns_are_drawn_by_their_weighted_correlation(rows):
     drawn = []
     for each in rows:
-        problem = Problem(each.to(torch.float32), None, torch.arange(3))
-        drawn.append(draw_inputs(problem, torch.ones(200, 2), torch.Generator().manual_seed(0)).layers())
+        drawn.append(draw_inputs(each.to(torch.float32), torch.ones(200, 2), torch.Generator().manual_seed(0)).layers())
     assert torch.equal(*drawn)
 
 
@@ -115,7 +115,7 @@ def test_scaling_counts_weights():
 def test_rows_that_all_count_once_stay_as_they_are(table):
     X, y, _ = table
     for weight in (None, np.ones(60), np.full(60, 0.01)):
-        kept = count_rows(X, y, weight)
+        kept = count_rows(X, y, weight, MERGED)
         assert kept[0] is X and kept[1] is y and kept[2] is None
 
 
@@ -123,7 +123,7 @@ def test_equal_rows_are_merged_and_their_weights_added():
     X = np.array([[1.0, 2.0], [0.0, 5.0], [1.0, 2.0], [1.0, 2.0]])
     y = np.array([3.0, 4.0, 3.0, 0.0])
     for weight, total in ((None, [1, 1, 2]), ([2, 1, 3, 7], [1, 7, 5])):
-        merged, targets, found = count_rows(X, y, weight)
+        merged, targets, found = count_rows(X, y, weight, MERGED)
         assert merged.tolist() == [[0.0, 5.0], [1.0, 2.0], [1.0, 2.0]]
         assert targets.tolist() == [4.0, 0.0, 3.0]
         assert found.tolist() == total
@@ -131,9 +131,9 @@ def test_equal_rows_are_merged_and_their_weights_added():
 
 def test_small_weights_are_scaled_up_to_the_number_of_rows(table):
     X, y, times = table
-    weight = count_rows(X, y, 1e-3 * times)[2]
+    weight = count_rows(X, y, 1e-3 * times, MERGED)[2]
     assert weight.sum() == pytest.approx((times > 0).sum())
-    assert count_rows(X, y, 1.0 * times)[2].sum() == times.sum()
+    assert count_rows(X, y, 1.0 * times, MERGED)[2].sum() == times.sum()
 
 
 @pytest.mark.parametrize("weight", [np.zeros(60), np.full(60, -1.0), np.ones(59), np.full(60, np.nan)])

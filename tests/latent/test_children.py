@@ -6,11 +6,10 @@ import torch
 from sk_swat.latent import children
 from sk_swat.latent.checkpoint import load_checkpoint
 from sk_swat.latent.children import latent_children
-from sk_swat.latent.problem import Problem
 from sk_swat.latent.readout import solve_readout, with_readout
 from sk_swat.network.activations import ACTIVATIONS
 from sk_swat.network.equivalence import canonical_form, fold_constants, pad
-from sk_swat.refine.rows import Rows
+from sk_swat.refine.table import Table
 
 MIX = ("tanh", "sigmoid", "leaky_relu")
 ALLOWED = torch.tensor([name in MIX for name in ACTIVATIONS])
@@ -33,10 +32,10 @@ def parents(hard_networks):
     return make
 
 
-def make_problem(n_columns, n_rows=80):
+def make_table(n_columns, n_rows=80):
     X = torch.randn(n_rows, n_columns, generator=torch.Generator().manual_seed(0))
     y = torch.tanh(2 * X[:, 0]) + X[:, -1] ** 2
-    return Problem(Rows(X, (y - y.mean()) / y.std()), None, torch.arange(n_columns))
+    return Table(X, (y - y.mean()) / y.std())
 
 
 @pytest.fixture
@@ -47,19 +46,19 @@ def still(monkeypatch):
 
 
 def children_of(networks, checkpoint, seed=0, allowed=ALLOWED, depth=None):
-    problem = make_problem(networks.weights[0].shape[1])
-    return latent_children(networks, problem, checkpoint, allowed, torch.Generator().manual_seed(seed), depth)
+    table = make_table(networks.weights[0].shape[1])
+    return latent_children(networks, table, checkpoint, allowed, torch.Generator().manual_seed(seed), depth)
 
 
 def with_best_readout(networks):
-    problem = make_problem(networks.weights[0].shape[1])
-    return with_readout(networks, solve_readout(networks.last_hidden(problem.rows.X), problem.rows))
+    table = make_table(networks.weights[0].shape[1])
+    return with_readout(networks, solve_readout(networks.last_hidden(table.X), table))
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4])
 @pytest.mark.parametrize("n_columns", N_COLUMNS)
 def test_child_whose_latent_has_not_moved_is_its_parent(n_columns, depth, parents, tiny, still):
-    networks, fresh = parents(n_columns, depth), make_problem(n_columns, n_rows=50).rows.X[:, [0] * n_columns]
+    networks, fresh = parents(n_columns, depth), make_table(n_columns, n_rows=50).X[:, [0] * n_columns]
     expected = with_best_readout(networks).forward(fresh)
     child = children_of(networks, tiny)
     assert child.depth == depth
@@ -67,11 +66,11 @@ def test_child_whose_latent_has_not_moved_is_its_parent(n_columns, depth, parent
 
 
 def test_deeper_child_whose_latent_has_not_moved_is_its_parent(parents, tiny, still):
-    networks, problem = with_best_readout(parents(3, 1)), make_problem(3)
+    networks, table = with_best_readout(parents(3, 1)), make_table(3)
     child = children_of(networks, tiny, depth=2)
     assert child.depth == 2 and all(mask.sum(1).tolist() == [1.0] * 6 for mask in child.mask[1:])
-    expected = with_best_readout(networks).forward(problem.rows.X)
-    torch.testing.assert_close(child.forward(problem.rows.X), expected, rtol=2e-2, atol=5e-2)
+    expected = with_best_readout(networks).forward(table.X)
+    torch.testing.assert_close(child.forward(table.X), expected, rtol=2e-2, atol=5e-2)
 
 
 def test_numbers_change_as_the_decoded_ones_do(parents, tiny, monkeypatch):
@@ -126,7 +125,7 @@ def test_columns_that_a_parent_does_not_use_stay_unconnected(n_columns, parents,
     child = children_of(networks, tiny)
     assert not child.weights[0][:, 1].any() and not child.weights[0][2].any()
     assert child.weights[0][:, 0].any()
-    output = child.forward(make_problem(n_columns).rows.X)
+    output = child.forward(make_table(n_columns).X)
     assert torch.isfinite(output).all() and output[2].std() < 1e-6
 
 
@@ -157,12 +156,12 @@ def test_children_have_allowed_activations_and_nothing_disconnected(depth, paren
 
 
 def test_child_is_the_best_of_those_tried(parents, tiny, monkeypatch):
-    networks, problem = parents(3), make_problem(3)
+    networks, table = parents(3), make_table(3)
     errors = []
     for n_tried in (1, 8):
         monkeypatch.setattr("sk_swat.latent.children._TRIED", n_tried)
-        found = [children_of(networks, tiny, seed).forward(problem.rows.X) for seed in range(5)]
-        errors.append(torch.stack([(output - problem.rows.y).square().mean(1) for output in found]).mean())
+        found = [children_of(networks, tiny, seed).forward(table.X) for seed in range(5)]
+        errors.append(torch.stack([(output - table.y).square().mean(1) for output in found]).mean())
     assert errors[1] < errors[0]
 
 

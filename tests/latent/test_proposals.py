@@ -13,10 +13,10 @@ class StillProposals:
     def __init__(self, checkpoint, asked):
         self.checkpoint, self.asked = checkpoint, asked
 
-    def search(self, problem, depths, config, seed, options=None):
-        return search_depths(problem, self.checkpoint, depths, config, seed, options)
+    def search(self, table, depths, config, seed, options=None):
+        return search_depths(table, self.checkpoint, depths, config, seed, options)
 
-    def children(self, parents, problem, allowed, generator, depth):
+    def children(self, parents, table, allowed, generator, depth):
         assert parents.depth == depth == 1
         self.asked.append(len(parents))
         return parents.map(torch.clone)

@@ -11,7 +11,7 @@ from sk_swat.network.path import Path
 from sk_swat.refine.columns import ColumnView, column_chance, column_view
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.pruning import prune
-from sk_swat.refine.rows import Rows
+from sk_swat.refine.table import Table
 from sk_swat.refine.task import RefineTask
 
 
@@ -46,7 +46,7 @@ def informative(n_rows, n_columns, kind, seed=0, noise=0.1):
 @pytest.mark.parametrize("function", [torch.tanh, torch.square, torch.abs])
 def test_column_that_matters_alone_is_likely_and_no_other_is_left_out(function):
     X = normal(400, 12)
-    chance = column_chance(Rows(X, function(X[:, 5])))
+    chance = column_chance(Table(X, function(X[:, 5])))
     assert chance[5] > 0.4  # by chance it would be a twelfth
     assert float(chance.sum()) == pytest.approx(1)
     assert chance.min() >= 0.2 / 12 - 1e-12
@@ -54,13 +54,13 @@ def test_column_that_matters_alone_is_likely_and_no_other_is_left_out(function):
 
 def test_columns_that_matter_in_their_product_alone_are_likely():
     X = normal(600, 100)
-    chance = column_chance(Rows(X, X[:, 5] * X[:, 70]))
+    chance = column_chance(Table(X, X[:, 5] * X[:, 70]))
     assert chance[5] > 0.3 and chance[70] > 0.3
 
 
 def test_noise_makes_no_column_likely():
     X = normal(600, 100)
-    chance = column_chance(Rows(X, normal(600, 1, seed=1)[:, 0]))
+    chance = column_chance(Table(X, normal(600, 1, seed=1)[:, 0]))
     assert chance.max() < 0.5  # a test or two passes its bound by chance
     assert (chance > 0.02).sum() <= 4
 
@@ -68,12 +68,12 @@ def test_noise_makes_no_column_likely():
 def test_one_outlier_makes_no_column_likely():
     X, y = normal(600, 50), normal(600, 1, seed=1)[:, 0]
     X[0, 7], y[0] = 1e6, 1e6
-    assert column_chance(Rows(X, y))[7] < 0.05
+    assert column_chance(Table(X, y))[7] < 0.05
 
 
 def test_chances_follow_the_residuals_and_all_targets():
     X = normal(400, 30)
-    rows = Rows(X, torch.stack([X[:, 3], X[:, 9]]))
+    rows = Table(X, torch.stack([X[:, 3], X[:, 9]]))
     both = column_chance(rows)
     assert both[3] > 0.2 and both[9] > 0.2
     rest = column_chance(rows, torch.stack([X[:, 20], 0 * X[:, 9]]))
@@ -83,7 +83,7 @@ def test_chances_follow_the_residuals_and_all_targets():
 def test_weight_of_two_is_a_row_that_comes_twice(hard_networks):
     X = normal(300, 40)
     y, count = torch.tanh(X[:, 7] * X[:, 9]), torch.arange(300) % 3
-    counted, repeated = Rows(X, y, count.double()), Rows(X.repeat_interleave(count, 0), y.repeat_interleave(count))
+    counted, repeated = Table(X, y, count.double()), Table(X.repeat_interleave(count, 0), y.repeat_interleave(count))
     torch.testing.assert_close(column_chance(counted), column_chance(repeated))
     networks = on_table(hard_networks(1, n_networks=3), [1, 4, 9], 40)
     seen = [column_view(networks, rows, torch.full((40,), 1 / 40), generator()) for rows in (counted, repeated)]
@@ -93,16 +93,16 @@ def test_weight_of_two_is_a_row_that_comes_twice(hard_networks):
 def test_constant_columns_and_targets_do_no_harm():
     X = normal(50, 20)
     X[:, 4] = 0.0
-    chance = column_chance(Rows(X, torch.zeros(50, dtype=torch.float64)))
+    chance = column_chance(Table(X, torch.zeros(50, dtype=torch.float64)))
     torch.testing.assert_close(chance, torch.full_like(chance, 1 / 20))
-    assert torch.isfinite(column_chance(Rows(X, X[:, 1]))).all()
+    assert torch.isfinite(column_chance(Table(X, X[:, 1]))).all()
 
 
 # --- what each network sees
 
 
 def test_narrow_table_is_seen_as_a_whole(hard_networks):
-    rows = Rows(normal(60, 16), normal(60, 1)[:, 0])
+    rows = Table(normal(60, 16), normal(60, 1)[:, 0])
     networks = on_table(hard_networks(1), [1, 4, 9], 16)
     assert column_view(networks, rows, column_chance(rows), generator()) is None
 
@@ -111,7 +111,7 @@ def test_network_sees_what_it_uses_and_what_its_residuals_ask_for(hard_networks)
     X = normal(500, 60)
     networks = on_table(hard_networks(2, n_networks=4), [1, 4, 9], 60)
     output = networks[:1].forward(X)[0]
-    rows = Rows(X, output + 0.5 * X[:, 33] * output.std() + 0.5 * (X[:, 34] ** 2 - 1) * output.std())
+    rows = Table(X, output + 0.5 * X[:, 33] * output.std() + 0.5 * (X[:, 34] ** 2 - 1) * output.std())
     view = column_view(networks, rows, torch.full((60,), 1 / 60), generator())
     assert view.columns.shape[0] == 4 and all(len(set(row)) == len(row) for row in view.columns.tolist())
     assert {1, 4, 9, 33, 34} <= set(view.columns[0].tolist())
@@ -124,7 +124,7 @@ def test_partner_of_a_column_in_use_is_seen_although_it_says_nothing_alone(hard_
     """A product of two columns, of which the network has one: the other pulls at the weights of its neurons."""
     X = normal(800, 60)
     networks = on_table(hard_networks(1, n_inputs=1, n_networks=1, mix=("tanh",)), [7], 60)
-    rows = Rows(X, networks.forward(X)[0] + 0.4 * X[:, 7] * X[:, 40])
+    rows = Table(X, networks.forward(X)[0] + 0.4 * X[:, 7] * X[:, 40])
     found = column_view(networks, rows, torch.full((60,), 1 / 60), generator())
     assert 40 in found.columns[0].tolist()
 
@@ -134,7 +134,7 @@ def test_pull_is_the_derivative_by_the_first_biases(hard_networks):
 
     networks, X = hard_networks(2), normal(20, 3)
     y = normal(20, 1, seed=3)[:, 0]
-    residuals, pull = FreeParameters(networks).pull_on_first_layer(Rows(X, y))
+    residuals, pull = FreeParameters(networks).pull_on_first_layer(Table(X, y))
     bias = networks.biases[0].clone().requires_grad_()
     moved = networks.replace(biases=(bias, *networks.biases[1:]))
     (gradient,) = torch.autograd.grad(-0.5 * (moved.forward(X) - y).square().sum(), bias)
@@ -147,7 +147,7 @@ def test_networks_on_columns_of_their_own_are_fitted_and_pruned_as_alone(hard_ne
     X, networks = normal(80, 20), hard_networks(1, n_networks=3)
     columns = torch.tensor([[0, 5, 9], [2, 3, 4], [11, 5, 19]])
     weight = torch.arange(80, dtype=torch.float64) % 3 + 1 if weighted else None
-    rows = Rows(X, torch.tanh(X[:, 5]) + 0.3 * X[:, 3], weight)
+    rows = Table(X, torch.tanh(X[:, 5]) + 0.3 * X[:, 3], weight)
     view = ColumnView(columns, 20)
     together = fit_networks(networks, view.rows(rows), n_steps=5)
     alone = [

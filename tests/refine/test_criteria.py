@@ -15,7 +15,7 @@ from sk_swat.refine.criteria import Criterion, OptimalBrainSurgeon, inverse_curv
 from sk_swat.refine.free_parameters import FreeParameters, NormalEquations
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.pruning import prune
-from sk_swat.refine.rows import Rows
+from sk_swat.refine.table import Table
 from sk_swat.refine.task import RefineTask
 
 N_ROWS = 200
@@ -62,7 +62,7 @@ def fit(truth, noise=0.05, seed=0):
     X = torch.as_tensor(rng.normal(size=(N_ROWS, truth.weights[0].shape[1])))
     y = truth.forward(X)[0]
     y = y + noise * y.std() * torch.as_tensor(rng.normal(size=N_ROWS))
-    return fit_networks(truth, Rows(X, y), n_steps=100, ridge=0.0).networks, X, y
+    return fit_networks(truth, Table(X, y), n_steps=100, ridge=0.0).networks, X, y
 
 
 def refit(networks, X, y):
@@ -92,7 +92,7 @@ def all_rows(networks):
 
 def curvature(networks, X, y):
     parameters = FreeParameters(networks)
-    equations = parameters.normal_equations(parameters.start, Rows(X, y))
+    equations = parameters.normal_equations(parameters.start, Table(X, y))
     return parameters, inverse_curvature(parameters, equations, NO_RIDGE), float(equations.error)
 
 
@@ -217,7 +217,7 @@ def test_saliency_of_a_weak_neuron_is_close_to_the_rise_after_a_refit(truth, kin
 def test_ridge_makes_parameters_dearer_and_singular_curvature_falls_back_to_magnitude():
     networks, X, y = fit(weak_input("tanh"))
     parameters = FreeParameters(networks)
-    equations = parameters.normal_equations(parameters.start, Rows(X, y))
+    equations = parameters.normal_equations(parameters.start, Table(X, y))
     plain, dear = (
         saliencies(parameters.start, inverse_curvature(parameters, equations, torch.tensor([ridge]).double()))
         for ridge in (0.0, 0.1)
@@ -239,7 +239,7 @@ def test_ridge_makes_parameters_dearer_and_singular_curvature_falls_back_to_magn
 def test_choice_is_the_best_of_all_removals_or_nearly(truth, kind):
     networks, X, y = fit(truth(kind), noise=0.01 if truth is weak_input else 0.0)
     parameters, _, error = curvature(networks, X, y)
-    equations = parameters.normal_equations(parameters.start, Rows(X, y))
+    equations = parameters.normal_equations(parameters.start, Table(X, y))
     chosen = removals(parameters, torch.ones(1), everything(networks), equations)
 
     def price(gone):
@@ -316,7 +316,7 @@ def test_something_goes_from_each_network_and_nothing_that_must_stay(hard_networ
     networks = hard_networks(depth, density=0.7)
     X = torch.randn(60, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     parameters = FreeParameters(networks)
-    equations = parameters.normal_equations(parameters.start, Rows(X, X[:, 0]))
+    equations = parameters.normal_equations(parameters.start, Table(X, X[:, 0]))
     may_go = parameters.valid & (torch.arange(parameters.start.shape[1]) % 3 == 0)
     for n_wanted in (0, 1, 5):
         wanted = torch.full((len(networks),), n_wanted)
@@ -328,7 +328,7 @@ def test_something_goes_from_each_network_and_nothing_that_must_stay(hard_networ
 
 def test_pruning_removes_what_the_criterion_says(hard_networks):
     X = torch.randn(80, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    task = RefineTask(Rows(X, torch.tanh(X[:, 0]) + X[:, 1]))
+    task = RefineTask(Table(X, torch.tanh(X[:, 0]) + X[:, 1]))
     networks = fold_constants(hard_networks(1, ("tanh",)))
     smallest = flatten(networks).abs().argmin(1, keepdim=True)
     for criterion, expected in ((Magnitude(), True), (OptimalBrainSurgeon(), False)):

@@ -7,7 +7,7 @@ from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.softnet import flatten, unflatten
 from sk_swat.refine import free_parameters
 from sk_swat.refine.free_parameters import FreeParameters
-from sk_swat.refine.rows import Rows
+from sk_swat.refine.table import Table
 
 DEPTHS = (1, 2, 3, 4)
 
@@ -128,7 +128,7 @@ def test_error_of_several_sets_at_once_equals_that_of_each_network_alone(hard_ne
     parameters = FreeParameters(networks, some(networks))
     X = torch.stack([rows(seed=seed) for seed in range(5)]) if own_rows else rows()
     y = X[..., 0] * X[..., 1]
-    data = Rows(X, y[:, None] if own_rows else y)
+    data = Table(X, y[:, None] if own_rows else y)
     sets = torch.stack([parameters.start, 0.5 * parameters.start, torch.cos(parameters.start)])
     errors = parameters.mean_loss(sets, data)
     expected = [(parameters.with_values(values).forward(X) - y).square().mean(1) for values in sets]
@@ -140,7 +140,7 @@ def test_error_of_several_sets_at_once_equals_that_of_each_network_alone(hard_ne
 def test_normal_equations_equal_their_definition(hard_networks):
     networks, X = hard_networks(2), rows(20)
     parameters, y = FreeParameters(networks, some(networks)), torch.sin(X[:, 0])
-    equations = parameters.normal_equations(parameters.start, Rows(X, y))
+    equations = parameters.normal_equations(parameters.start, Table(X, y))
     J = finite_differences(parameters, X)
     residual = parameters.with_values(parameters.start).forward(X) - y
     torch.testing.assert_close(equations.matrix, J @ J.mT / 20, rtol=1e-5, atol=1e-6)
@@ -154,7 +154,7 @@ def test_results_over_several_chunks_of_rows_equal_those_over_one(hard_networks,
     parameters = FreeParameters(networks, some(networks))
     X = torch.stack([rows(150, seed=seed) for seed in range(5)]) if own_rows else rows(150)
     y = torch.sin(X[..., 0])
-    data = Rows(X, y[:, None] if own_rows else y)
+    data = Table(X, y[:, None] if own_rows else y)
     sets = torch.stack([parameters.start, 0.5 * parameters.start])
     whole, error = parameters.normal_equations(sets[1], data), parameters.mean_loss(sets, data)
     monkeypatch.setattr(free_parameters, "_CHUNK_ENTRIES", 1)
@@ -168,8 +168,8 @@ def test_results_over_several_chunks_of_rows_equal_those_over_one(hard_networks,
 def test_rows_in_single_precision_give_equations_in_double(hard_networks):
     networks, X = hard_networks(2), rows()
     y, parameters = torch.sin(X[:, 0]), FreeParameters(networks)
-    exact = parameters.normal_equations(parameters.start, Rows(X, y))
-    rounded = parameters.normal_equations(parameters.start, Rows(X.float(), y.float()))
+    exact = parameters.normal_equations(parameters.start, Table(X, y))
+    rounded = parameters.normal_equations(parameters.start, Table(X.float(), y.float()))
     assert parameters.jacobian(parameters.start, X.float())[1].dtype == torch.float32
     for name in ("matrix", "gradient", "error"):
         assert getattr(rounded, name).dtype == torch.float64

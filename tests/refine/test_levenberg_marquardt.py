@@ -10,7 +10,7 @@ from scipy.optimize import least_squares
 from sk_swat.network.softnet import concatenate, flatten, unflatten
 from sk_swat.refine.free_parameters import FreeParameters
 from sk_swat.refine.levenberg_marquardt import damped_steps, fit_networks
-from sk_swat.refine.rows import Rows
+from sk_swat.refine.table import Table
 from sk_swat.utils.deadline import Deadline
 
 DEPTHS = (1, 2, 3, 4)
@@ -47,7 +47,7 @@ def test_fit_finds_the_minimum_that_scipy_finds(hard_networks, depth, ridge):
         return np.concatenate([(output - y).numpy() / np.sqrt(80), np.sqrt(ridge) * parameters])
 
     expected = least_squares(residuals, start[0].numpy(), method="lm", xtol=1e-14, ftol=1e-14, gtol=1e-14)
-    fitted = fit_networks(unflatten(networks, start), Rows(X, y), n_steps=40, ridge=ridge)
+    fitted = fit_networks(unflatten(networks, start), Table(X, y), n_steps=40, ridge=ridge)
     loss = penalise(fitted.networks, X, y, ridge)
     np.testing.assert_allclose(loss, [2 * expected.cost], rtol=1e-9)
     np.testing.assert_allclose(flatten(fitted.networks)[0], expected.x, rtol=1e-5, atol=1e-5)
@@ -58,14 +58,14 @@ def test_fit_of_a_linear_network_equals_least_squares(hard_networks):
     y = bumpy(X)
     design = np.column_stack([X, np.ones(50)])
     residual = y.numpy() - design @ np.linalg.lstsq(design, y.numpy(), rcond=None)[0]
-    fitted = fit_networks(networks, Rows(X, y), n_steps=50, ridge=0.0)
+    fitted = fit_networks(networks, Table(X, y), n_steps=50, ridge=0.0)
     np.testing.assert_allclose(fitted.error, np.mean(residual**2), rtol=1e-6)
 
 
 def test_reported_error_is_that_of_the_fitted_networks(hard_networks):
     networks, X = hard_networks(2), rows()
     y = torch.stack([bumpy(X) + 0.1 * k for k in range(len(networks))])
-    fitted = fit_networks(networks, Rows(X, y[:, None]), n_steps=7)
+    fitted = fit_networks(networks, Table(X, y[:, None]), n_steps=7)
     torch.testing.assert_close(fitted.error, (fitted.networks.forward(X) - y).square().mean(1))
     assert ((fitted.accepted >= 1) & (fitted.accepted <= 7)).all()
 
@@ -73,7 +73,7 @@ def test_reported_error_is_that_of_the_fitted_networks(hard_networks):
 def test_larger_ridge_gives_smaller_parameters(hard_networks):
     networks, X = hard_networks(1, SMOOTH), rows()
     small, large = (
-        flatten(fit_networks(networks, Rows(X, bumpy(X)), n_steps=40, ridge=ridge).networks).square().sum(1)
+        flatten(fit_networks(networks, Table(X, bumpy(X)), n_steps=40, ridge=ridge).networks).square().sum(1)
         for ridge in (1e-5, 1e-1)
     )
     assert (large < small).all()
@@ -82,7 +82,7 @@ def test_larger_ridge_gives_smaller_parameters(hard_networks):
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_zeros_of_the_start_stay_exactly_zero(hard_networks, depth):
     networks, X = hard_networks(depth, density=0.5), rows()
-    fitted = flatten(fit_networks(networks, Rows(X, bumpy(X)), n_steps=10).networks)
+    fitted = flatten(fit_networks(networks, Table(X, bumpy(X)), n_steps=10).networks)
     frozen = flatten(networks) == 0
     assert frozen.any()
     assert (fitted[frozen] == 0).all()
@@ -93,10 +93,10 @@ def test_only_free_parameters_are_fitted_and_the_others_are_zero(hard_networks):
     networks, X = hard_networks(1), rows()
     free = torch.ones_like(flatten(networks), dtype=torch.bool)
     free[:, ::3] = False
-    fitted = fit_networks(networks, Rows(X, bumpy(X)), n_steps=10, free=free)
+    fitted = fit_networks(networks, Table(X, bumpy(X)), n_steps=10, free=free)
     assert not flatten(fitted.networks)[~free].any()
     start = unflatten(networks, flatten(networks) * free)
-    alone = fit_networks(start, Rows(X, bumpy(X)), n_steps=10)
+    alone = fit_networks(start, Table(X, bumpy(X)), n_steps=10)
     torch.testing.assert_close(flatten(fitted.networks), flatten(alone.networks))
 
 
@@ -111,7 +111,7 @@ def test_more_steps_never_make_a_network_worse(hard_networks, depth, dtype):
     X = rows().to(dtype)
     losses = [penalise(networks, X, bumpy(X), RIDGE)]
     for n_steps in range(1, 12):
-        fitted = fit_networks(networks, Rows(X, bumpy(X)), n_steps=n_steps, ridge=RIDGE, damping=1e-8).networks
+        fitted = fit_networks(networks, Table(X, bumpy(X)), n_steps=n_steps, ridge=RIDGE, damping=1e-8).networks
         losses.append(penalise(fitted, X, bumpy(X), RIDGE))
     rounding = 1 + 10 * torch.finfo(dtype).eps
     assert all((after <= before * rounding).all() for before, after in pairwise(losses))
@@ -121,12 +121,12 @@ def test_more_steps_never_make_a_network_worse(hard_networks, depth, dtype):
 def test_non_finite_network_is_left_alone_and_does_not_disturb_the_others(hard_networks):
     networks, X = hard_networks(2), rows()
     y = torch.stack([bumpy(X)] * len(networks))
-    undisturbed = fit_networks(networks, Rows(X, y[:, None]), n_steps=8)
+    undisturbed = fit_networks(networks, Table(X, y[:, None]), n_steps=8)
     y[1, 3] = torch.nan
     last = networks.weights[-1].clone()
     last[2] *= 1e200
     disturbed = networks.replace(weights=(*networks.weights[:-1], last))
-    fitted = fit_networks(disturbed, Rows(X, y[:, None]), n_steps=8)
+    fitted = fit_networks(disturbed, Table(X, y[:, None]), n_steps=8)
     assert fitted.accepted[1] == 0
     torch.testing.assert_close(flatten(fitted.networks)[1], flatten(disturbed)[1], rtol=0, atol=0)
     assert torch.isfinite(flatten(fitted.networks)).all()
@@ -139,9 +139,9 @@ def test_each_network_of_a_batch_gets_the_result_it_gets_alone(hard_networks, de
     networks = hard_networks(depth, SMOOTH)
     X = torch.stack([rows(seed=seed) for seed in range(len(networks))])
     y = torch.stack([bumpy(part) for part in X])
-    together = fit_networks(networks, Rows(X, y[:, None]), n_steps=10, ridge=1e-3)
+    together = fit_networks(networks, Table(X, y[:, None]), n_steps=10, ridge=1e-3)
     alone = [
-        fit_networks(networks[index : index + 1], Rows(X[index : index + 1], y[index]), n_steps=10, ridge=1e-3)
+        fit_networks(networks[index : index + 1], Table(X[index : index + 1], y[index]), n_steps=10, ridge=1e-3)
         for index in range(len(networks))
     ]
     torch.testing.assert_close(together.error, torch.cat([part.error for part in alone]), rtol=1e-7, atol=1e-10)
@@ -153,14 +153,14 @@ def test_each_network_of_a_batch_gets_the_result_it_gets_alone(hard_networks, de
 def test_each_network_has_its_own_ridge_and_damping(hard_networks):
     networks, X = hard_networks(2, SMOOTH, n_networks=3), rows()
     ridge, damping = torch.tensor([1e-5, 1e-2, 1e-1]), torch.tensor([1.0, 1e-3, 1e-1])
-    together = fit_networks(networks, Rows(X, bumpy(X)), n_steps=5, ridge=ridge, damping=damping)
+    together = fit_networks(networks, Table(X, bumpy(X)), n_steps=5, ridge=ridge, damping=damping)
     for index in range(3):
         one = slice(index, index + 1)
         settings = {"n_steps": 5, "ridge": float(ridge[index]), "damping": float(damping[index])}
-        alone = fit_networks(networks[one], Rows(X, bumpy(X)), **settings)
+        alone = fit_networks(networks[one], Table(X, bumpy(X)), **settings)
         torch.testing.assert_close(flatten(together.networks)[one], flatten(alone.networks), rtol=1e-5, atol=1e-7)
         torch.testing.assert_close(together.damping[one], alone.damping, rtol=1e-6, atol=0)
-    same = fit_networks(networks, Rows(X, bumpy(X)), n_steps=5, ridge=1e-5)
+    same = fit_networks(networks, Table(X, bumpy(X)), n_steps=5, ridge=1e-5)
     assert (flatten(same.networks) != flatten(together.networks)).any(1).all()
 
 
@@ -168,7 +168,7 @@ def test_network_at_its_minimum_stays_there_and_its_damping_grows(hard_networks)
     networks, X = hard_networks(2, SMOOTH, n_networks=2), rows()
     parameters = FreeParameters(networks)
     y = parameters.jacobian(parameters.start, X)[0]  # so that the error is exactly zero: nothing can lower it
-    fitted = fit_networks(networks, Rows(X, y[:, None]), n_steps=3, ridge=0.0, damping=1e-2)
+    fitted = fit_networks(networks, Table(X, y[:, None]), n_steps=3, ridge=0.0, damping=1e-2)
     assert fitted.accepted.tolist() == [0, 0] and not fitted.error.any()
     assert torch.equal(flatten(fitted.networks), flatten(networks))
     assert (fitted.damping > 1.0).all()
@@ -180,7 +180,7 @@ def test_no_step_is_taken_without_steps_or_after_the_deadline(hard_networks, n_s
     deadline = Deadline()
     if stopped:
         deadline.stop()
-    fitted = fit_networks(networks, Rows(X, bumpy(X)), n_steps=n_steps, damping=0.5, deadline=deadline)
+    fitted = fit_networks(networks, Table(X, bumpy(X)), n_steps=n_steps, damping=0.5, deadline=deadline)
     assert torch.equal(flatten(fitted.networks), flatten(networks))
     torch.testing.assert_close(fitted.error, (networks.forward(X) - bumpy(X)).square().mean(1))
     assert not fitted.accepted.any() and (fitted.damping == 0.5).all()
@@ -190,9 +190,9 @@ def test_no_step_is_taken_without_steps_or_after_the_deadline(hard_networks, n_s
 def test_deadline_ends_a_fit_under_way(hard_networks, n_looks):
     networks, X = hard_networks(2), rows()
     deadline = Deadline(n_looks + 0.5, clock=count().__next__)  # a tick for each look at the clock
-    stopped = fit_networks(networks, Rows(X, bumpy(X)), n_steps=20, deadline=deadline)
+    stopped = fit_networks(networks, Table(X, bumpy(X)), n_steps=20, deadline=deadline)
     expected = fit_networks(
-        networks, Rows(X, bumpy(X)), n_steps=n_looks // 2
+        networks, Table(X, bumpy(X)), n_steps=n_looks // 2
     )  # a step looks twice; half a step is left
     assert torch.equal(flatten(stopped.networks), flatten(expected.networks))
     assert torch.equal(stopped.error, expected.error)
@@ -203,7 +203,7 @@ def test_damped_steps_solve_their_equations_for_the_moving_parameters(hard_netwo
     networks, X = hard_networks(1, n_networks=2), rows()
     parameters = FreeParameters(networks)
     values = parameters.start
-    equations = parameters.normal_equations(values, Rows(X, bumpy(X)))
+    equations = parameters.normal_equations(values, Table(X, bumpy(X)))
     ridge, damping = torch.tensor([0.1, 0.2]).double(), torch.tensor([[0.0, 1e-3], [1.0, 2.0]]).double()
     moving = torch.arange(values.shape[1]).expand_as(values) % 3 > 0
     steps = damped_steps(equations, values, ridge, damping, moving)
@@ -220,7 +220,7 @@ def test_damped_steps_solve_their_equations_for_the_moving_parameters(hard_netwo
 def test_equations_without_a_solution_give_no_step(hard_networks):
     networks, X = hard_networks(1, n_networks=2), rows()
     parameters = FreeParameters(networks)
-    equations = parameters.normal_equations(parameters.start, Rows(X, bumpy(X)))
+    equations = parameters.normal_equations(parameters.start, Table(X, bumpy(X)))
     equations.matrix[0] *= -1  # not positive definite
     zero = torch.zeros(2, dtype=torch.float64)
     steps = damped_steps(equations, parameters.start, zero, zero[None], parameters.valid)

@@ -12,7 +12,7 @@ from sk_swat.refine.free_parameters import FreeParameters
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.losses import Loss, SquaredError
 from sk_swat.refine.pruning import prune
-from sk_swat.refine.rows import Rows
+from sk_swat.refine.table import Table
 from sk_swat.refine.task import RefineTask
 
 
@@ -51,7 +51,7 @@ def make_rows(n_rows=120, n_targets=1, weighted=False, outliers=0.0, loss=LOSSES
     wild = torch.rand(y.shape, generator=generator(1)) < outliers
     y = torch.where(wild, 20 * torch.randn(y.shape, dtype=torch.float64, generator=generator(2)), y)
     weight = torch.arange(n_rows, dtype=torch.float64) % 4 + 0.5 if weighted else None
-    return Rows(X, y, weight, loss)
+    return Table(X, y, weight, loss)
 
 
 # --- the functions of a loss
@@ -127,7 +127,7 @@ def test_steps_lower_the_loss_and_resist_outliers(hard_networks, depth):
     torch.testing.assert_close(robust.error, rows.error(robust.networks))
     again = fit_networks(robust.networks, rows, n_steps=1, ridge=1e-4).error
     assert (again > 0.8 * robust.error).all()
-    squares = fit_networks(networks, Rows(rows.X, rows.y), n_steps=40, ridge=1e-4)
+    squares = fit_networks(networks, Table(rows.X, rows.y), n_steps=40, ridge=1e-4)
     assert truth.error(robust.networks).min() < 0.05 * truth.error(squares.networks).min()
 
 
@@ -143,7 +143,7 @@ def test_readout_is_the_best_one_for_its_loss(hard_networks, loss, weighted):
     torch.testing.assert_close(
         mean_loss(networks, rows, solve=True), rows.error(with_readout(networks, solve_readout(hidden, rows)))
     )
-    squares = with_readout(networks, solve_readout(hidden, Rows(rows.X, rows.y, rows.weight), ridge=0.0))
+    squares = with_readout(networks, solve_readout(hidden, Table(rows.X, rows.y, rows.weight), ridge=0.0))
     assert (rows.error(fitted) < rows.error(squares)).all()
     design = torch.cat([hidden[0], torch.ones(len(rows), 1, dtype=torch.float64)], 1).numpy()
     weight = None if rows.weight is None else rows.weight.numpy()
@@ -172,7 +172,7 @@ def test_pruning_keeps_networks_that_are_good_in_the_loss(hard_networks):
         return min(errors)[1]
 
     assert smallest(rows) < 0.02
-    assert smallest(rows) < 0.1 * smallest(Rows(rows.X, rows.y))
+    assert smallest(rows) < 0.1 * smallest(Table(rows.X, rows.y))
 
 
 # --- whole fits

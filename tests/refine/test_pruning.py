@@ -16,7 +16,7 @@ from sk_swat.refine.front import Front
 from sk_swat.refine.growth import widen
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.pruning import prune
-from sk_swat.refine.rows import Rows
+from sk_swat.refine.table import Table
 from sk_swat.refine.task import RefineTask, removable, sizes
 from sk_swat.utils.deadline import Deadline
 
@@ -28,7 +28,7 @@ OFFSETS = [(True, True), (False, True), (True, False), (False, False)]
 def make_task(n_rows=100, n_inputs=3, seed=0, **changes):
     X = torch.as_tensor(np.random.default_rng(seed).normal(size=(n_rows, n_inputs)))
     y = torch.tanh(2 * X[:, 0]) + 0.5 * X[:, 1] * X[:, -1]
-    return RefineTask(Rows(X, (y - y.mean()) / y.std()), **changes)
+    return RefineTask(Table(X, (y - y.mean()) / y.std()), **changes)
 
 
 def hand_over(networks, task, **options):

@@ -23,7 +23,7 @@ from sk_swat.network.softnet import flatten
 from sk_swat.pretraining.corpus import random_networks
 from sk_swat.refine.free_parameters import FreeParameters
 from sk_swat.refine.pruning import prune
-from sk_swat.refine.rows import Rows
+from sk_swat.refine.table import Table
 from sk_swat.refine.task import RefineTask
 from sk_swat.utils.deadline import Deadline, TimeIsUp, deadlines_of
 
@@ -51,7 +51,7 @@ def many_targets(n_networks, n_rows, n_targets=20):
     bias = torch.as_tensor(rng.normal(size=(n_networks, n_targets)))
     networks = networks.replace(weights=(networks.weights[0], last), biases=(networks.biases[0], bias))
     X, y = rng.normal(size=(n_rows, 10)), rng.normal(size=(n_targets, n_rows))
-    return networks, Rows(torch.as_tensor(X), torch.as_tensor(y))
+    return networks, Table(torch.as_tensor(X), torch.as_tensor(y))
 
 
 # --- what a deadline promises
@@ -111,11 +111,11 @@ def test_groups_of_networks_keep_inputs_and_targets_of_their_own(hard_networks):
     rng = np.random.default_rng(0)
     X, y = torch.as_tensor(rng.normal(size=(400, 80, 10))), torch.as_tensor(rng.normal(size=(400, 80)))
     parameters, deadline = FreeParameters(networks), Looks()
-    together = parameters.normal_equations(parameters.start, Rows(X, y[:, None]), deadline)
+    together = parameters.normal_equations(parameters.start, Table(X, y[:, None]), deadline)
     assert deadline.n_looks > 2
     for index in (0, 399):
         alone = FreeParameters(networks[index : index + 1])
-        expected = alone.normal_equations(alone.start, Rows(X[index], y[index]))
+        expected = alone.normal_equations(alone.start, Table(X[index], y[index]))
         torch.testing.assert_close(together.matrix[index], expected.matrix[0])
         torch.testing.assert_close(together.gradient[index], expected.gradient[0])
 
@@ -137,7 +137,7 @@ def test_equations_that_would_take_too_long_are_left(n_looks):
 def test_pruning_hands_over_what_it_has_when_the_time_is_up(hard_networks, n_looks):
     networks = hard_networks(2, n_networks=3)
     rng = np.random.default_rng(0)
-    rows = Rows(torch.as_tensor(rng.normal(size=(50, 3))), torch.as_tensor(rng.normal(size=50)))
+    rows = Table(torch.as_tensor(rng.normal(size=(50, 3))), torch.as_tensor(rng.normal(size=50)))
     deadline = after_looks(n_looks)
     calls = []
     prune(networks, RefineTask(rows, deadline=deadline), lambda *found: calls.append(found))

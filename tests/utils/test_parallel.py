@@ -20,10 +20,9 @@ from threadpoolctl import threadpool_info, threadpool_limits
 import sk_swat
 from benchmarks.baselines.random_networks import RandomNetworkRegressor
 from sk_swat.latent.checkpoint import _load_bundled, load_checkpoint
-from sk_swat.latent.problem import Problem
 from sk_swat.latent.run import search_depths
 from sk_swat.refine.levenberg_marquardt import fit_networks
-from sk_swat.refine.rows import Rows
+from sk_swat.refine.table import Table
 from sk_swat.utils.deadline import Deadline
 from sk_swat.utils.parallel import one_torch_thread, run_parallel
 
@@ -171,7 +170,7 @@ def test_deadline_counts_waiting_time_and_is_never_put_off(monkeypatch, waited, 
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_work_elsewhere_ends_in_time(hard_networks, table, backend):
-    rows = Rows(*(torch.tensor(part) for part in table))
+    rows = Table(*(torch.tensor(part) for part in table))
     work = partial(fit_networks, hard_networks(1), rows, n_steps=10**7, deadline=Deadline(1.0))
     with joblib.parallel_config(backend=backend):
         results = run_parallel([work] * 2, 2)  # without the deadline, for hours
@@ -194,9 +193,9 @@ def test_bundled_checkpoint_is_sent_by_name(tiny_checkpoint):
 
 
 def test_candidate_carries_no_batch(quick, table, tiny_checkpoint):
-    rows = Rows(*(torch.tensor(part, dtype=torch.float32) for part in table))
+    rows = Table(*(torch.tensor(part, dtype=torch.float32) for part in table))
     config = quick()._settings().latent
-    found = search_depths(Problem(rows, None, torch.arange(3)), load_checkpoint(tiny_checkpoint), [1], config, 0)
+    found = search_depths(rows, load_checkpoint(tiny_checkpoint), [1], config, 0)
     assert len(found[0].candidates) == 2
     for candidate in found[0].candidates:
         for part in (*candidate.network.weights, *candidate.network.biases, *candidate.network.activation):

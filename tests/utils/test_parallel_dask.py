@@ -11,7 +11,7 @@ from distributed import Client, LocalCluster
 from sklearn.model_selection import GridSearchCV
 
 from sk_swat.refine.levenberg_marquardt import fit_networks
-from sk_swat.refine.rows import Rows
+from sk_swat.refine.table import Table
 from sk_swat.utils.deadline import Deadline
 from sk_swat.utils.parallel import run_parallel
 
@@ -76,7 +76,7 @@ def test_one_job_stays_at_home(on_cluster):
 
 
 def test_work_on_a_cluster_ends_in_time(hard_networks, table, on_cluster):
-    rows = Rows(*(torch.tensor(part) for part in table))
+    rows = Table(*(torch.tensor(part) for part in table))
     work = partial(fit_networks, hard_networks(1), rows, n_steps=10**7, deadline=Deadline(1.0))
     results = run_parallel([work] * 4, None)  # twice as many as run at a time; without the deadline, for hours
     assert all(torch.isfinite(result.error).all() for result in results)

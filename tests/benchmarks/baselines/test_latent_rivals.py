@@ -1,5 +1,7 @@
 """What the latent space is compared with, on equal terms: random networks in a whole fit, and starts alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -14,7 +16,6 @@ from sk_swat.cli.comparison import count_parameters
 from sk_swat.latent.autoencoder import Autoencoder
 from sk_swat.latent.checkpoint import load_checkpoint
 from sk_swat.latent.children import latent_children
-from sk_swat.latent.problem import Problem
 from sk_swat.latent.proposals import LatentProposals
 from sk_swat.latent.readout import solve_readout, with_readout
 from sk_swat.latent.run import search_depths
@@ -22,7 +23,9 @@ from sk_swat.latent.screening import best_and_small, draw_inputs, fit_readouts, 
 from sk_swat.latent.settings import SearchConfig
 from sk_swat.network.activations import ACTIVATIONS, activate
 from sk_swat.network.equivalence import fold_constants, pad
-from sk_swat.refine.rows import Rows
+from sk_swat.network.scaling import Standardisation
+from sk_swat.refine.columns import with_chances
+from sk_swat.refine.table import Table
 from sk_swat.refine.task import RefineTask, sizes
 
 ALL = (True,) * len(ACTIVATIONS)
@@ -48,12 +51,12 @@ def settings(**changes):
     return SearchConfig(**(values | changes))
 
 
-def make_problem(n_columns, n_rows=80, seed=0):
+def make_table(n_columns, n_rows=80, seed=0):
     """Standardised rows of a smooth function of the first and the last column."""
     X = torch.randn(n_rows, n_columns, generator=generator(seed))
     X = (X - X.mean(0)) / X.std(0, correction=0)
     y = torch.tanh(2 * X[:, 0]) + X[:, -1] ** 2
-    return Problem(Rows(X, (y - y.mean()) / y.std(correction=0)), None, torch.arange(n_columns))
+    return Table(X, (y - y.mean()) / y.std(correction=0))
 
 
 def generator(seed=0):
@@ -73,11 +76,11 @@ def tiny(tiny_checkpoint):
 def parents(hard_networks):
     """Factory of parents on the columns of a table, eight neurons wide, with the best readout for its rows."""
 
-    def make(problem, depth, mix=("tanh", "sine"), n_networks=6, seed=0):
-        n_columns = problem.rows.X.shape[1]
+    def make(table, depth, mix=("tanh", "sine"), n_networks=6, seed=0):
+        n_columns = table.X.shape[1]
         networks = hard_networks(depth, mix, n_networks=n_networks, n_inputs=min(8, n_columns), seed=seed)
         networks = pad(networks.map(lambda part: part.float()), 8).connect(torch.eye(n_columns, 8).expand(6, -1, -1))
-        return with_readout(networks, solve_readout(networks.last_hidden(problem.rows.X), problem.rows))
+        return with_readout(networks, solve_readout(networks.last_hidden(table.X), table))
 
     return make
 
@@ -89,8 +92,8 @@ def still(monkeypatch):
     monkeypatch.setattr("benchmarks.baselines.random_networks._CROSSED", 0.0)
 
 
-def children_of(networks, problem, depth=None, seed=0, allowed=ALL):
-    return WeightSpace(8).children(networks, problem, torch.tensor(allowed), generator(seed), depth or networks.depth)
+def children_of(networks, table, depth=None, seed=0, allowed=ALL):
+    return WeightSpace(8).children(networks, table, torch.tensor(allowed), generator(seed), depth or networks.depth)
 
 
 # --- a whole fit from random networks
@@ -157,7 +160,7 @@ def test_warm_start_from_random_networks_begins_anew(fit_without_autoencoder, ta
 
 
 def test_as_many_candidates_are_screened_as_in_the_latent_space(tiny, monkeypatch):
-    problem, config, counts = make_problem(8), settings(), []
+    table, config, counts = make_table(8), settings(), []
 
     def counted(networks, kind, *others):
         counts.append((len(kind), networks(torch.arange(1)).depth))
@@ -165,7 +168,7 @@ def test_as_many_candidates_are_screened_as_in_the_latent_space(tiny, monkeypatc
 
     monkeypatch.setattr("sk_swat.latent.starts.screen", counted)
     monkeypatch.setattr("benchmarks.baselines.random_networks.screen", counted)
-    found = [space.search(problem, (1, 2), config, 0) for space in (LatentProposals(tiny), WeightSpace(8))]
+    found = [space.search(table, (1, 2), config, 0) for space in (LatentProposals(tiny), WeightSpace(8))]
     assert counts == 2 * [(64, 1), (64, 2)]
     for searches in found:
         assert [search.depth for search in searches] == [1, 2]
@@ -173,28 +176,28 @@ def test_as_many_candidates_are_screened_as_in_the_latent_space(tiny, monkeypatc
 
 
 def test_latent_space_searches_and_varies_with_its_checkpoint(tiny, parents):
-    problem, config, space = make_problem(3), settings(), LatentProposals(tiny)
+    table, config, space = make_table(3), settings(), LatentProposals(tiny)
     for one, other in zip(
-        space.search(problem, (1, 2), config, 5)[1].candidates,
-        search_depths(problem, tiny, [2], config, 5)[0].candidates,
+        space.search(table, (1, 2), config, 5)[1].candidates,
+        search_depths(table, tiny, [2], config, 5)[0].candidates,
         strict=True,
     ):
         assert same(one.network, other.network) and one.objective == other.objective
-    allowed, networks = torch.tensor(ALL), parents(problem, 1)
-    child = space.children(networks, problem, allowed, generator(), 2)
+    allowed, networks = torch.tensor(ALL), parents(table, 1)
+    child = space.children(networks, table, allowed, generator(), 2)
     assert child.depth == 2
-    assert same(child, latent_children(networks, problem, tiny, allowed, generator(), 2))
+    assert same(child, latent_children(networks, table, tiny, allowed, generator(), 2))
 
 
 @pytest.mark.parametrize("n_columns", [1, 3, 12])
 def test_random_candidates_have_the_objectives_they_report(n_columns):
-    problem, config = make_problem(n_columns), settings(n_restarts=4)
-    (search,) = WeightSpace(8).search(problem, [2], config, 0)
+    table, config = make_table(n_columns), settings(n_restarts=4)
+    (search,) = WeightSpace(8).search(table, [2], config, 0)
     objectives = [candidate.objective for candidate in search.candidates]
     assert search.objective == min(objectives) == objectives[0] == search.selection_curve[0]
     for candidate in search.candidates:
         network = candidate.network
-        _, score, _ = fit_readouts(network, problem, config)
+        _, score, _ = fit_readouts(network, table, config)
         assert candidate.objective == pytest.approx(float(score), rel=1e-3)
         assert candidate.n_neurons == sum(int(mask.sum()) for mask in network.mask)
         weights = sum(int((weight != 0).sum()) for weight in network.weights)
@@ -206,7 +209,7 @@ def test_random_candidates_have_the_objectives_they_report(n_columns):
 def test_random_candidates_have_allowed_activations_and_many_shapes():
     allowed = tuple(name in ("sigmoid", "sine") for name in ACTIVATIONS)
     config = settings(allowed=allowed, n_restarts=48, n_decoded=64)
-    (search,) = WeightSpace(8).search(make_problem(3), [2], config, 0)
+    (search,) = WeightSpace(8).search(make_table(3), [2], config, 0)
     shapes, kinds = set(), set()
     for candidate in search.candidates:
         network = candidate.network
@@ -223,79 +226,79 @@ def test_random_candidates_have_allowed_activations_and_many_shapes():
 @pytest.mark.parametrize("depth", [1, 3])
 @pytest.mark.parametrize("n_columns", [1, 3, 12])
 def test_without_crossing_a_little_noise_changes_a_child_little(n_columns, depth, parents, still, monkeypatch):
-    problem, fresh = make_problem(n_columns), make_problem(n_columns, seed=1).rows.X
-    networks = parents(problem, depth)
+    table, fresh = make_table(n_columns), make_table(n_columns, seed=1).X
+    networks = parents(table, depth)
     before = networks.forward(fresh)
-    torch.testing.assert_close(children_of(networks, problem).forward(fresh), before, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(children_of(networks, table).forward(fresh), before, rtol=1e-3, atol=1e-3)
     changes = []
     for noise in (1e-3, 1e-1):
         monkeypatch.setattr("benchmarks.baselines.random_networks._NOISE", noise)
-        changes.append(float((children_of(networks, problem).forward(fresh) - before).square().mean()))
+        changes.append(float((children_of(networks, table).forward(fresh) - before).square().mean()))
     assert 0 < changes[0] < 0.01 and changes[0] < 0.1 * changes[1]
 
 
 @pytest.mark.parametrize("depth", [2, 4])
 def test_deeper_child_is_its_parent_before_it_is_varied(depth, parents, still):
-    problem = make_problem(3)
-    networks = parents(problem, 1)
-    child, before = children_of(networks, problem, depth), networks.forward(problem.rows.X)
+    table = make_table(3)
+    networks = parents(table, 1)
+    child, before = children_of(networks, table, depth), networks.forward(table.X)
     assert child.depth == depth and before.min() > -6  # beyond, deepening bends it
-    torch.testing.assert_close(child.forward(problem.rows.X), before, rtol=1e-3, atol=2e-3)
+    torch.testing.assert_close(child.forward(table.X), before, rtol=1e-3, atol=2e-3)
     assert all(mask.sum(1).tolist() == [1.0] * 6 for mask in child.mask[1:])
 
 
 def test_shallower_child_does_not_depend_on_its_parent(parents):
-    problem = make_problem(3)
-    child, other = (children_of(parents(problem, 3, seed=seed), problem, 1) for seed in (0, 1))
+    table = make_table(3)
+    child, other = (children_of(parents(table, 3, seed=seed), table, 1) for seed in (0, 1))
     assert child.depth == 1 and same(child, other)
-    assert not same(child, children_of(parents(problem, 3), problem, 1, seed=1))
+    assert not same(child, children_of(parents(table, 3), table, 1, seed=1))
 
 
 def test_crossed_neurons_come_from_other_networks_with_their_activation(parents, still, monkeypatch):
-    problem = make_problem(3)
-    networks = parents(problem, 2, mix=("tanh",))
+    table = make_table(3)
+    networks = parents(table, 2, mix=("tanh",))
     only_sine = tuple(name == "sine" for name in ACTIVATIONS)
     kinds = {}
     for share in (0.0, 0.25, 1.0):
         monkeypatch.setattr("benchmarks.baselines.random_networks._CROSSED", share)
-        child = children_of(networks, problem, allowed=only_sine)
+        child = children_of(networks, table, allowed=only_sine)
         drawn = torch.cat([part.argmax(2)[mask > 0] for part, mask in zip(child.activation, child.mask, strict=True)])
         kinds[share] = float((drawn == list(ACTIVATIONS).index("sine")).float().mean())
     assert kinds[0.0] == 0 and 0.05 < kinds[0.25] < 0.5 < kinds[1.0]
 
 
 def test_deeper_children_have_allowed_activations(parents):
-    problem, only_sine = make_problem(3), tuple(name == "sine" for name in ACTIVATIONS)
-    child = children_of(parents(problem, 1, mix=("sine",)), problem, 2, allowed=only_sine)
+    table, only_sine = make_table(3), tuple(name == "sine" for name in ACTIVATIONS)
+    child = children_of(parents(table, 1, mix=("sine",)), table, 2, allowed=only_sine)
     kinds = torch.cat([part.argmax(2)[mask > 0] for part, mask in zip(child.activation, child.mask, strict=True)])
     assert (kinds == list(ACTIVATIONS).index("sine")).all()
 
 
 def test_child_of_a_random_network_is_the_best_of_those_tried(parents, monkeypatch):
-    problem = make_problem(3)
-    networks, errors = parents(problem, 2), {}
+    table = make_table(3)
+    networks, errors = parents(table, 2), {}
     for n_tried, n_seeds in ((1, 30), (8, 6)):
         monkeypatch.setattr("benchmarks.baselines.random_networks._TRIED", n_tried)
-        found = [children_of(networks, problem, seed=seed).forward(problem.rows.X) for seed in range(n_seeds)]
-        errors[n_tried] = torch.stack([(output - problem.rows.y).square().mean(1) for output in found])
+        found = [children_of(networks, table, seed=seed).forward(table.X) for seed in range(n_seeds)]
+        errors[n_tried] = torch.stack([(output - table.y).square().mean(1) for output in found])
     assert (errors[8].mean(0) < errors[1].quantile(0.25, dim=0)).all()  # for every parent
 
 
 def test_child_of_a_random_network_has_the_best_readout(parents):
-    problem = make_problem(3)
-    networks = parents(problem, 2)
+    table = make_table(3)
+    networks = parents(table, 2)
     unfitted = networks.replace(weights=(*networks.weights[:-1], 5 * networks.weights[-1]))
-    for child in (children_of(unfitted, problem), children_of(unfitted, problem, 1)):
-        error = (child.forward(problem.rows.X) - problem.rows.y).square().mean(1)
+    for child in (children_of(unfitted, table), children_of(unfitted, table, 1)):
+        error = (child.forward(table.X) - table.y).square().mean(1)
         torch.testing.assert_close(
-            error, solve_readout(child.last_hidden(problem.rows.X), problem.rows).unexplained, rtol=0.01, atol=1e-4
+            error, solve_readout(child.last_hidden(table.X), table).unexplained, rtol=0.01, atol=1e-4
         )
 
 
 def test_children_of_random_networks_depend_on_the_generator_alone_and_hold_nothing_dead(parents):
-    problem = make_problem(3)
-    networks, state = parents(problem, 2), torch.get_rng_state()
-    first, again, other = (children_of(networks, problem, seed=seed) for seed in (0, 0, 1))
+    table = make_table(3)
+    networks, state = parents(table, 2), torch.get_rng_state()
+    first, again, other = (children_of(networks, table, seed=seed) for seed in (0, 0, 1))
     assert torch.equal(torch.get_rng_state(), state)
     assert same(first, again) and not same(first, other)
     assert same(first, fold_constants(first))
@@ -322,9 +325,9 @@ def test_starts_hold_at_most_so_many_numbers_before_and_after_every_step(space, 
     X, y = table[0] + shift, table[1] + shift
     polished, seen = starts._polish, []
 
-    def watched(groups, problem, task, steps):
+    def watched(groups, table, task, steps):
         found = [sizes(group, task).max() for group in groups]
-        for wanted, networks in polished(groups, problem, task, steps):
+        for wanted, networks in polished(groups, table, task, steps):
             found += [sizes(network, task).max() for network in networks]
             yield wanted, networks
         seen.append(int(torch.stack(found).max()))
@@ -430,20 +433,20 @@ def test_best_of_the_bank_begins_better_than_the_best_random_network():
 # --- screening
 
 
-def candidates(problem, hard_networks, n_networks=200):
+def candidates(table, hard_networks, n_networks=200):
     networks = pad(hard_networks(1, n_networks=n_networks, density=0.7).map(lambda part: part.float()), 8)
-    return networks.connect(draw_inputs(problem, networks.input_mask, generator()).layers())
+    return networks.connect(draw_inputs(table, networks.input_mask, generator()).layers())
 
 
-def brute_force(networks, problem, config):
+def brute_force(networks, table, config):
     """Objective by scikit-learn's regression on the hidden neurons, all rows, and the formulas of the documentation."""
     scores = []
     for hidden, mask, weight in zip(
-        networks.last_hidden(problem.rows.X).numpy(), networks.mask[0], networks.weights[0], strict=True
+        networks.last_hidden(table.X).numpy(), networks.mask[0], networks.weights[0], strict=True
     ):
         n_neurons = int(mask.sum())
         hidden = hidden[:, mask > 0]
-        y = problem.rows.y[0].numpy()
+        y = table.y[0].numpy()
         regression = LinearRegression().fit(hidden.astype(float), y)
         error = np.mean((regression.predict(hidden) - y) ** 2)
         n, k = len(hidden), n_neurons + 1
@@ -454,11 +457,11 @@ def brute_force(networks, problem, config):
 
 
 def test_best_of_a_ranking_on_all_rows_are_found(hard_networks):
-    problem, config = make_problem(3, n_rows=256), settings(n_decoded=80)
-    networks = candidates(problem, hard_networks)
-    index, score, numbers = screen(networks.__getitem__, torch.arange(200), problem, config)
+    table, config = make_table(3, n_rows=256), settings(n_decoded=80)
+    networks = candidates(table, hard_networks)
+    index, score, numbers = screen(networks.__getitem__, torch.arange(200), table, config)
     assert len(index) == len(index.unique()) == len(score) == len(numbers) == 80
-    truth = brute_force(networks, problem, config)
+    truth = brute_force(networks, table, config)
     assert set(np.argsort(truth)[:10]) <= set(index.tolist())
     # the readout's ridge keeps collinear neurons apart, at an error of some parts in a hundred
     np.testing.assert_allclose(score.numpy()[:20], truth[index[:20]], rtol=0.05)
@@ -467,22 +470,22 @@ def test_best_of_a_ranking_on_all_rows_are_found(hard_networks):
 
 
 def test_few_rows_decide_who_is_ranked_on_more(hard_networks, monkeypatch):
-    problem, config, asked = make_problem(3, n_rows=256), settings(n_decoded=20, n_ranking_rows=100), []
+    table, config, asked = make_table(3, n_rows=256), settings(n_decoded=20, n_ranking_rows=100), []
 
     def watched(networks, some, config):
-        asked.append((len(networks), len(some.rows)))
+        asked.append((len(networks), len(some)))
         return fit_readouts(networks, some, config)
 
     monkeypatch.setattr("sk_swat.latent.screening.fit_readouts", watched)
-    screen(candidates(problem, hard_networks).__getitem__, torch.arange(200), problem, config)
+    screen(candidates(table, hard_networks).__getitem__, torch.arange(200), table, config)
     assert asked == [(200, 64), (20, 100)]
 
 
 def test_each_kind_comes_once_before_any_comes_again(hard_networks):
-    problem, config = make_problem(3), settings(n_decoded=40)
-    networks, kind = candidates(problem, hard_networks, 60), torch.arange(60) % 7
-    plain, best_first, _ = screen(networks.__getitem__, torch.arange(60), problem, config)
-    index, score, numbers = screen(networks.__getitem__, kind, problem, config)
+    table, config = make_table(3), settings(n_decoded=40)
+    networks, kind = candidates(table, hard_networks, 60), torch.arange(60) % 7
+    plain, best_first, _ = screen(networks.__getitem__, torch.arange(60), table, config)
+    index, score, numbers = screen(networks.__getitem__, kind, table, config)
     assert sorted(index.tolist()) == sorted(plain.tolist())
     assert sorted(kind[index[:7]].tolist()) == list(range(7))
     assert (score[:7].diff() >= 0).all() and (score[7:].diff() >= 0).all()
@@ -494,10 +497,10 @@ def test_each_kind_comes_once_before_any_comes_again(hard_networks):
 
 
 def test_network_that_is_not_finite_comes_last(hard_networks):
-    problem = make_problem(3)
-    networks = candidates(problem, hard_networks, 10)
+    table = make_table(3)
+    networks = candidates(table, hard_networks, 10)
     networks.weights[0][4] = torch.nan
-    index, score, _ = screen(networks.__getitem__, torch.arange(10), problem, settings(n_decoded=10))
+    index, score, _ = screen(networks.__getitem__, torch.arange(10), table, settings(n_decoded=10))
     assert index[-1] == 4 and not torch.isfinite(score[-1]) and torch.isfinite(score[:-1]).all()
 
 
@@ -518,13 +521,13 @@ def test_chosen_are_the_best_and_of_the_others_the_best_small_ones():
 
 @pytest.mark.parametrize("n_columns", [3, 8, 12])
 def test_every_slot_in_use_sees_one_column_of_its_own(n_columns):
-    problem = make_problem(n_columns)
+    table = make_table(n_columns)
     n_used = torch.arange(500) % min(8, n_columns) + 1
     mask = (torch.arange(8) < n_used[:, None]).float()
     state = torch.get_rng_state()
-    inputs = draw_inputs(problem, mask, generator()).layers()
+    inputs = draw_inputs(table, mask, generator()).layers()
     assert torch.equal(torch.get_rng_state(), state)
-    assert torch.equal(inputs, draw_inputs(problem, mask, generator()).layers())
+    assert torch.equal(inputs, draw_inputs(table, mask, generator()).layers())
     assert inputs.shape == (500, n_columns, 8) and set(inputs.unique().tolist()) == {-1.0, 0.0, 1.0}
     assert torch.equal((inputs != 0).sum(1).float(), mask)
     assert (inputs != 0).sum(2).max() == 1
@@ -533,20 +536,20 @@ def test_every_slot_in_use_sees_one_column_of_its_own(n_columns):
 
 
 def test_slots_beyond_the_columns_that_vary_see_nothing():
-    problem = make_problem(5)
-    problem = Problem(problem.rows, None, torch.tensor([1, 4]))
-    inputs = draw_inputs(problem, torch.ones(50, 8), generator()).layers()
+    varying = np.isin(np.arange(5), [1, 4])
+    table = replace(make_table(5), scaling=Standardisation(np.zeros(5), 1.0 * varying, 0.0, 1.0))
+    inputs = draw_inputs(table, torch.ones(50, 8), generator()).layers()
     assert (inputs[:, [1, 4], :2].abs().sum((1, 2)) == 2).all()
     assert inputs.abs().sum() == 100
 
 
-def test_columns_are_drawn_with_the_chances_of_the_problem():
-    problem = make_problem(5)
+def test_columns_are_drawn_with_the_chances_of_the_table():
+    table = make_table(5)
     assert torch.equal(
-        draw_inputs(Problem.of(problem.rows, None, problem.columns), torch.ones(50, 2), generator()).layers(),
-        draw_inputs(problem, torch.ones(50, 2), generator()).layers(),
+        draw_inputs(with_chances(table), torch.ones(50, 2), generator()).layers(),
+        draw_inputs(table, torch.ones(50, 2), generator()).layers(),
     )
-    fixed = Problem(problem.rows, None, problem.columns, torch.tensor([0.0, 0.0, 1.0, 0.0, 0.0]))
-    for one in (fixed, fixed.ranking_rows(10), fixed.to("cpu")):
+    fixed = replace(table, chance=torch.tensor([0.0, 0.0, 1.0, 0.0, 0.0]))
+    for one in (fixed, fixed[:10], fixed.to("cpu")):
         drawn = draw_inputs(one, torch.ones(50, 1), generator()).layers()
         assert (drawn[:, 2] != 0).all() and drawn.abs().sum() == 50
