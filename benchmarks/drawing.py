@@ -112,11 +112,11 @@ def mean_results(results: pd.DataFrame, error: str) -> Means:
     the seeds or splits are left out, as in paired comparisons.
     """
     logs = np.log(results[error].astype(float).clip(_SMALLEST_DRAWN))
-    lines = results.assign(numbers=results["n_nonzero"].clip(1), error=logs.where(np.isfinite(logs)))
+    lines = results.assign(size=results["n_nonzero"].clip(1), error=logs.where(np.isfinite(logs)))
     groups = lines.groupby(["task", "model", "selection"], sort=False)
-    means = pd.DataFrame({"numbers": groups["numbers"].median(), "error": np.exp(groups["error"].mean())})
+    means = pd.DataFrame({"size": groups["size"].median(), "error": np.exp(groups["error"].mean())})
     means = means[groups["error"].count() == groups.size()]
-    return {place: (numbers, error) for place, numbers, error in means.itertuples()}
+    return {place: (size, error) for place, size, error in means.itertuples()}
 
 
 def _curve(means: Means, task: str, model: str) -> np.ndarray:

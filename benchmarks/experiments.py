@@ -183,7 +183,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     ),
     # whether networks of one to four layers find random sparse networks again
     "planted": Experiment(accuracy, _planted_mlps, ("depth 1", "depth 2", "depth 3", "depth 4"), (15, 20, 30, 50, 100)),
-    # size and accuracy against the price of a number, on six functions
+    # size and accuracy against the price of a parameter, on six functions
     "prices": Experiment(
         accuracy,
         _functions,

@@ -85,9 +85,9 @@ def cornn_all(results: pd.DataFrame, max_nonzero: int = 50) -> Figure:
     errors, sizes = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     for zorder, model in zip(DOWNWARDS, _SMALL_MODELS, strict=False):
         rows = [row for row, task in enumerate(tasks) if (task, model) in found]
-        numbers, error = np.array([found[tasks[row], model] for row in rows]).reshape(-1, 2).T
+        size, error = np.array([found[tasks[row], model] for row in rows]).reshape(-1, 2).T
         label, colour, marker = _MARKS[model]
-        for axes, values in ((errors, error), (sizes, numbers)):
+        for axes, values in ((errors, error), (sizes, size)):
             if rows:
                 axes.plot(values, rows, color=colour, marker=marker, linestyle="none", label=label, zorder=zorder)
     errors.set_xlim(around(np.array([error for _, error in found.values()])))

@@ -72,9 +72,9 @@ def depth_panels(results: pd.DataFrame) -> Figure:
 def price_sizes(results: pd.DataFrame) -> Figure:
     """Draw the size of the chosen network against the sparsity price (arXiv 2410.08339, Fig. 4)."""
     curves: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for (task, model, selection), (numbers, _) in mean_results(results, "test_fvu").items():
+    for (task, model, selection), (size, _) in mean_results(results, "test_fvu").items():
         if model == SWAT and selection.startswith("sparsity="):
-            curves[task].append((float(selection.removeprefix("sparsity=")), numbers))
+            curves[task].append((float(selection.removeprefix("sparsity=")), size))
     if not curves:
         raise NothingToDraw(f"results must hold '{SWAT}' with selections such as 'sparsity=1e-04'.")
     figure = new_figure(3.4 + 0.17 * (len(curves) // 4))

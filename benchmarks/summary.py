@@ -26,7 +26,7 @@ def summary_table(found: pd.DataFrame) -> str:
     named = found.assign(model=(found["model"] + " " + found["selection"]).str.rstrip())
     groups = named.groupby(["model", "task"])[["test_fvu", "n_nonzero", "fit_s"]]
     means = groups.mean()[groups.count()["test_fvu"] == groups.size()]  # on all folds and seeds there is such a network
-    logs, numbers, seconds = (
+    logs, sizes, seconds = (
         part.unstack("model").reindex(columns=named["model"].unique())
         for part in (np.log(means["test_fvu"].clip(SMALLEST_FVU)), means["n_nonzero"], means["fit_s"])
     )
@@ -41,7 +41,7 @@ def summary_table(found: pd.DataFrame) -> str:
         if _SMALL_MLP in references:
             gains = (logs[model] - logs[_SMALL_MLP]).dropna()
             row.append(f"{(gains < 0).sum()}/{len(gains)}")
-        row += [_median(numbers[model], ".0f"), _median(seconds[model], ".2f")]
+        row += [_median(sizes[model], ".0f"), _median(seconds[model], ".2f")]
         row += [_median(seconds[model] / seconds[_ADAM], ".3g")] if _ADAM in references else []
         rows.append(row)
     return (

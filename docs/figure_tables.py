@@ -23,7 +23,7 @@ from stored_results import (
     factor,
     frame,
     fvu,
-    numbers,
+    median_size,
     results,
     times,
     two,
@@ -60,7 +60,7 @@ def readme_table() -> str:
             continue
         tasks = len(by_task("cornn", model, selection))
         limit = f", at most {selection[2:]} parameters" * bool(selection) + f", on {tasks} functions" * (tasks < 54)
-        size = f"{numbers('cornn', model, selection):.0f}"
+        size = f"{median_size('cornn', model, selection):.0f}"
         time = two(times("cornn", model)) + ", one fit for all sizes" * (selection == "<=15")
         same = model in (SWAT, RANDOM) and selection != "<=15"
         rows.append([names[model] + limit, size, two(fvu("cornn", model, selection)), "" if same else time])

@@ -48,7 +48,7 @@ def fvu(name: str, model: str, selection: str = "") -> float:
     return math.exp(np.log(by_task(name, model, selection)["test_fvu"].clip(lower=SMALLEST_FVU)).mean())
 
 
-def numbers(name: str, model: str, selection: str = "") -> float:
+def median_size(name: str, model: str, selection: str = "") -> float:
     """Median size over tasks."""
     return by_task(name, model, selection)["n_nonzero"].median()
 
@@ -143,7 +143,7 @@ def purchases() -> pd.Series:
 
 
 def wins(limit: str, kind: str) -> list[int]:
-    """Wins or losses of the latent space in fits of so many seconds, at 15, 30 and 50 numbers."""
+    """Wins or losses of the latent space in fits of so many seconds, at 15, 30 and 50 parameters."""
     return [getattr(against("latent_time", f"latent {limit} s", f"random {limit} s", each), kind) for each in SIZES]
 
 

@@ -1,4 +1,4 @@
-"""Regressors to compare with: their numbers counted by hand, and what a timed fit says."""
+"""Regressors to compare with: their parameters counted by hand, and what a timed fit says."""
 
 import warnings
 

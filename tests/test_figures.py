@@ -51,7 +51,7 @@ def stored(tmp_path, monkeypatch):
 
 def test_figures_of_results_by_hand(stored):
     assert stored.fvu("made", "new") == pytest.approx((0.1 * 0.4) ** 0.5)  # folds by their mean, tasks geometrically
-    assert stored.numbers("made", "new") == 20
+    assert stored.median_size("made", "new") == 20
     assert (stored.seconds("made", "new"), stored.times("made", "new", "old")) == (3, 3)
     assert stored.ratio("made", "new", "old") == pytest.approx(((0.05 * 0.15) ** 0.5 / 0.2 * 2) ** 0.5)
     with pytest.raises(ValueError, match=r"made\.csv must hold 'none'"):
@@ -73,9 +73,9 @@ def test_readme_model_card_and_evidence_are_checked():
 
 
 def test_figure_that_differs_is_said_and_renewed():
-    text = "It has 31<!--size--> numbers and 0.86<!--ratio--> times."
+    text = "It has 31<!--size--> parameters and 0.86<!--ratio--> times."
     assert faults("page", text, KNOWN) == ["page: 31 must be 28 (size)"]
-    assert renew(text, KNOWN) == "It has 28<!--size--> numbers and 0.86<!--ratio--> times."
+    assert renew(text, KNOWN) == "It has 28<!--size--> parameters and 0.86<!--ratio--> times."
     assert faults("page", renew(text, KNOWN), KNOWN) == []
 
 
@@ -122,7 +122,7 @@ def test_measured_figure_without_a_name_is_found(text):
 @pytest.mark.parametrize(
     "text",
     [
-        "Networks of at most 15 numbers, 768 rows and 8 neurons.",
+        "Networks of at most 15 parameters, 768 rows and 8 neurons.",
         "Set `sparsity=0.001` or $x < 0.5$; see arXiv 2506.08270 and Python 3.11.",
         "```python\nx = 0.5\n```\n",
         "    python -m sk_swat --rows 0.5 s\n",

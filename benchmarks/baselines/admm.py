@@ -18,30 +18,30 @@ __all__ = ["ADMM", "Consensus"]
 
 
 class Consensus:
-    """Sparse copy Z, of at most `size` numbers, and scaled dual variables U of the weights W of a module.
+    """Sparse copy Z, of at most `size` parameters, and scaled dual variables U of the weights W of a module.
 
     Z begins at their projection; `rho` is the strength of the pull.
     """
 
     def __init__(self, module: MaskedMLP, units: RawUnits, size: int, rho: float) -> None:
         self.module, self.units, self.size, self.rho = module, units, size, rho
-        numbers = module.numbers.detach()
-        self.dual = torch.zeros_like(numbers)
-        self.sparse = self._project(numbers)
+        vector = module.vector.detach()
+        self.dual = torch.zeros_like(vector)
+        self.sparse = self._project(vector)
 
     def update(self, rho_growth: float) -> None:
         """Project, then add to the dual variables what still parts weights and sparse copy; rho grows."""
-        numbers = self.module.numbers.detach()
-        self.sparse = self._project(numbers + self.dual)
-        self.dual = (self.dual + numbers - self.sparse) / rho_growth  # they are scaled by rho
+        vector = self.module.vector.detach()
+        self.sparse = self._project(vector + self.dual)
+        self.dual = (self.dual + vector - self.sparse) / rho_growth  # they are scaled by rho
         self.rho *= rho_growth
 
     def _project(self, values: torch.Tensor) -> torch.Tensor:
         return torch.where(self.units.largest_mask(self.module, values, self.size), values, 0.0)
 
-    def pull(self, numbers: torch.Tensor) -> torch.Tensor:
+    def pull(self, vector: torch.Tensor) -> torch.Tensor:
         """``rho / 2 ||W - Z + U||^2`` for the weights W."""
-        return self.rho / 2 * (numbers - self.sparse + self.dual).square().sum()
+        return self.rho / 2 * (vector - self.sparse + self.dual).square().sum()
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,14 @@ class ADMM:
             check_integer(field.name, getattr(self, field.name), 1)
 
     def prune(self, module: MaskedMLP, rows: StandardRows, units: RawUnits, size: int, l2: float = 0.0) -> None:
-        """Prune a trained module in place to at most `size` non-zero numbers in raw units.
+        """Prune a trained module in place to at most `size` non-zero parameters in raw units.
 
         ADMM, in which `l2` is the price of the sum of all squared weights and biases, then a hard projection, and
-        fine-tuning of what is left. Numbers outside the module's mask stay zero.
+        fine-tuning of what is left. Parameters outside the module's mask stay zero.
         """
         consensus = Consensus(module, units, size, self.rho)
         for _ in range(self.n_rounds):
             train(module, *rows, self.n_steps, l2, consensus.pull)
             consensus.update(self.rho_growth)
-        module.set_mask(units.largest_mask(module, module.numbers + consensus.dual, size) & (module.mask > 0))
+        module.set_mask(units.largest_mask(module, module.vector + consensus.dual, size) & (module.mask > 0))
         train(module, *rows, self.n_finetune_steps)

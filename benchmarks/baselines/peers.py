@@ -63,7 +63,7 @@ def make_peer(name: str, *, random_state: int = 0, **parameters: Any) -> Any:
 
 
 def count_peer_parameters(model: Any) -> int:
-    """Count the numbers that a fitted peer stores to predict, without those of a scaler.
+    """Count the parameters that a fitted peer stores to predict, without those of a scaler.
 
     ExplainableBoostingRegressor: all scores of bins (those for missing and unknown values as well), all edges of bins,
     and the intercept. LassoNetRegressor: non-zero weights and biases. KAN: coefficients of the splines and both scales

@@ -60,7 +60,7 @@ class Schedule:
             module = train_one(l2)
             steps = gradual_sizes(units.size(module, module.mask), min(sizes), self.n_prune_steps)
             for size in sorted({*steps, *sizes}, reverse=True):
-                module.set_mask(units.largest_mask(module, module.numbers, size))
+                module.set_mask(units.largest_mask(module, module.vector, size))
                 train(module, *rows, self.n_retrain_steps, l2)
                 if size in sizes:
                     tuned = copy.deepcopy(module)
@@ -184,12 +184,12 @@ class PrunedTeacherRegressor(SizedRegressor):
         module = MaskedMLP(len(varying), network.hidden_layer_sizes, [one.names[0] for one in layers[:-1]], generator)
         coefs = [network.coefs[0][varying], *network.coefs[1:]]
         parts = [part.ravel() for pair in zip(coefs, network.intercepts, strict=True) for part in pair]
-        module.numbers.data.copy_(torch.from_numpy(np.concatenate(parts)))
+        module.vector.data.copy_(torch.from_numpy(np.concatenate(parts)))
         return module
 
 
 def gradual_sizes(first: int, last: int, n_steps: int) -> list[int]:
-    """Sizes after each of `n_steps` of gradual pruning, which removes many numbers at first and few at the end.
+    """Sizes after each of `n_steps` of gradual pruning, which removes many parameters at first and few at the end.
 
     They fall from `first`, which is left out, to `last`; there are none if nothing has to go.
 

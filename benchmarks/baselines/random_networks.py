@@ -71,8 +71,8 @@ class WeightSpace:
         begin = time.perf_counter()
         rng = np.random.default_rng([seed, depth])
         networks = self._draw(table, depth, config.n_screened, config.allowed, rng)
-        order, score, numbers = screen(networks.__getitem__, torch.arange(len(networks)), table, config, deadline)
-        networks, score, _ = fit_readouts(networks[order[best_and_small(score, numbers, config)]], table, config)
+        order, score, size = screen(networks.__getitem__, torch.arange(len(networks)), table, config, deadline)
+        networks, score, _ = fit_readouts(networks[order[best_and_small(score, size, config)]], table, config)
         n_nonzero, n_neurons = hard_sizes(networks)
         candidates = [
             Candidate(

@@ -1,4 +1,4 @@
-"""Sizes as they count: numbers of the network in raw units, after the scaling is folded in and what is dead is gone."""
+"""Sizes as they count: parameters of the network in raw units, with the scaling folded in and without what is dead."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ class RawUnits:
         """Standardised target, of shape (n_rows, 1)."""
         return torch.from_numpy(self.scaling.target(y))[:, None]
 
-    def network(self, module: MaskedMLP, numbers: torch.Tensor | None = None) -> SparseMLP:
-        """Give the network of a module, or of other numbers in its shape, in raw units and pruned."""
+    def network(self, module: MaskedMLP, vector: torch.Tensor | None = None) -> SparseMLP:
+        """Give the network of a module, or of other parameters in its shape, in raw units and pruned."""
         scaling, columns = self.scaling, self._columns
-        folded = module.to_sparse(numbers).with_scaling(
+        folded = module.to_sparse(vector).with_scaling(
             scaling.x_offset[columns], scaling.x_scale[columns], scaling.y_offset, scaling.y_scale
         )
         return folded.prune().with_inputs(np.eye(len(scaling.x_scale))[:, columns])
 
     def largest_mask(self, module: MaskedMLP, values: torch.Tensor, size: int) -> torch.Tensor:
-        """Keep as many as possible of the largest values such that the network has at most `size` numbers in raw units.
+        """Keep as many of the largest values as possible: the network has at most `size` parameters in raw units.
 
-        Projection onto the sparse networks (Zhang et al. 2018, arXiv 1804.03294), over all layers together. Numbers
-        without a path to the output do not count. The mask is True for numbers that stay.
+        Projection onto the sparse networks (Zhang et al. 2018, arXiv 1804.03294), over all layers together. Those
+        without a path to the output do not count. The mask is True for parameters that stay.
         """
         order = values.detach().abs().argsort(descending=True, stable=True)
         fits, above = 0, len(order) + 1  # how many of the largest values fit, and how many do not
@@ -58,7 +58,7 @@ class RawUnits:
         return self._mask(module, order[:fits])
 
     def size(self, module: MaskedMLP, mask: torch.Tensor) -> int:
-        """Non-zero numbers in raw units of a network with this mask, whatever the values of its numbers."""
+        """Non-zero parameters in raw units of a network with this mask, whatever their values."""
         generic = 1 + torch.linspace(0, 1, len(mask), dtype=torch.float64)  # sums of which do not cancel
         scaling, columns = self.scaling, self._columns
         folded = module.to_sparse(generic * mask).with_scaling(
@@ -67,7 +67,7 @@ class RawUnits:
         return folded.prune().n_nonzero
 
     def _mask(self, module: MaskedMLP, kept: torch.Tensor) -> torch.Tensor:
-        mask = torch.zeros(len(module.numbers), dtype=torch.bool)
+        mask = torch.zeros(len(module.vector), dtype=torch.bool)
         mask[kept] = True
         layers = module.layers(mask)  # views
         layers[0][1][:] |= layers[0][0][self._shifted].any(0)

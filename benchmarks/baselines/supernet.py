@@ -135,7 +135,7 @@ class BilevelSearch:
         return (self.supernet(X) - y).square().mean((1, 2)).sum()
 
     def move(self, optimizer: torch.optim.Optimizer, X: torch.Tensor, y: torch.Tensor) -> None:
-        """Take one step with the numbers of one of the two optimisers."""
+        """Take one step with the parameters of one of the two optimisers."""
         parameters = [value for group in optimizer.param_groups for value in group["params"]]
         with torch.enable_grad():
             gradients = torch.autograd.grad(self.loss(X, y), parameters)

@@ -1,4 +1,4 @@
-"""Regressors to compare with: made by name, at default settings, fitted by the clock, and their numbers counted."""
+"""Regressors to compare with: made by name, at default settings, fitted by the clock, and their parameters counted."""
 
 from __future__ import annotations
 
@@ -83,10 +83,10 @@ def time_fit(model: Any, data: Any, clock: Callable[[], float] = time.perf_count
 
 
 def count_parameters(model: Any) -> int:
-    """Count the numbers that a fitted regressor stores to predict.
+    """Count the parameters that a fitted regressor stores to predict.
 
     SWATRegressor and others with `n_nonzero_`: non-zero weights and biases. MLPRegressor: all weights and biases.
-    Linear models: coefficients and intercept. HistGradientBoostingRegressor: two numbers (column, threshold) for each
+    Linear models: coefficients and intercept. HistGradientBoostingRegressor: two (column, threshold) for each
     split and one for each leaf, and the start value; links between nodes are not counted. A scaler before the regressor
     is not counted either: it could be folded into the weights.
 

@@ -66,7 +66,7 @@ def comparison_table(rows: Sequence[DemoRow]) -> str:
         (row.model, row.n_parameters, row.r2, row.seconds, "" if row.converged else "stopped before it converged")
         for row in rows
     ]
-    return tabulate(cells, ("model", "numbers", "test R^2", "fit s", ""), floatfmt=("", "", ".4f", ".2f", ""))
+    return tabulate(cells, ("model", "parameters", "test R^2", "fit s", ""), floatfmt=("", "", ".4f", ".2f", ""))
 
 
 def run_demo(
@@ -78,7 +78,7 @@ def run_demo(
 ) -> dict[str, list[DemoRow]]:
     """Fit SWATRegressor and three regressors of scikit-learn to two tables, and give `sink` the text of what came out.
 
-    Nothing is stored: every number is measured during the call, on test rows that no model has seen. `parameters` are
+    Nothing is stored: everything is measured during the call, on test rows that no model has seen. `parameters` are
     settings of SWATRegressor that differ from its defaults.
     """
     found = {}
@@ -94,6 +94,6 @@ def run_demo(
                 sink(f"{model.network_.with_names(data.feature_names)}\n")
         sink(comparison_table(rows) + "\n")
         found[name] = rows
-    sink("numbers: non-zero weights and biases; for boosting two for each split and one for each leaf.")
+    sink("parameters: non-zero weights and biases; for boosting two for each split and one for each leaf.")
     sink("The first fit of SWATRegressor includes loading torch and the pretrained autoencoder.")
     return found

@@ -36,7 +36,7 @@ def mix_activations(
     """
     if torch.is_grad_enabled() and (z.requires_grad or share.requires_grad):
         if derivative:
-            raise ValueError("derivative=True is for fitted numbers; call it under torch.no_grad().")
+            raise ValueError("derivative=True is for fitted parameters; call it under torch.no_grad().")
         return _Mix.apply(z, share, tuple(used)), None
     value = torch.zeros_like(z)
     slope = torch.zeros_like(z) if derivative else None

@@ -23,7 +23,7 @@ SEEN = []  # what the fakes were fitted to
 
 
 class FakeSWAT(RegressorMixin, BaseEstimator):
-    """Predicts the mean of y plus 1 / n_nonzero_; has networks of 10, 20 and 40 numbers and chooses that of 20."""
+    """Predicts the mean of y plus 1 / n_nonzero_; has networks of 10, 20 and 40 parameters and chooses that of 20."""
 
     def __init__(self, n_restarts=8, depths=(1, 2), n_rounds=4):
         self.n_restarts = n_restarts

@@ -45,7 +45,7 @@ cornn_sizes, cornn_all, cornn_activations, draw_figures, depth_panels, price_siz
 
 @pytest.fixture
 def path():
-    """Sizes and errors of one model on one function; it has no network of 15 numbers."""
+    """Sizes and errors of one model on one function; it has no network of 15 parameters."""
     return [
         result("Himmelblau", "SWATRegressor", "", 0.5, 77),
         result("Himmelblau", "SWATRegressor", "<=50", 0.001, 48),

@@ -36,7 +36,7 @@ def test_score_is_that_of_the_test_rows():
 def test_table_says_which_fit_stopped_early():
     rows = [DemoRow("Ridge", 11, 0.5, 0.01, True), DemoRow("MLPRegressor", 401, -1234.5, 1234.5, False)]
     header, _, ridge, mlp = comparison_table(rows).split("\n")
-    assert header.split() == ["model", "numbers", "test", "R^2", "fit", "s"]
+    assert header.split() == ["model", "parameters", "test", "R^2", "fit", "s"]
     assert ridge.split() == ["Ridge", "11", "0.5000", "0.01"]
     assert mlp.split()[:4] == ["MLPRegressor", "401", "-1234.5000", "1234.50"]
     assert mlp.endswith("stopped before it converged")

@@ -244,7 +244,7 @@ def test_wholes_are_pruned_down_and_remember_where_they_come_from():
     assert all(member.network.mask[0].shape[1] % 8 == 0 for member in kept)
 
 
-def test_too_many_numbers_are_thinned_before_they_are_polished():
+def test_too_many_parameters_are_thinned_before_they_are_polished():
     network = random_network([150], n_inputs=6)
     X, y = rows_of(network)
     front = polish_and_prune([Joined(standardise(network, X), "wide", [])], task_of(X, y))

@@ -67,7 +67,7 @@ def test_layers_of_an_mlp_compute_its_predictions(rows, activation, widths):
         assert all(layer.exact for layer in teacher.layers) == (activation != "relu")
 
 
-def test_numbers_of_an_mlp_are_counted(rows):
+def test_parameters_of_an_mlp_are_counted(rows):
     X, y = rows
     model = mlp((5,)).fit(X, y)
     model.coefs_[0][0, 0] = 0.0

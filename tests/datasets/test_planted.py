@@ -94,7 +94,7 @@ def test_noise_has_the_asked_size_on_all_rows_and_nothing_else_changes():
     assert "0.5 standard deviations" in noisy.DESCR
 
 
-def test_intercepts_place_some_of_the_numbers_on_biases():
+def test_intercepts_place_some_of_the_parameters_on_biases():
     networks = [make_planted_mlp(n_nonzero=20, intercepts=True, random_state=seed).network for seed in range(4)]
     assert all(network.n_nonzero == 20 for network in networks)
     assert any((intercept != 0).any() for network in networks for intercept in network.intercepts)

@@ -185,7 +185,7 @@ def test_a_fit_with_a_huge_price_takes_the_smallest_network(quick, refined, path
 
 
 def chain(sizes):
-    """Networks of one column with so many numbers, each with so many neurons."""
+    """Networks of one column with so many parameters, each with so many neurons."""
     return [
         SparseMLP([np.ones((1, neurons)), np.ones((neurons, 1))], [np.full(neurons, 0.5), [0.5]], [["tanh"] * neurons])
         if neurons

@@ -709,7 +709,7 @@ def test_centred_columns_and_target_save_biases(refined):
 
 
 def planted_network(widths, size, seed):
-    """Sparse network on 3 inputs with `size` non-zero numbers, all of them in use, that no plane comes near."""
+    """Sparse network on 3 inputs with `size` non-zero parameters, all of them in use, that no plane comes near."""
     rng = np.random.default_rng([seed, size])
     shapes = [(n_in, n_out) for n_in, n_out in zip((3, *widths), (*widths, 1), strict=True)]
     n_weights = [n_in * n_out for n_in, n_out in shapes]
@@ -738,7 +738,7 @@ def test_planted_networks_are_connected_and_repeatable(widths, size):
 
 
 TWO_LAYERS, THREE_LAYERS = ((3, 2), 14, (1, 2)), ((4, 4, 3), 35, (1, 2, 3))
-KINKS = pytest.mark.xfail(reason="kinks of many leaky_relu neurons that cross: R^2 of 0.991 at 52 numbers", strict=True)
+KINKS = pytest.mark.xfail(reason="kinks of many leaky_relu neurons cross: R^2 of 0.991 at 52 parameters", strict=True)
 
 
 @pytest.mark.slow

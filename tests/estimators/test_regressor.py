@@ -88,7 +88,7 @@ def test_candidates_and_report_agree_with_the_chosen_network(quick, table):
         assert set(report["seconds"]) == {"starts", "descent"} and min(report["seconds"].values()) > 0
 
 
-def test_network_holds_finite_numbers_and_exact_zeros(quick, table):
+def test_network_holds_finite_parameters_and_exact_zeros(quick, table):
     model = quick(sparsity=0.01, max_iter=10, random_state=1).fit(*table)
     arrays = model.coefs_ + model.intercepts_
     assert all(np.isfinite(array).all() and array.dtype == np.float64 for array in arrays)

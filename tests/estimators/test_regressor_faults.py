@@ -130,7 +130,7 @@ def test_outliers_do_not_break_the_search(quick):
     assert np.isfinite(model.predict(X)).all()
 
 
-def test_fewer_rows_than_numbers_work(quick):
+def test_fewer_rows_than_parameters_work(quick):
     X, y = smooth(5, 12)
     assert np.isfinite(quick(depths=(1, 4)).fit(X, y).predict(X)).all()
 

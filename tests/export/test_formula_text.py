@@ -46,7 +46,7 @@ def test_line_computes_what_the_network_does(seed):
     assert "\n" not in text
 
 
-def test_line_grows_with_the_numbers_alone():
+def test_line_grows_with_the_parameters_alone():
     sizes = [2, 8, 8, 8, 8, 1]  # written where they are used, neurons of the first layer would stand there 512 times
     pairs = list(pairwise(sizes))
     dense = SparseMLP([np.full(pair, 1.5) for pair in pairs], [np.ones(out) for _, out in pairs], [["tanh"] * 8] * 4)

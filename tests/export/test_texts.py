@@ -183,7 +183,7 @@ def test_tables_save_memory(tmp_path, sizes, at_most):
 
 @pytest.mark.parametrize("tables", [False, True])
 @pytest.mark.parametrize("dtype", ["double", "float"])
-def test_c_needs_math_alone_and_holds_the_nonzero_numbers(dtype, tables):
+def test_c_needs_math_alone_and_holds_the_nonzero_parameters(dtype, tables):
     network = network_of(("tanh", "identity"))
     text = to_c(network, dtype=dtype, tables=tables)
     assert re.findall("#include (.*)", text) == ["<math.h>"] and "alloc" not in text

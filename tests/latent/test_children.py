@@ -73,7 +73,7 @@ def test_deeper_child_whose_latent_has_not_moved_is_its_parent(parents, tiny, st
     torch.testing.assert_close(child.forward(table.X), expected, rtol=2e-2, atol=5e-2)
 
 
-def test_numbers_change_as_the_decoded_ones_do(parents, tiny, monkeypatch):
+def test_parameters_change_as_the_decoded_ones_do(parents, tiny, monkeypatch):
     monkeypatch.setattr("sk_swat.latent.children._TRIED", 1)
     moved = []
     original = children._vary

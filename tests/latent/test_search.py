@@ -91,7 +91,7 @@ def start_of(table, checkpoint, depth=1, seed=0, **changes):
 # --- what is minimised
 
 
-@pytest.mark.parametrize("term", ["fvu", "numbers", "neurons"])
+@pytest.mark.parametrize("term", ["fvu", "size", "neurons"])
 def test_steps_on_one_term_lower_it(term, tiny):
     table, softness = make_table(), softness_at(0.5)
     starts = start_of(table, tiny, depth=2)
@@ -102,9 +102,9 @@ def test_steps_on_one_term_lower_it(term, tiny):
         networks = with_gates(raw, starts.inputs, starts.threshold, softness, ALL)
         if term == "fvu":
             return mean_loss(networks, table, solve=True)
-        return soft_size(networks, softness.count_width) if term == "numbers" else count_neurons(networks)
+        return soft_size(networks, softness.count_width) if term == "size" else count_neurons(networks)
 
-    optimizer = torch.optim.SGD([latent], lr={"fvu": 0.05, "numbers": 0.02, "neurons": 0.2}[term])
+    optimizer = torch.optim.SGD([latent], lr={"fvu": 0.05, "size": 0.02, "neurons": 0.2}[term])
     before = value().detach()
     for _ in range(10):
         optimizer.zero_grad()
@@ -168,7 +168,7 @@ def test_weights_up_to_the_counted_size_are_free():
 
 
 def test_a_fit_with_fewer_than_two_rows_a_number_counts_as_useless():
-    networks, config = hand_network().harden(), settings(sparsity=0.0, compactness=0.0)  # four numbers
+    networks, config = hand_network().harden(), settings(sparsity=0.0, compactness=0.0)  # four parameters
     perfect = torch.zeros(1)
     assert hard_objective(networks, make_table(n_columns=2, n_rows=8), config, perfect).item() == 0
     few = hard_objective(networks, make_table(n_columns=2, n_rows=7), config, perfect).item()

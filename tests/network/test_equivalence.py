@@ -172,7 +172,7 @@ def test_folding_does_not_change_the_function(hard_networks, depth):
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
-def test_folding_leaves_the_numbers_that_pruning_a_plain_network_leaves(hard_networks, depth):
+def test_folding_leaves_the_parameters_that_pruning_a_plain_network_leaves(hard_networks, depth):
     networks = sparse(hard_networks, depth)
     folded = fold_constants(networks)
     for index in range(len(networks)):

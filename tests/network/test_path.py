@@ -12,11 +12,11 @@ from sk_swat.network.sparse_mlp import SparseMLP
 
 NAMES = tuple(ACTIVATIONS)
 CONSTANT = SparseMLP([[[0.0], [0.0]]], [[2.0]], [])  # 1 number
-ONE_TANH = SparseMLP([[[1.0], [0.0]], [[2.0]]], [[0.0], [3.0]], [["tanh"]])  # 3 numbers
-TWO_NEURONS = SparseMLP(  # 6 numbers
+ONE_TANH = SparseMLP([[[1.0], [0.0]], [[2.0]]], [[0.0], [3.0]], [["tanh"]])  # 3 parameters
+TWO_NEURONS = SparseMLP(  # 6 parameters
     [[[1.0, 0.0], [0.5, 2.0]], [[2.0], [-1.0]]], [[0.0, 0.0], [3.0]], [["tanh", "sine"]]
 )
-THREE_NEURONS = SparseMLP(  # 10 numbers
+THREE_NEURONS = SparseMLP(  # 10 parameters
     [[[1.0, 0.0, 1.0], [0.5, 2.0, 0.0]], [[2.0], [-1.0], [1.0]]], [[0.1, 0.0, 0.1], [3.0]], [["tanh", "sine", "tanh"]]
 )
 NETWORKS = [CONSTANT, ONE_TANH, TWO_NEURONS, THREE_NEURONS]
@@ -37,7 +37,7 @@ def test_sizes_are_those_of_the_networks():
 
 
 def test_objective_is_the_unexplained_share_and_the_prices():
-    # 1 - R^2 + 0.01 numbers + 0.1 neurons
+    # 1 - R^2 + 0.01 parameters + 0.1 neurons
     expected = [1.1 + 0.01, 0.5 + 0.03 + 0.1, 0.2 + 0.06 + 0.2, 0.3 + 0.1 + 0.3]
     np.testing.assert_allclose(make_path().objective(0.01, 0.1), expected)
 
@@ -119,7 +119,7 @@ def test_one_standard_error_never_enlarges_what_the_prices_choose():
 
 
 def test_one_standard_error_is_taken_from_the_best_within_the_limit():
-    # of the networks with at most 6 numbers the best has 0.8, of all 0.9; 0.5 >= 0.8 - 0.31
+    # of the networks with at most 6 parameters the best has 0.8, of all 0.9; 0.5 >= 0.8 - 0.31
     path = make_path([-0.1, 0.5, 0.8, 0.9], (0.0, 0.31, 0.0, 0.0))
     assert path.choose(0, 0, max_nonzero=6) == 2
     assert path.choose(0, 0, max_nonzero=6, one_standard_error=True) == 1

@@ -20,7 +20,7 @@ from sk_swat.pretraining.functions import FAMILIES, random_function
 from sk_swat.refine.levenberg_marquardt import fit_networks
 
 
-def numbers(corpus):
+def parameters_of(corpus):
     return {depth: flatten(networks) for depth, networks in corpus.by_depth.items()}
 
 
@@ -120,7 +120,7 @@ def test_networks_are_hard_padded_and_read_only_their_inputs(tiny_corpus):
 
 def test_every_weight_fits_the_matrix_form(tiny_corpus, tiny_heldout):
     for corpus in (tiny_corpus, tiny_heldout):
-        for weights in numbers(corpus).values():
+        for weights in parameters_of(corpus).values():
             torch.testing.assert_close(expand(compress(weights)), weights)
 
 

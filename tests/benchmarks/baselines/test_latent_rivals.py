@@ -124,8 +124,8 @@ def fitted(fit_without_autoencoder):
 
 def test_random_networks_give_a_path_without_the_autoencoder(fitted, table):
     assert fitted.score(*table) > 0.9
-    numbers = [network.n_nonzero for network in fitted.networks_]
-    assert len(numbers) > 3 and numbers == sorted(numbers) and numbers[0] <= 1
+    size = [network.n_nonzero for network in fitted.networks_]
+    assert len(size) > 3 and size == sorted(size) and size[0] <= 1
     assert (np.diff(fitted.path_["r2_train"]) > 0).all()
     assert fitted.latent_.size == 0 and fitted.n_iter_ == 1
     assert set(fitted.candidates_["depth"]) == {1, 2} and fitted.candidates_["chosen"].sum() == 1
@@ -321,7 +321,7 @@ def errors_of(model, X, y):
 
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("shift", [0.0, 100.0])
-def test_starts_hold_at_most_so_many_numbers_before_and_after_every_step(space, shift, few, table, monkeypatch):
+def test_starts_hold_at_most_so_many_parameters_before_and_after_every_step(space, shift, few, table, monkeypatch):
     X, y = table[0] + shift, table[1] + shift
     polished, seen = starts._polish, []
 
@@ -451,16 +451,16 @@ def brute_force(networks, table, config):
         error = np.mean((regression.predict(hidden) - y) ** 2)
         n, k = len(hidden), n_neurons + 1
         varying = int((np.abs(regression.coef_[hidden.std(0) > 1e-5]) > 0.02).sum())
-        numbers = int((weight.abs() > 0.02).sum()) + varying + n_neurons + 1
-        scores.append(error * (n + k) / (n - k) + config.sparsity * numbers + config.compactness * n_neurons)
+        size = int((weight.abs() > 0.02).sum()) + varying + n_neurons + 1
+        scores.append(error * (n + k) / (n - k) + config.sparsity * size + config.compactness * n_neurons)
     return np.array(scores)
 
 
 def test_best_of_a_ranking_on_all_rows_are_found(hard_networks):
     table, config = make_table(3, n_rows=256), settings(n_decoded=80)
     networks = candidates(table, hard_networks)
-    index, score, numbers = screen(networks.__getitem__, torch.arange(200), table, config)
-    assert len(index) == len(index.unique()) == len(score) == len(numbers) == 80
+    index, score, size = screen(networks.__getitem__, torch.arange(200), table, config)
+    assert len(index) == len(index.unique()) == len(score) == len(size) == 80
     truth = brute_force(networks, table, config)
     assert set(np.argsort(truth)[:10]) <= set(index.tolist())
     # the readout's ridge keeps collinear neurons apart, at an error of some parts in a hundred
@@ -485,7 +485,7 @@ def test_each_kind_comes_once_before_any_comes_again(hard_networks):
     table, config = make_table(3), settings(n_decoded=40)
     networks, kind = candidates(table, hard_networks, 60), torch.arange(60) % 7
     plain, best_first, _ = screen(networks.__getitem__, torch.arange(60), table, config)
-    index, score, numbers = screen(networks.__getitem__, kind, table, config)
+    index, score, size = screen(networks.__getitem__, kind, table, config)
     assert sorted(index.tolist()) == sorted(plain.tolist())
     assert sorted(kind[index[:7]].tolist()) == list(range(7))
     assert (score[:7].diff() >= 0).all() and (score[7:].diff() >= 0).all()
@@ -493,7 +493,7 @@ def test_each_kind_comes_once_before_any_comes_again(hard_networks):
     assert score.tolist() == [by_network[i] for i in index.tolist()]
     for i in index[:7].tolist():  # the best of its kind
         assert by_network[i] == min(value for j, value in by_network.items() if j % 7 == i % 7)
-    assert numbers.shape == score.shape
+    assert size.shape == score.shape
 
 
 def test_network_that_is_not_finite_comes_last(hard_networks):
@@ -506,17 +506,17 @@ def test_network_that_is_not_finite_comes_last(hard_networks):
 
 def test_chosen_are_the_best_and_of_the_others_the_best_small_ones():
     score = torch.tensor([0.10, 0.20, 0.30, 0.31, 0.32, 0.33])
-    numbers = torch.tensor([50.0, 50.0, 40.0, 9.0, 30.0, 10.0])
+    size = torch.tensor([50.0, 50.0, 40.0, 9.0, 30.0, 10.0])
     # at a price of 0.01 more: 0.70, 0.40, 0.62, 0.43 for the last four
     config = settings(n_restarts=4, small_share=0.5, small_price=0.01)
-    assert best_and_small(score, numbers, config).tolist() == [0, 1, 3, 5]
-    assert best_and_small(score, numbers, settings(n_restarts=4)).tolist() == [0, 1, 2, 3]
+    assert best_and_small(score, size, config).tolist() == [0, 1, 3, 5]
+    assert best_and_small(score, size, settings(n_restarts=4)).tolist() == [0, 1, 2, 3]
     free = settings(n_restarts=4, small_share=0.5, small_price=0.0)
-    assert best_and_small(score, numbers, free).tolist() == [0, 1, 2, 3]
+    assert best_and_small(score, size, free).tolist() == [0, 1, 2, 3]
     odd = settings(n_restarts=3, small_share=0.5, small_price=0.01)  # one small one, rounded down
-    assert best_and_small(score, numbers, odd).tolist() == [0, 1, 3]
-    assert best_and_small(score[:3], numbers[:3], config).tolist() == [0, 1, 2]
-    assert best_and_small(score[:1], numbers[:1], config).tolist() == [0]
+    assert best_and_small(score, size, odd).tolist() == [0, 1, 3]
+    assert best_and_small(score[:3], size[:3], config).tolist() == [0, 1, 2]
+    assert best_and_small(score[:1], size[:1], config).tolist() == [0]
 
 
 @pytest.mark.parametrize("n_columns", [3, 8, 12])

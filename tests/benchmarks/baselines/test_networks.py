@@ -42,7 +42,7 @@ def generator(seed=0):
 def module_of(widths=(3, 2), names=("tanh", "sigmoid"), n_inputs=2, seed=0):
     module = MaskedMLP(n_inputs, widths, names, generator(seed))
     with torch.no_grad():  # biases that begin at 0 too
-        module.numbers += 0.1 * torch.randn(module.numbers.shape, dtype=torch.float64, generator=generator(seed))
+        module.vector += 0.1 * torch.randn(module.vector.shape, dtype=torch.float64, generator=generator(seed))
     return module
 
 
@@ -69,7 +69,7 @@ def raw_table():
 @pytest.mark.parametrize("name", ACTIVATION_NAMES)
 def test_sparse_network_computes_what_the_module_computes(name):
     module = module_of((4, 3, 2), (name, "tanh", name))
-    module.set_mask(torch.rand(len(module.numbers), generator=generator(1)) < 0.7)
+    module.set_mask(torch.rand(len(module.vector), generator=generator(1)) < 0.7)
     X = torch.randn(50, 2, dtype=torch.float64, generator=generator(2))
     expected = module(X).detach().numpy()[:, 0]
     assert module.to_sparse().predict(X.numpy()) == pytest.approx(expected, abs=1e-12)
@@ -85,12 +85,12 @@ def test_network_in_raw_units_computes_the_unscaled_module():
 
 
 @pytest.mark.parametrize("by", ["lbfgs", "adam"])
-def test_masked_numbers_stay_exactly_zero_through_training(rows, by):
+def test_masked_parameters_stay_exactly_zero_through_training(rows, by):
     X, y = rows
     module = module_of((5, 4))
-    mask = torch.rand(len(module.numbers), generator=generator(1)) < 0.8
+    mask = torch.rand(len(module.vector), generator=generator(1)) < 0.8
     module.set_mask(mask)
-    before = module.numbers.detach().clone()
+    before = module.vector.detach().clone()
     if by == "lbfgs":
         train(module, X, y, 20)
     else:
@@ -99,8 +99,8 @@ def test_masked_numbers_stay_exactly_zero_through_training(rows, by):
             adam.zero_grad()
             (module(X) - y).square().mean().backward()
             adam.step()
-    assert not module.numbers.detach()[~mask].any()
-    assert (module.numbers.detach() != before).any()
+    assert not module.vector.detach()[~mask].any()
+    assert (module.vector.detach() != before).any()
     assert mean_squared_error(module, X, y) < 0.9
 
 
@@ -109,7 +109,7 @@ def test_training_reaches_the_least_squares_solution(rows):
     module = module_of((), ())
     train(module, X, y, 100)
     design = torch.cat([X, torch.ones(len(X), 1, dtype=torch.float64)], dim=1)
-    assert module.numbers.detach().numpy() == pytest.approx(torch.linalg.lstsq(design, y).solution[:, 0], abs=1e-6)
+    assert module.vector.detach().numpy() == pytest.approx(torch.linalg.lstsq(design, y).solution[:, 0], abs=1e-6)
 
 
 def test_price_of_squares_gives_the_ridge_solution(rows):
@@ -119,15 +119,15 @@ def test_price_of_squares_gives_the_ridge_solution(rows):
     design = torch.cat([X, torch.ones(len(X), 1, dtype=torch.float64)], dim=1)
     normal = design.T @ design / len(X) + 0.5 * torch.eye(3, dtype=torch.float64)
     expected = torch.linalg.solve(normal, design.T @ y / len(X))[:, 0]
-    assert module.numbers.detach().numpy() == pytest.approx(expected, abs=1e-6)
+    assert module.vector.detach().numpy() == pytest.approx(expected, abs=1e-6)
 
 
-def test_training_that_meets_nothing_finite_leaves_the_numbers(rows):
+def test_training_that_meets_nothing_finite_leaves_the_parameters(rows):
     X, y = rows
     module = module_of()
-    before = module.numbers.detach().clone()
+    before = module.vector.detach().clone()
     train(module, X, y * torch.inf, 5)
-    assert torch.equal(module.numbers.detach(), before)
+    assert torch.equal(module.vector.detach(), before)
     assert mean_squared_error(module, X, y * torch.nan) == np.inf
 
 
@@ -140,7 +140,7 @@ def test_best_start_is_no_worse_than_any_start(rows):
 
 
 def test_an_interrupt_ends_the_whole_fit(rows):
-    def interrupt(numbers):
+    def interrupt(vector):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -150,7 +150,7 @@ def test_an_interrupt_ends_the_whole_fit(rows):
 # sizes
 
 
-def test_projection_keeps_the_largest_numbers_of_all_layers():
+def test_projection_keeps_the_largest_parameters_of_all_layers():
     module = module_of((2,), ("tanh",))  # weights (2, 2), biases 2, weights (2, 1), bias 1
     values = torch.tensor([5.0, 0.1, -4.0, 0.2, 0.3, -0.4, 3.0, 0.05, -2.0], dtype=torch.float64)
     mask = RawUnits(CENTRED).largest_mask(module, values, 4)
@@ -158,7 +158,7 @@ def test_projection_keeps_the_largest_numbers_of_all_layers():
     assert mask.nonzero()[:, 0].tolist() == [0, 2, 5, 6, 8]
 
 
-def test_projection_gives_the_places_of_dead_numbers_to_others():
+def test_projection_gives_the_places_of_dead_parameters_to_others():
     module = module_of((2,), ("tanh",))
     # the second neuron's incoming weights 9 and 8 lead nowhere, as its outgoing one is the smallest of all
     values = torch.tensor([5.0, 9.0, 4.0, 8.0, 0.3, 0.2, 3.0, 0.01, 2.0], dtype=torch.float64)
@@ -181,7 +181,7 @@ def test_biases_that_a_shift_makes_count_are_not_pruned():
 def test_no_projection_exceeds_its_size(scaling, size):
     for seed in range(5):
         module, units = module_of((4, 3, 2), ("sigmoid", "leaky_relu", "tanh"), seed=seed), RawUnits(scaling)
-        module.set_mask(units.largest_mask(module, module.numbers, size))
+        module.set_mask(units.largest_mask(module, module.vector, size))
         assert units.network(module).n_nonzero <= size
 
 
@@ -197,29 +197,29 @@ def test_first_round_of_admm_is_as_by_hand():
     """One round without rows' influence: dual variables start at 0, then gather what parts W and Z."""
     module = module_of((2,), ("tanh",))
     values = torch.tensor([5.0, 0.1, -4.0, 0.2, 0.3, -0.4, 3.0, 0.05, -2.0], dtype=torch.float64)
-    module.numbers.data.copy_(values)
+    module.vector.data.copy_(values)
     consensus = Consensus(module, RawUnits(CENTRED), 4, rho=2.0)
     kept = torch.tensor([1, 0, 1, 0, 0, 1, 1, 0, 1], dtype=torch.float64)
     assert torch.equal(consensus.sparse, kept * values)
     rest = (1 - kept) * values
-    assert consensus.pull(module.numbers).item() == pytest.approx(float(rest.square().sum()))
+    assert consensus.pull(module.vector).item() == pytest.approx(float(rest.square().sum()))
     consensus.update(rho_growth=4.0)
     assert torch.allclose(consensus.dual, rest / 4)
     assert consensus.rho == 8
 
 
 def test_penalty_is_added_to_the_loss(rows):
-    """A penalty that pulls strongly draws all numbers to its own minimum."""
+    """A penalty that pulls strongly draws all parameters to its own minimum."""
     module = module_of()
-    train(module, *rows, 200, penalty=lambda numbers: 1e6 * (numbers - 0.25).square().sum())
-    assert module.numbers.detach().numpy() == pytest.approx(0.25, abs=1e-4)
+    train(module, *rows, 200, penalty=lambda vector: 1e6 * (vector - 0.25).square().sum())
+    assert module.vector.detach().numpy() == pytest.approx(0.25, abs=1e-4)
 
 
 def test_pull_of_admm_is_that_of_the_formula():
     module = module_of()
     consensus = Consensus(module, RawUnits(CENTRED), 5, rho=3.0)
-    small = module.numbers.detach() - consensus.sparse
-    assert consensus.pull(module.numbers).item() == pytest.approx(1.5 * float(small.square().sum()))
+    small = module.vector.detach() - consensus.sparse
+    assert consensus.pull(module.vector).item() == pytest.approx(1.5 * float(small.square().sum()))
 
 
 def test_admm_brings_the_weights_to_the_sparse_copy(rows):
@@ -229,7 +229,7 @@ def test_admm_brings_the_weights_to_the_sparse_copy(rows):
     for _ in range(30):
         train(module, *rows, 20, penalty=consensus.pull)
         consensus.update(rho_growth=1.5)
-    gap = (module.numbers.detach() - consensus.sparse).norm() / module.numbers.detach().norm()
+    gap = (module.vector.detach() - consensus.sparse).norm() / module.vector.detach().norm()
     assert gap < 1e-2
 
 
@@ -237,7 +237,7 @@ def test_admm_beats_cutting_at_once(rows):
     dense = module_of((6,), ("tanh",))
     train(dense, *rows, 200)
     units, cut, drawn = RawUnits(CENTRED), copy.deepcopy(dense), copy.deepcopy(dense)
-    cut.set_mask(units.largest_mask(cut, cut.numbers, 10))
+    cut.set_mask(units.largest_mask(cut, cut.vector, 10))
     ADMM(rho=1e-3, rho_growth=1.2, n_rounds=20, n_steps=20, n_finetune_steps=1).prune(drawn, rows, units, 10)
     assert mean_squared_error(drawn, *rows) < mean_squared_error(cut, *rows)
     assert units.network(drawn).n_nonzero <= 10
@@ -261,7 +261,7 @@ def values_by_name(supernet):
 
 
 @pytest.mark.parametrize(("optimizer", "moved"), [("choices", True), ("weights", False)])
-def test_each_half_of_the_bilevel_update_moves_its_own_numbers_alone(rows, optimizer, moved):
+def test_each_half_of_the_bilevel_update_moves_its_own_parameters_alone(rows, optimizer, moved):
     supernet = Supernet(2, 2, 3, 4, ("sigmoid", "tanh"), generator())
     search = BilevelSearch(supernet, generator())
     before = values_by_name(supernet)

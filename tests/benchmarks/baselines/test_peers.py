@@ -86,7 +86,7 @@ def test_settings_and_seed_reach_the_peer(modules):
     assert "sin" in regressor.allowed_symbols
 
 
-def test_numbers_of_a_boosting_are_scores_edges_and_intercept():
+def test_parameters_of_a_boosting_are_scores_edges_and_intercept():
     # two columns of 4 and 3 bins and their pair at a coarser resolution; the second column is categorical
     model = SimpleNamespace(
         term_scores_=[np.zeros(4), np.zeros(3), np.zeros((3, 3))],
@@ -96,12 +96,12 @@ def test_numbers_of_a_boosting_are_scores_edges_and_intercept():
     assert count_peer_parameters(model) == 4 + 3 + 9 + 1 + 0 + 1 + 1
 
 
-def test_numbers_of_a_formula_are_its_leaves():
+def test_parameters_of_a_formula_are_its_leaves():
     nodes = [SimpleNamespace(Arity=arity) for arity in (0, 0, 2, 0, 1, 2)]  # a b * c sin +
     assert count_peer_parameters(SimpleNamespace(model_=SimpleNamespace(Nodes=nodes))) == 3
 
 
-def test_numbers_of_anything_else_are_refused():
+def test_parameters_of_anything_else_are_refused():
     with pytest.raises(TypeError, match=r"`model` must be one of ExplainableBoostingRegressor, .*fitted, got Ridge"):
         count_peer_parameters(Ridge())
 
@@ -146,7 +146,7 @@ def test_peer_learns_repeats_itself_is_quiet_and_leaves_the_generators_alone(nam
     assert not list(tmp_path.iterdir())
 
 
-def test_numbers_of_a_real_boosting(wavy):
+def test_parameters_of_a_real_boosting(wavy):
     model = real("ExplainableBoostingRegressor", interactions=0, max_bins=8).fit(*wavy)
     # three columns of 8 bins each, one of them for missing values, and one more for unknown ones
     edges = sum(len(resolutions[0]) for resolutions in model.bins_)
@@ -154,7 +154,7 @@ def test_numbers_of_a_real_boosting(wavy):
 
 
 @pytest.mark.slow
-def test_numbers_of_a_real_lassonet(wavy):
+def test_parameters_of_a_real_lassonet(wavy):
     model = real("LassoNetRegressor").fit(*wavy)
     network = last_step(model).network_
     n_parameters = count_peer_parameters(model)
@@ -164,13 +164,13 @@ def test_numbers_of_a_real_lassonet(wavy):
     assert count_peer_parameters(model) < n_parameters
 
 
-def test_numbers_of_a_real_kan(wavy):
+def test_parameters_of_a_real_kan(wavy):
     model = real("KAN").fit(*wavy)
     # 3 x 3 + 3 edges, each with 5 + 3 coefficients and two scales
     assert count_peer_parameters(model) == 12 * (8 + 2)
 
 
-def test_numbers_of_a_real_formula(wavy):
+def test_parameters_of_a_real_formula(wavy):
     model = real("OperonRegressor").fit(*wavy)
     regressor = last_step(model)
     text = regressor.get_model_string(regressor.model_, 3)
