@@ -37,11 +37,11 @@ def _guard_refine(init: Init) -> Init:
     """Let a constructor name what to use instead of a parameter that it does not have; its signature stays."""
 
     @wraps(init)
-    def guarded(self: Any, **parameters: Any) -> None:
+    def init_or_refuse(self: Any, **parameters: Any) -> None:
         _refuse_refine(parameters)
         init(self, **parameters)
 
-    return cast(Init, guarded)
+    return cast(Init, init_or_refuse)
 
 
 class SWATRegressor(TableRegressor):

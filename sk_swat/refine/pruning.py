@@ -2,8 +2,8 @@
 
 A round chooses what goes (:mod:`sk_swat.refine.criteria`), moves the other parameters at once to where the quadratic
 model has its new minimum (with several dampings, the best is kept, so that a bad model does no harm), removes what
-no longer reaches the output, and polishes. A network whose loss leaps in a round takes the round again with the next
-candidates, and keeps the better outcome.
+no longer reaches the output, and polishes. A network whose loss leaps in a round takes the round again with
+others, and keeps the better outcome.
 """
 
 from __future__ import annotations
