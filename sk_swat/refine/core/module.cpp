@@ -127,6 +127,7 @@ class Batch {
         need(!columns || (int(columns->shape(0)) == n && int(columns->shape(1)) == layout.sizes[0]),
              "columns must have shape (" + std::to_string(n) + ", " + std::to_string(layout.sizes[0]) + ").");
         for (const Rows* one : rows) {
+            need(one != nullptr, "rows must be a list of Rows, got None in it.");
             need(one->data().n_outputs == layout.sizes.back(), "networks must have an output for each target, got " +
                      std::to_string(layout.sizes.back()) + " outputs and " + std::to_string(one->data().n_outputs) + " targets.");
             need(columns || one->data().n_columns == layout.sizes[0], "networks must have an input for each column, got " +
@@ -357,6 +358,7 @@ nb::tuple py_equations(const std::vector<int>& sizes, Array<double, 2> values, A
                        const std::vector<Rows*>& rows, std::optional<Array<std::uint8_t, 2>> free, const How& how) {
     Batch batch(sizes, values, kinds, std::nullopt, rows);
     need(batch.n == 1, "values must be those of one network, got " + std::to_string(batch.n) + ".");
+    need(!free || (free->shape(0) == 1 && int(free->shape(1)) == batch.layout.n_places), "free must have the shape of values.");
     const Moving moving = batch.moving(0, free ? free->data() : nullptr);
     const Program program = moving.program();
     const Data& data = batch.data(0);
@@ -395,6 +397,7 @@ std::vector<std::string> py_kernel_names() {
 
 NB_MODULE(_core, module) {
     using namespace sk_swat;
+    nb::set_leak_warnings(false);  // what a program keeps until it ends is no leak
     module.doc() = "Networks as lists of their parameters: evaluation, Levenberg-Marquardt and pruning.";
     nb::class_<Rows>(module, "Rows")
         .def(nb::init<Array<double, 2>, Array<double, 2>, std::optional<Array<double, 1>>, nb::object, nb::object>(), "X"_a,

@@ -1,0 +1,204 @@
+"""What comes in from Python is checked; hostile values are survived."""
+
+import numpy as np
+import psutil
+import pytest
+
+from sk_swat.refine import _core
+
+SIZES = [2, 3, 1]  # 13 places, 3 neurons
+VALUES, KINDS = np.ones((1, 13)), np.zeros((1, 3), dtype=np.int32)
+X, Y = np.random.default_rng(0).normal(size=(20, 2)), np.ones((1, 20))
+ROWS = _core.Rows(X, Y, None, None, None)
+ONE = np.ones(1)
+
+
+def call(function="fit", how=None, **changes):
+    """A call that is right but for the changes."""
+    settings = {"sizes": SIZES, "values": VALUES, "kinds": KINDS, "rows": [ROWS], "columns": None}
+    own = {
+        "fit": {"free": None, "n_steps": 3, "ridge": ONE * 1e-6, "damping": ONE},
+        "prune": {
+            "smallest": np.ones(1, np.int64), "n_polish": 2, "share": 0.1, "x_centred": True, "y_centred": True,
+            "criterion": None,
+        },
+    }  # fmt: skip
+    settings |= own.get(function, {}) | {"how": _core.How() if how is None else how}
+    if function == "equations":
+        settings = {name: one for name, one in settings.items() if name != "columns"} | {"free": None}
+    return getattr(_core, function)(**(settings | changes))
+
+
+@pytest.mark.parametrize("function", ["fit", "prune", "outputs", "pull", "equations"])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sizes": []}, "sizes must be those of inputs, hidden layers and outputs"),
+        ({"sizes": [2]}, "sizes must be those of inputs, hidden layers and outputs"),
+        ({"sizes": [2, 0, 1]}, "sizes must be above zero, got 0"),
+        ({"sizes": [2, -3, 1]}, "sizes must be above zero, got -3"),
+        ({"sizes": [2**31 - 1, 2**31 - 1, 1]}, "networks must have fewer than 1e9 places"),
+        ({"values": np.ones((1, 12))}, r"values must have shape \(n_networks, 13\), got \(1, 12\)"),
+        ({"values": np.ones((2, 13))}, r"kinds must have shape \(2, 3\)"),
+        ({"kinds": np.zeros((1, 4), np.int32)}, r"kinds must have shape \(1, 3\)"),
+        ({"kinds": np.full((1, 3), 6, np.int32)}, "kinds must be below 6 where rows have no other activations, got 6"),
+        ({"rows": []}, "rows must be one, or one for each network, got 0 for 1"),
+        ({"rows": [ROWS, ROWS]}, "rows must be one, or one for each network, got 2 for 1"),
+        ({"rows": [_core.Rows(X, np.ones((2, 20)), None, None, None)]}, "got 1 outputs and 2 targets"),
+        ({"rows": [_core.Rows(X[:, :1], Y, None, None, None)]}, "got 2 inputs and 1 columns"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(function, changes, message):
+    with pytest.raises(ValueError, match=message):
+        call(function, **changes)
+
+
+@pytest.mark.parametrize("function", ["fit", "prune", "outputs", "pull"])
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ([[0, 2]], "columns must be indices of columns, got 2"),
+        ([[-1, 0]], "columns must be indices of columns, got -1"),
+        ([[0, 1, 1]], r"columns must have shape \(1, 2\)"),
+        ([[0, 1], [0, 1]], r"columns must have shape \(1, 2\)"),
+    ],
+)
+def test_columns_that_are_not_there_are_refused(function, columns, message):
+    with pytest.raises(ValueError, match=message):
+        call(function, columns=np.array(columns, dtype=np.int32))
+
+
+@pytest.mark.parametrize(
+    ("function", "changes", "message"),
+    [
+        ("fit", {"free": np.ones((1, 12), np.uint8)}, "free must have the shape of values"),
+        ("fit", {"free": np.ones((2, 13), np.uint8)}, "free must have the shape of values"),
+        ("equations", {"free": np.ones((1, 12), np.uint8)}, "free must have the shape of values"),
+        ("equations", {"free": np.ones((0, 13), np.uint8)}, "free must have the shape of values"),
+        ("fit", {"ridge": np.ones(2)}, r"ridge and damping must have shape \(1,\)"),
+        ("fit", {"damping": np.ones(0)}, r"ridge and damping must have shape \(1,\)"),
+        ("prune", {"smallest": np.ones(3, np.int64)}, r"smallest must have shape \(1,\)"),
+        ("equations", {"values": np.ones((2, 13)), "kinds": np.zeros((2, 3), np.int32)}, "those of one network, got 2"),
+        ("fit", {"how": _core.How("sse9")}, r"kernels must be one of those that kernel_names\(\) gives, got 'sse9'"),
+        ("fit", {"how": _core.How(n_threads=0)}, "n_threads must be above zero, got 0"),
+        ("fit", {"how": _core.How(n_threads=-2)}, "n_threads must be above zero, got -2"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(function, changes, message):
+    with pytest.raises(ValueError, match=message):
+        call(function, **changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"values": np.ones(13)},
+        {"values": None},
+        {"values": np.array([["a"] * 13])},
+        {"kinds": np.zeros(3, np.int32)},
+        {"rows": [None]},
+        {"rows": ROWS},
+        {"sizes": [2.5, 3, 1]},
+        {"sizes": [2**40, 3, 1]},
+        {"n_steps": 2**40},
+        {"how": 3},
+    ],
+)
+def test_other_types_are_refused(changes):
+    with pytest.raises((TypeError, ValueError)):
+        call("fit", **changes)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((np.ones((0, 2)), np.ones((1, 0))), "rows must be at least one, got none"),
+        ((X, np.ones((1, 19))), r"y must have shape \(n_targets, 20\), got \(1, 19\)"),
+        ((X, np.ones((0, 20))), r"y must have shape \(n_targets, 20\), got \(0, 20\)"),
+        ((X, Y, np.ones(19)), r"weight must have shape \(20,\)"),
+    ],
+)
+def test_tables_that_do_not_fit_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        _core.Rows(*arguments, *[None] * (5 - len(arguments)))
+
+
+@pytest.mark.parametrize("function", ["fit", "prune", "outputs", "pull"])
+def test_no_networks_give_no_results(function):
+    none = {"values": np.ones((0, 13)), "kinds": np.zeros((0, 3), np.int32)}
+    none |= {"fit": {"ridge": np.ones(0), "damping": np.ones(0)}, "prune": {"smallest": np.ones(0, np.int64)}}.get(
+        function, {}
+    )
+    for rows in ([ROWS], []):
+        for how in (_core.How(), _core.How(n_threads=4)):
+            result = call(function, how=how, rows=rows, **none)
+            assert all(len(one) == 0 for one in (result if isinstance(result, tuple) else [result]))
+
+
+@pytest.mark.parametrize("hostile", [np.nan, np.inf, -np.inf, 1e308, -1e308, 5e-324])
+@pytest.mark.parametrize("where", ["X", "y", "weight", "values", "ridge", "damping"])
+def test_hostile_numbers_are_survived_and_never_taken_for_a_success(where, hostile):
+    tables = {"X": X.copy(), "y": Y.copy(), "weight": np.ones(20)}
+    values, ridge, damping = np.random.default_rng(1).normal(size=(1, 13)), ONE * 1e-6, ONE.copy()
+    if where in tables:
+        tables[where].flat[3] = hostile
+    else:
+        {"values": values, "ridge": ridge, "damping": damping}[where].flat[0] = hostile
+    rows = [_core.Rows(*tables.values(), None, None)]
+    for kinds in range(6):
+        given = {"values": values, "kinds": np.full((1, 3), kinds, np.int32), "rows": rows}
+        found, error, _, accepted = call("fit", ridge=ridge, damping=damping, **given)
+        outputs = call("outputs", **(given | {"values": found}))
+        with np.errstate(all="ignore"):
+            weight = tables["weight"]
+            truth = (weight * (outputs[0] - tables["y"]) ** 2).sum() / weight.sum()
+        np.testing.assert_allclose(error[0], truth, rtol=1e-9)
+        if not accepted[0]:
+            np.testing.assert_array_equal(found, values)
+        call("prune", **given)
+        call("pull", **given)
+        call("equations", **given)
+
+
+def test_networks_without_parameters_or_neurons_are_fitted():
+    values, error, *_ = call("fit", values=np.zeros((1, 13)))
+    assert not values.any() and error[0] == 1.0
+    values, error, *_ = call("fit", kinds=np.full((1, 3), -1, np.int32))
+    assert np.flatnonzero(values).tolist() == [12]  # the output's bias is all that is left
+    assert error[0] < 1e-9
+    assert call("prune", values=np.zeros((1, 13)))[2].tolist() == [0]
+
+
+def test_weights_of_zero_take_rows_out():
+    weight = np.r_[np.ones(15), np.zeros(5)]
+    truth = call("fit", rows=[_core.Rows(X[:15], Y[:, :15], None, None, None)])
+    hidden = Y.copy()
+    hidden[:, 15:] = 7.0
+    got = call("fit", rows=[_core.Rows(X, hidden, weight, None, None)])
+    np.testing.assert_allclose(got[0], truth[0], rtol=1e-9)
+
+
+def test_ten_thousand_fits_leak_nothing():
+    """Memory of the process, after fits that end well, by an exception, and with functions of Python."""
+
+    def wrong(r):
+        raise ArithmeticError
+
+    failing = [_core.Rows(X, Y, None, wrong, None)]
+    python = [_core.Rows(X, Y, ONE.repeat(20), lambda r: (r**2, 2 * r, np.full_like(r, 2.0)), None)]
+
+    def fits(n):
+        for i in range(n):
+            how = _core.How(n_threads=2 if i % 100 == 0 else 1)
+            call("fit", how=how, rows=[_core.Rows(X, Y, None, None, None)])
+            if i % 10 == 0:
+                call("prune", how=how)
+                call("fit", rows=python)
+                with pytest.raises(ArithmeticError):
+                    call("fit", rows=failing, how=how)
+                with pytest.raises(ValueError, match="sizes"):
+                    call("fit", sizes=[])
+        return psutil.Process().memory_info().rss
+
+    before = fits(1000)
+    assert fits(10_000) - before < 1e6  # 100 bytes a fit: less than the values of one network
