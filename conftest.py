@@ -1,13 +1,43 @@
-"""Guards for every test and doctest: results may not depend on luck or on the shell."""
+"""Guards for every test and doctest: which sk_swat is tested; results may not depend on luck or on the shell."""
 
+import os
 import random
 import signal
 import sys
 import threading
+from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent
+
+
+def _choose_package():
+    """Let tests import what is installed, unless the core is built in place; give the folder that the package is in.
+
+    The checkout comes last in the search path, for benchmarks/: its own sk_swat/ has no compiled core.
+    """
+    built_in_place = any((ROOT / "sk_swat" / "refine" / f"_core{suffix}").exists() for suffix in EXTENSION_SUFFIXES)
+    others = [entry for entry in sys.path if Path(entry).resolve() != ROOT]
+    sys.path[:] = [str(ROOT), *others] if built_in_place else [*others, str(ROOT)]
+    folder = Path(find_spec("sk_swat").origin).resolve().parents[1]
+    if folder != ROOT and folder.name not in ("site-packages", "dist-packages"):
+        raise pytest.UsageError(
+            f"sk_swat must be installed, or be that of {ROOT}, where these tests are; got that of {folder}. "
+            "Build the core in place: docs/contributing.md says how."
+        )
+    if folder == ROOT and not find_spec("sk_swat.refine._core"):
+        raise pytest.UsageError(f"sk_swat must be installed, got that of {ROOT}. Run pip install -e '.[test]'.")
+    if folder == ROOT and os.environ.get("SK_SWAT_TESTED") == "wheel":
+        raise pytest.UsageError(f"sk_swat must come from a wheel, got that of {ROOT}. Run pip install '.[test]'.")
+    return folder
+
+
+PACKAGE_FOLDER = _choose_package()
 
 # the same examples in every run, however fast the machine
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
@@ -59,6 +89,15 @@ def terminal_of_80_columns():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", "80")
         patch.setenv("LINES", "24")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def same_package_in_other_processes():
+    """Let Python in other processes import the sk_swat that is tested, whatever their working directory holds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(PACKAGE_FOLDER), prepend=os.pathsep)
+        patch.setenv("PYTHONSAFEPATH", "1")
         yield
 
 

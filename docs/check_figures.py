@@ -110,7 +110,7 @@ def faults(page: str, text: str, known: Known) -> list[str]:
 
 def main(update: bool = False) -> int:
     """Check all pages; with `update` write figures, tables and summaries first. Gives the number of faults."""
-    sys.path[:0] = [str(DOCS), str(ROOT)]
+    sys.path += [str(DOCS), str(ROOT)]
     from figure_names import KNOWN
 
     found = []

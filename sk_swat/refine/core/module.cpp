@@ -6,6 +6,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -380,7 +381,7 @@ Made<double> py_elementary(const std::string& function, Array<double, 1> x, cons
     need(which < 4, "function must be exp, sin, cos or tanh, got '" + function + "'.");
     const std::size_t n = x.shape(0), padded = (n + kLanes - 1) / kLanes * kLanes;
     std::vector<double> from(padded, 0.0), result(padded);
-    std::memcpy(from.data(), x.data(), sizeof(double) * n);
+    std::copy_n(x.data(), n, from.data());
     kernels_of(how.kernels).elementary(which, from.data(), padded, result.data());
     result.resize(n);
     return give(std::move(result), {n});
