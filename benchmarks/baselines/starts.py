@@ -23,8 +23,9 @@ from sk_swat.network.softnet import SoftNetworks, concatenate, first_slots
 from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.pretraining.corpus import random_networks
 from sk_swat.refine.levenberg_marquardt import fit_networks
+from sk_swat.refine.pruning import sizes
 from sk_swat.refine.table import Table
-from sk_swat.refine.task import RefineTask, sizes
+from sk_swat.refine.task import RefineTask
 from sk_swat.utils.parameters import check_choice, draw_seed
 from sk_swat.utils.torch_state import usual_torch
 
@@ -187,7 +188,7 @@ def _polish(
     for wanted in steps:
         for i, networks in enumerate(chosen if wanted > done else ()):
             ridge = task.ridge(task.rows.error(networks).clamp(1e-4, 1.0))
-            fitted = fit_networks(networks, task.rows, n_steps=wanted - done, ridge=ridge, damping=dampings[i])
+            fitted = fit_networks(networks, task, n_steps=wanted - done, ridge=ridge, damping=dampings[i])
             chosen[i], dampings[i] = fitted.networks, fitted.damping
         done = wanted
         yield wanted, [group[i : i + 1] for group in chosen for i in range(len(group))]

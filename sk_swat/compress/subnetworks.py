@@ -144,11 +144,10 @@ def _smaller(
         networks = widen(networks if view is None else view.narrow(networks), search.allowed, 2, generator)
         result = fit_networks(
             networks,
-            seen,
+            replace(task, rows=seen),
             n_steps=n_steps,
             ridge=task.ridge(seen.error(networks).clamp(1e-4, 1.0)),
             free=torch.ones_like(flatten(networks), dtype=torch.bool),
-            deadline=task.deadline,
         )
         best = result.error.nan_to_num(torch.inf, torch.inf).argsort(stable=True)[:n_kept]
         networks = result.networks[best]

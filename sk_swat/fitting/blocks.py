@@ -25,9 +25,9 @@ from sk_swat.network.equivalence import deepen, trim
 from sk_swat.network.softnet import SoftNetworks, concatenate, flatten
 from sk_swat.refine.columns import ColumnView
 from sk_swat.refine.front import Front, Member
-from sk_swat.refine.pruning import prune
+from sk_swat.refine.pruning import prune, sizes
 from sk_swat.refine.table import Table
-from sk_swat.refine.task import RefineTask, sizes
+from sk_swat.refine.task import RefineTask
 from sk_swat.utils.parallel import run_parallel
 from sk_swat.utils.seeds import seed_of
 

@@ -91,9 +91,7 @@ def _fold(
 def _errors(networks: SoftNetworks, part: RefineTask, task: RefineTask, inside: torch.Tensor) -> list[np.ndarray]:
     """Polish networks on a part of the rows; squared errors of each on other rows."""
     ridge = task.ridge(part.rows.error(networks))
-    fitted = fit_networks(
-        networks, part.rows, n_steps=_POLISH_STEPS, ridge=ridge, damping=1e-2, deadline=task.deadline
-    ).networks
+    fitted = fit_networks(networks, part, n_steps=_POLISH_STEPS, ridge=ridge, damping=1e-2).networks
     return list(task.rows[inside].losses(fitted).numpy(force=True))
 
 

@@ -190,9 +190,7 @@ def _polish(members: Sequence[Member], task: RefineTask, n_steps: int) -> list[M
 
 def _fit_networks(networks: SoftNetworks, task: RefineTask, n_steps: int) -> SoftNetworks:
     ridge = task.ridge(task.rows.error(networks))
-    return fit_networks(
-        networks, task.rows, n_steps=n_steps, ridge=ridge, damping=_DAMPING, deadline=task.deadline
-    ).networks
+    return fit_networks(networks, task, n_steps=n_steps, ridge=ridge, damping=_DAMPING).networks
 
 
 def _losses(members: Sequence[Member], rows: Table) -> np.ndarray:

@@ -25,12 +25,11 @@ from sk_swat.network.scaling import Standardisation
 from sk_swat.network.softnet import SoftNetworks
 from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.refine.columns import with_chances
-from sk_swat.refine.criteria import OptimalBrainSurgeon
 from sk_swat.refine.front import Front
 from sk_swat.refine.table import Table
 from sk_swat.refine.task import RefineTask
 from sk_swat.utils.deadline import Deadline
-from sk_swat.utils.parallel import one_torch_thread
+from sk_swat.utils.parallel import n_threads_of, one_torch_thread
 
 __all__ = ["Ending", "Found", "Outcome", "Search", "Stage", "StageRecord", "find_path", "in_raw_units"]
 
@@ -168,7 +167,8 @@ class Search:
             x_centred=not scaling.x_offset.any(),
             y_centred=not np.any(scaling.y_offset),
             deadline=self.deadline,
-            criterion=settings.criterion or OptimalBrainSurgeon(),
+            criterion=settings.criterion,
+            n_threads=n_threads_of(settings.n_jobs),
         )
         self.candidates: list[Candidate] = []
         self.origins: list[str] = []

@@ -56,7 +56,7 @@ class Seen:
 def polish(networks: SoftNetworks, task: RefineTask, n_steps: int, free: torch.Tensor | None = None) -> LMResult:
     """Fit the parameters that are free, as :func:`fit_networks` has it, with a ridge that suits their error."""
     ridge = task.ridge(task.rows.error(networks).clamp(1e-4, 1.0))
-    return fit_networks(networks, task.rows, n_steps=n_steps, ridge=ridge, free=free, deadline=task.deadline)
+    return fit_networks(networks, task, n_steps=n_steps, ridge=ridge, free=free)
 
 
 def all_free(networks: SoftNetworks) -> torch.Tensor:

@@ -21,8 +21,8 @@ from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.refine.columns import ColumnView, column_chance
 from sk_swat.refine.front import Front, Member
 from sk_swat.refine.levenberg_marquardt import fit_networks
-from sk_swat.refine.pruning import prune
-from sk_swat.refine.task import RefineTask, sizes
+from sk_swat.refine.pruning import prune, sizes
+from sk_swat.refine.task import RefineTask
 from sk_swat.utils.deadline import TimeIsUp
 from sk_swat.utils.parallel import run_parallel
 from sk_swat.utils.seeds import generator_of
@@ -229,7 +229,7 @@ def _front_of_known(known: Member, task: RefineTask) -> Front:
     task = replace(task, rows=view.rows(task.rows))
     network = view.narrow(known.network)
     ridge = task.ridge(task.rows.error(network))
-    fitted = fit_networks(network, task.rows, n_steps=_MORE_STEPS, ridge=ridge, deadline=task.deadline).networks
+    fitted = fit_networks(network, task, n_steps=_MORE_STEPS, ridge=ridge).networks
 
     def sink(found: SoftNetworks, size: torch.Tensor, error: torch.Tensor, origin: torch.Tensor) -> None:
         front.add(view.widen(found), size, error, torch.full_like(size, known.candidate))

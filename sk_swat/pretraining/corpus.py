@@ -22,10 +22,10 @@ from sk_swat.network.activations import ACTIVATION_NAMES, ACTIVATIONS
 from sk_swat.network.equivalence import canonical_form, fold_constants, pad
 from sk_swat.network.softnet import SoftNetworks, concatenate, flatten, unflatten
 from sk_swat.pretraining.functions import random_function
-from sk_swat.refine.criteria import inverse_curvature, saliencies
-from sk_swat.refine.free_parameters import FreeParameters
 from sk_swat.refine.levenberg_marquardt import fit_networks
+from sk_swat.refine.pruning import saliencies
 from sk_swat.refine.table import Table
+from sk_swat.refine.task import RefineTask
 from sk_swat.utils.parallel import one_torch_thread
 
 __all__ = [
@@ -137,10 +137,7 @@ def _finish(networks: SoftNetworks, X: torch.Tensor) -> SoftNetworks:
 def _prune_once(rng: np.random.Generator, networks: SoftNetworks, X: torch.Tensor, y: torch.Tensor) -> SoftNetworks:
     """Remove a random share of the parameters with the smallest Optimal Brain Surgeon saliency."""
     parameters = flatten(networks)
-    free = FreeParameters(networks, torch.ones_like(parameters))
-    equations = free.normal_equations(free.start, Table(X, y))
-    ridge = free.start.new_full((len(networks),), 1e-4)
-    saliency = saliencies(free.start, inverse_curvature(free, equations, ridge))
+    saliency = saliencies(networks, Table(X, y), ridge=1e-4)
     share = torch.as_tensor(
         rng.choice([0.0, 1.0], len(networks), p=[0.25, 0.75]) * rng.uniform(0.1, 0.6, len(networks))
     )
@@ -162,9 +159,9 @@ def fit_chunk(seed: Sequence[int], depth: int, n_networks: int = 128, n_rows: in
     start = random_networks(rng, n_networks, n_inputs, widths, mix, density=rng.choice([0.6, 1.0]))
     rows = torch.as_tensor(X, dtype=torch.float32)
     ridge = float(10 ** rng.uniform(-5, -3.5))
-    fitted = fit_networks(start, Table(rows, y), n_steps=14, ridge=ridge).networks
+    fitted = fit_networks(start, RefineTask(Table(rows, y)), n_steps=14, ridge=ridge).networks
     pruned = _prune_once(rng, fitted, rows, y)
-    return _finish(fit_networks(pruned, Table(rows, y), n_steps=16, ridge=ridge).networks, rows)
+    return _finish(fit_networks(pruned, RefineTask(Table(rows, y)), n_steps=16, ridge=ridge).networks, rows)
 
 
 def dense_chunk(seed: Sequence[int], depth: int, n_networks: int = 96, n_rows: int = 384) -> SoftNetworks:
@@ -181,7 +178,7 @@ def dense_chunk(seed: Sequence[int], depth: int, n_networks: int = 96, n_rows: i
     rows = torch.as_tensor(X, dtype=torch.float32)
     y = _draw_targets(rng, X, n_networks)
     start = random_networks(rng, n_networks, n_inputs, widths, mix, density=1.0)
-    return _finish(fit_networks(start, Table(rows, y), n_steps=30, ridge=1e-5).networks, rows)
+    return _finish(fit_networks(start, RefineTask(Table(rows, y)), n_steps=30, ridge=1e-5).networks, rows)
 
 
 def random_chunk(seed: Sequence[int], depth: int, n_networks: int = 128) -> SoftNetworks:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import torch
 
 from sk_swat.network.softnet import SoftNetworks
-from sk_swat.refine.free_parameters import FreeParameters
+from sk_swat.refine import _core
+from sk_swat.refine.compiled import CompiledBatch, how
 from sk_swat.refine.table import Table
 from sk_swat.utils.deadline import Deadline, TimeIsUp
 
@@ -138,7 +139,9 @@ def column_view(
 
 def _slopes(networks: SoftNetworks, rows: Table, deadline: Deadline) -> torch.Tensor:
     """Largest squared test value of a new weight from each column, of shape (n_networks, n_columns)."""
-    residuals, pull = FreeParameters(networks).pull_on_first_layer(rows)
+    batch = CompiledBatch.of(networks, rows)
+    pulls = torch.from_numpy(_core.pull(*batch.arguments, how(deadline=deadline)))
+    pull, residuals = pulls[:, : networks.mask[0].shape[1]].to(rows.X), pulls[:, -1].to(rows.X)
     n, width = pull.shape[:2]
     slopes = _z_squared(rows.X, pull.reshape(n * width, -1).mT, rows.weight, deadline).reshape(-1, n, width).amax(2)
     new = _z_squared(rows.X, residuals.mT, rows.weight, deadline)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 if TYPE_CHECKING:  # tables hold their loss, and are made before torch is imported
     import torch
@@ -52,6 +55,16 @@ class Loss(ABC):
         half = 0.5 * curvature
         return self.gradient(residual) / curvature, half if weight is None else half * weight
 
+    def compiled(self) -> Callable[[np.ndarray], tuple[np.ndarray, ...]] | None:
+        """Give what the compiled core calls for value, gradient and curvature; None if it has the loss."""
+        import torch
+
+        def evaluate(residual: np.ndarray) -> tuple[np.ndarray, ...]:
+            given = torch.from_numpy(residual)
+            return tuple(part(given).numpy() for part in (self.value, self.gradient, self.curvature))
+
+        return evaluate
+
     def constant(self, rows: Table) -> torch.Tensor:
         """Output that suits each target best if it is the same for all rows, of shape (n_targets,)."""
         best = rows.mean(rows.y)
@@ -90,6 +103,9 @@ class SquaredError(Loss):
     def curvature(self, residual: torch.Tensor) -> torch.Tensor:
         """Two, everywhere."""
         return residual.new_full(residual.shape, 2.0)
+
+    def compiled(self) -> None:
+        """None: the core has it."""
 
     def as_least_squares(
         self, residual: torch.Tensor, weight: torch.Tensor | None

@@ -6,6 +6,7 @@ gives must depend on its arguments alone: then the result does not depend on how
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,11 +14,12 @@ from typing import TypeVar
 
 import joblib
 import torch
+from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from threadpoolctl import threadpool_limits
 
 from sk_swat.utils.torch_state import usual_torch
 
-__all__ = ["one_torch_thread", "run_parallel"]
+__all__ = ["n_threads_here", "n_threads_of", "one_torch_thread", "run_parallel"]
 
 Result = TypeVar("Result")
 
@@ -50,14 +52,35 @@ def _parallel(n_jobs: int | None) -> joblib.Parallel:
 
 
 def _on_one_thread(piece: Callable[[], Result]) -> Result:
-    with usual_torch(), one_torch_thread():
-        return piece()
+    before, _here.n_threads = _here.n_threads, 1
+    try:
+        with usual_torch(), one_torch_thread():
+            return piece()
+    finally:
+        _here.n_threads = before
+
+
+def n_threads_of(n_jobs: int | None) -> int:
+    """Threads that the compiled core may use: as many as `n_jobs` says; for None the cores that are allowed.
+
+    These are what OpenMP may use in scikit-learn's gradient boosting: limits of containers, of the environment, of
+    threadpoolctl and of joblib's processes count. Beside other pieces of work, in joblib's threads, it is one.
+    """
+    if n_jobs is not None:
+        return int(joblib.effective_n_jobs(n_jobs))
+    return 1 if joblib.parallel.get_active_backend()[0].nesting_level else int(_openmp_effective_n_threads())
+
+
+def n_threads_here() -> int:
+    """Most threads for a piece of work: one if others run beside it."""
+    return _here.n_threads
 
 
 class _Here(threading.local):
-    """Whether the current thread is inside the context."""
+    """Whether the current thread is inside the context, and how many threads of the core it may use."""
 
     inside = False
+    n_threads = sys.maxsize
 
 
 class _Process:

@@ -114,38 +114,32 @@ class Rows {
 // A batch of networks of one shape, as Python hands it over.
 class Batch {
   public:
-    Batch(std::vector<int> sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
-          std::optional<Array<std::int32_t, 2>> columns, const std::vector<Rows*>& rows)
-        : layout(checked(std::move(sizes))), rows_(rows), columns_(columns) {
-        n = int(values.shape(0));
+    Batch(std::vector<int> sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds)
+        : layout(check_sizes(std::move(sizes))), n(int(values.shape(0))) {
         need(int(values.shape(1)) == layout.n_places, "values must have shape (n_networks, " +
-                                                          std::to_string(layout.n_places) + "), got (" + std::to_string(n) +
-                                                          ", " + std::to_string(values.shape(1)) + ").");
+                 std::to_string(layout.n_places) + "), got (" + std::to_string(n) + ", " + std::to_string(values.shape(1)) + ").");
         need(int(kinds.shape(0)) == n && int(kinds.shape(1)) == layout.n_neurons,
              "kinds must have shape (" + std::to_string(n) + ", " + std::to_string(layout.n_neurons) + ").");
-        need(int(rows.size()) == n || rows.size() == 1, "rows must be one, or one for each network, got " +
-                                                            std::to_string(rows.size()) + " for " + std::to_string(n) + ".");
-        need(!columns || (int(columns->shape(0)) == n && int(columns->shape(1)) == layout.sizes[0]),
-             "columns must have shape (" + std::to_string(n) + ", " + std::to_string(layout.sizes[0]) + ").");
-        for (const Rows* one : rows) {
-            need(one != nullptr, "rows must be a list of Rows, got None in it.");
-            need(one->data().n_outputs == layout.sizes.back(), "networks must have an output for each target, got " +
-                     std::to_string(layout.sizes.back()) + " outputs and " + std::to_string(one->data().n_outputs) + " targets.");
-            need(columns || one->data().n_columns == layout.sizes[0], "networks must have an input for each column, got " +
-                     std::to_string(layout.sizes[0]) + " inputs and " + std::to_string(one->data().n_columns) + " columns.");
-        }
-        if (columns)
-            for (int i = 0; i < n * layout.sizes[0]; ++i) {
-                const int column = columns->data()[i];
-                need(column >= 0 && column < data(i / layout.sizes[0]).n_columns, "columns must be indices of columns, got " +
-                                                                                     std::to_string(column) + ".");
-            }
         networks.reserve(n);
         for (int i = 0; i < n; ++i) {
             const double* v = values.data() + std::size_t(i) * layout.n_places;
             const std::int32_t* k = kinds.data() + std::size_t(i) * layout.n_neurons;
             networks.push_back({&layout, {v, v + layout.n_places}, {k, k + layout.n_neurons}});
-            for (const int kind : networks.back().kinds)
+        }
+    }
+
+    Batch(std::vector<int> sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds, const std::vector<Rows*>& rows)
+        : Batch(std::move(sizes), values, kinds) {
+        rows_ = rows;
+        need(int(rows.size()) == n || rows.size() == 1, "rows must be one, or one for each network, got " +
+                                                            std::to_string(rows.size()) + " for " + std::to_string(n) + ".");
+        for (const Rows* one : rows) need(one != nullptr, "rows must be a list of Rows, got None in it.");
+        for (int i = 0; i < n; ++i) {
+            need(data(i).n_outputs == layout.sizes.back(), "networks must have an output for each target, got " +
+                     std::to_string(layout.sizes.back()) + " outputs and " + std::to_string(data(i).n_outputs) + " targets.");
+            need(data(i).n_columns == layout.sizes[0], "networks must have an input for each column, got " +
+                     std::to_string(layout.sizes[0]) + " inputs and " + std::to_string(data(i).n_columns) + " columns.");
+            for (const int kind : networks[i].kinds)
                 need(kind < kOthers || data(i).others.call, "kinds must be below " + std::to_string(kOthers) +
                                                                 " where rows have no other activations, got " +
                                                                 std::to_string(kind) + ".");
@@ -155,15 +149,14 @@ class Batch {
     Batch(const Batch&) = delete;
 
     const Data& data(int i) const { return rows_[rows_.size() == 1 ? 0 : i]->data(); }
-    const int* columns(int i) const { return columns_ ? columns_->data() + std::size_t(i) * layout.sizes[0] : nullptr; }
-    Moving moving(int i, const unsigned char* free) const { return {networks[i], free, columns(i), data(i).n_columns}; }
+    Moving moving(int i, const unsigned char* free) const { return {networks[i], free}; }
 
     const Layout layout;
+    const int n;
     std::vector<Network> networks;
-    int n;
 
   private:
-    static std::vector<int> checked(std::vector<int> sizes) {
+    static std::vector<int> check_sizes(std::vector<int> sizes) {
         need(sizes.size() >= 2, "sizes must be those of inputs, hidden layers and outputs, got " + std::to_string(sizes.size()) + ".");
         double places = 0.0;
         for (std::size_t i = 0; i < sizes.size(); ++i) {
@@ -174,8 +167,7 @@ class Batch {
         return sizes;
     }
 
-    const std::vector<Rows*>& rows_;
-    const std::optional<Array<std::int32_t, 2>> columns_;
+    std::vector<Rows*> rows_;
 };
 
 const Kernels& kernels_of(const std::optional<std::string>& name) {
@@ -205,10 +197,9 @@ struct How {
 };
 
 nb::tuple py_fit(const std::vector<int>& sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
-                 const std::vector<Rows*>& rows, std::optional<Array<std::int32_t, 2>> columns,
-                 std::optional<Array<std::uint8_t, 2>> free, int n_steps, Array<double, 1> ridge, Array<double, 1> damping,
+                 const std::vector<Rows*>& rows, std::optional<Array<std::uint8_t, 2>> free, int n_steps, Array<double, 1> ridge, Array<double, 1> damping,
                  const How& how) {
-    Batch batch(sizes, values, kinds, columns, rows);
+    Batch batch(sizes, values, kinds, rows);
     const std::size_t n = batch.n, places = batch.layout.n_places;
     need(!free || (free->shape(0) == n && free->shape(1) == places), "free must have the shape of values.");
     need(ridge.shape(0) == n && damping.shape(0) == n, "ridge and damping must have shape (" + std::to_string(n) + ",).");
@@ -260,10 +251,9 @@ Criterion asked_criterion(nb::handle criterion) {
 }
 
 nb::tuple py_prune(const std::vector<int>& sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
-                   const std::vector<Rows*>& rows, std::optional<Array<std::int32_t, 2>> columns,
-                   Array<std::int64_t, 1> smallest, int n_polish, double share, bool x_centred, bool y_centred,
+                   const std::vector<Rows*>& rows, Array<std::int64_t, 1> smallest, int n_polish, double share, bool x_centred, bool y_centred,
                    nb::object criterion, const How& how) {
-    Batch batch(sizes, values, kinds, columns, rows);
+    Batch batch(sizes, values, kinds, rows);
     const std::size_t n = batch.n, places = batch.layout.n_places, neurons = batch.layout.n_neurons;
     need(smallest.shape(0) == n, "smallest must have shape (" + std::to_string(n) + ",).");
     struct Met {
@@ -279,7 +269,7 @@ nb::tuple py_prune(const std::vector<int>& sizes, Array<double, 2> values, Array
         crew.each(int(n), [&](int i, Worker& worker) {
             const Pruning pruning{n_polish, int(smallest.data()[i]), share, {x_centred, y_centred}};
             Met& own = met[i];
-            prune(batch.networks[i], batch.data(i), batch.columns(i), pruning, chooses, worker,
+            prune(batch.networks[i], batch.data(i), pruning, chooses, worker,
                   [&](const Network& network, int size, double error) {
                       own.values.insert(own.values.end(), network.values.begin(), network.values.end());
                       own.kinds.insert(own.kinds.end(), network.kinds.begin(), network.kinds.end());
@@ -326,8 +316,8 @@ Made<double> by_rows(const Batch& batch, const How& how, std::size_t n_each, con
 }
 
 Made<double> py_outputs(const std::vector<int>& sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
-                        const std::vector<Rows*>& rows, std::optional<Array<std::int32_t, 2>> columns, const How& how) {
-    Batch batch(sizes, values, kinds, columns, rows);
+                        const std::vector<Rows*>& rows, const How& how) {
+    Batch batch(sizes, values, kinds, rows);
     return by_rows(batch, how, batch.layout.sizes.back(), [&](int i, const Data& data, Worker& worker, double* result) {
         const Moving moving = batch.moving(i, nullptr);
         const Program program = moving.program();
@@ -337,8 +327,8 @@ Made<double> py_outputs(const std::vector<int>& sizes, Array<double, 2> values, 
 
 // What a loss pulls at the input of each neuron (0 for missing ones) and, last, at the outputs.
 Made<double> py_pull(const std::vector<int>& sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
-                     const std::vector<Rows*>& rows, std::optional<Array<std::int32_t, 2>> columns, const How& how) {
-    Batch batch(sizes, values, kinds, columns, rows);
+                     const std::vector<Rows*>& rows, const How& how) {
+    Batch batch(sizes, values, kinds, rows);
     const int n_neurons = batch.layout.n_neurons;
     return by_rows(batch, how, n_neurons + 1, [&](int i, const Data& data, Worker& worker, double* result) {
         const Moving moving = batch.moving(i, nullptr);
@@ -357,7 +347,7 @@ Made<double> py_pull(const std::vector<int>& sizes, Array<double, 2> values, Arr
 // Normal equations of one network, for tests and for whoever needs its curvature: matrix, gradient, mean loss, places.
 nb::tuple py_equations(const std::vector<int>& sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
                        const std::vector<Rows*>& rows, std::optional<Array<std::uint8_t, 2>> free, const How& how) {
-    Batch batch(sizes, values, kinds, std::nullopt, rows);
+    Batch batch(sizes, values, kinds, rows);
     need(batch.n == 1, "values must be those of one network, got " + std::to_string(batch.n) + ".");
     need(!free || (free->shape(0) == 1 && int(free->shape(1)) == batch.layout.n_places), "free must have the shape of values.");
     const Moving moving = batch.moving(0, free ? free->data() : nullptr);
@@ -372,6 +362,33 @@ nb::tuple py_equations(const std::vector<int>& sizes, Array<double, 2> values, A
     std::vector<std::int64_t> place(moving.place.begin(), moving.place.end());
     return nb::make_tuple(give(std::move(matrix), {n, n}), give(std::move(gradient), {n}), error, give(std::move(place), {n}),
                           give(std::move(derivatives), {outputs, n, std::size_t(data.stride)}));
+}
+
+Made<std::int64_t> py_count(const std::vector<int>& sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
+                            bool x_centred, bool y_centred) {
+    Batch batch(sizes, values, kinds);
+    std::vector<std::int64_t> count;
+    for (const Network& network : batch.networks) count.push_back(count_parameters(network, {x_centred, y_centred}));
+    return give(std::move(count), {std::size_t(batch.n)});
+}
+
+// Rise of the loss without each parameter alone.
+Made<double> py_saliencies(const std::vector<int>& sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
+                           const std::vector<Rows*>& rows, double ridge, const How& how) {
+    Batch batch(sizes, values, kinds, rows);
+    const std::size_t n = batch.n, places = batch.layout.n_places;
+    std::vector<double> result(n * places, 0.0);
+    const std::vector<unsigned char> all(places, 1);
+    Crew crew = how.crew();
+    {
+        const nb::gil_scoped_release released;
+        crew.each(int(n), [&](int i, Worker& worker) {
+            const Moving moving = batch.moving(i, all.data());
+            const std::vector<double> rise = saliencies(moving, batch.data(i), ridge, worker);
+            for (int p = 0; p < moving.size(); ++p) result[i * places + moving.place[p]] = rise[p];
+        });
+    }
+    return give(std::move(result), {n, places});
 }
 
 Made<double> py_elementary(const std::string& function, Array<double, 1> x, const How& how) {
@@ -407,13 +424,15 @@ NB_MODULE(_core, module) {
         "__init__",
         [](How* self, std::optional<std::string> kernels, int n_threads, nb::object stop) { new (self) How{kernels, n_threads, stop}; },
         "kernels"_a.none() = nb::none(), "n_threads"_a = 1, "stop"_a.none() = nb::none());
-    module.def("fit", &py_fit, "sizes"_a, "values"_a, "kinds"_a, "rows"_a, "columns"_a.none(), "free"_a.none(), "n_steps"_a,
+    module.def("fit", &py_fit, "sizes"_a, "values"_a, "kinds"_a, "rows"_a, "free"_a.none(), "n_steps"_a,
                "ridge"_a, "damping"_a, "how"_a);
-    module.def("prune", &py_prune, "sizes"_a, "values"_a, "kinds"_a, "rows"_a, "columns"_a.none(), "smallest"_a, "n_polish"_a,
+    module.def("prune", &py_prune, "sizes"_a, "values"_a, "kinds"_a, "rows"_a, "smallest"_a, "n_polish"_a,
                "share"_a, "x_centred"_a, "y_centred"_a, "criterion"_a.none(), "how"_a);
-    module.def("outputs", &py_outputs, "sizes"_a, "values"_a, "kinds"_a, "rows"_a, "columns"_a.none(), "how"_a);
-    module.def("pull", &py_pull, "sizes"_a, "values"_a, "kinds"_a, "rows"_a, "columns"_a.none(), "how"_a);
+    module.def("outputs", &py_outputs, "sizes"_a, "values"_a, "kinds"_a, "rows"_a, "how"_a);
+    module.def("pull", &py_pull, "sizes"_a, "values"_a, "kinds"_a, "rows"_a, "how"_a);
     module.def("equations", &py_equations, "sizes"_a, "values"_a, "kinds"_a, "rows"_a, "free"_a.none(), "how"_a);
+    module.def("count", &py_count, "sizes"_a, "values"_a, "kinds"_a, "x_centred"_a, "y_centred"_a);
+    module.def("saliencies", &py_saliencies, "sizes"_a, "values"_a, "kinds"_a, "rows"_a, "ridge"_a, "how"_a);
     module.def("elementary", &py_elementary, "function"_a, "x"_a, "how"_a);
     module.def("kernel_names", &py_kernel_names);
 }

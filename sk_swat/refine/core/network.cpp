@@ -18,7 +18,7 @@ Layout::Layout(std::vector<int> layer_sizes) : sizes(std::move(layer_sizes)) {
     }
 }
 
-Moving::Moving(const Network& network, const unsigned char* free, const int* columns, int n_columns)
+Moving::Moving(const Network& network, const unsigned char* free)
     : n_outputs_(network.layout->sizes.back()) {
     const Layout& layout = *network.layout;
     std::vector<int> number(layout.n_neurons, -1);
@@ -47,11 +47,11 @@ Moving::Moving(const Network& network, const unsigned char* free, const int* col
                 const int at = layout.weight(l, from, to);
                 if (!moves(at) || !network.alive(l, from)) continue;
                 if (l == 0) {
-                    add(at, columns ? columns[from] : from);
+                    add(at, from);
                 } else {
                     const int neuron = number[layout.neurons[l - 1] + from];
                     leaving[neuron].push_back(size());
-                    add(at, n_columns + neuron);
+                    add(at, layout.sizes[0] + neuron);
                 }
             }
         }

@@ -35,8 +35,8 @@ struct Network {
 class Moving {
   public:
     // Those that are marked in `free` (of all places; null: those that are not zero) and lead from what is there to
-    // what is there. Input i is the column `columns[i]`, or i itself where this is null.
-    Moving(const Network& network, const unsigned char* free, const int* columns, int n_columns);
+    // what is there.
+    Moving(const Network& network, const unsigned char* free);
 
     int size() const { return int(place.size()); }
     Program program() const;

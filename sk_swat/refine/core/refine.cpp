@@ -13,6 +13,7 @@ constexpr double kAfterFailure = 30.0;        // factor of the damping when none
 constexpr double kLeastDamping = 1e-9, kMostDamping = 1e8, kLeastDiagonal = 1e-9;
 constexpr double kPriorVariance = 4.0;  // of a weight between standardised columns and neurons
 constexpr double kLeastRidge = 1e-12, kMostRidge = 1e-2;
+constexpr double kRelativeRidge = 1e-7;  // of the diagonal, so that the matrix can be inverted
 constexpr int kOneAtATime = 24;  // parameters; larger networks lose several in a round
 constexpr double kCliff = 4.0;   // factor of the loss in one round above which other removals are tried
 constexpr double kFirstDamping = 1e-1, kLeastPruned = 1e-6, kMostPruned = 1.0;
@@ -127,27 +128,47 @@ double group_saliency(const Doubles& inverse, int n, const std::vector<int>& gro
     return std::isfinite(rise) ? rise : kInfinity;
 }
 
+// Inverse of the Gauss-Newton matrix with a ridge; the identity where there is none: parameters then go by magnitude.
+Doubles inverse_curvature(Doubles matrix, int n, double ridge, const Kernels& kernels) {
+    Doubles inverse(std::size_t(n) * n, 0.0);
+    for (int i = 0; i < n; ++i) {
+        double& diagonal = matrix[std::size_t(i) * n + i];
+        diagonal += kRelativeRidge * diagonal + ridge;
+    }
+    if (kernels.factorise(matrix.data(), n)) {
+        kernels.invert(matrix.data(), inverse.data(), n);
+    } else {
+        for (int i = 0; i < n; ++i) inverse[std::size_t(i) * n + i] = 1.0;
+    }
+    return inverse;
+}
+
+double saliency(double value, const Doubles& inverse, int i, int n) {
+    return value * value / std::max(inverse[std::size_t(i) * n + i], 1e-30);
+}
+
 }  // namespace
 
+std::vector<double> saliencies(const Moving& moving, const Data& data, double ridge, Worker& worker) {
+    const Program program = moving.program();
+    const int n = moving.size();
+    Doubles matrix(std::size_t(n) * n), gradient(n), rise(n);
+    double error;
+    worker.kernels.equations(program, moving.start.data(), data, worker.scratch(program, data), matrix.data(), gradient.data(),
+                             &error);
+    const Doubles inverse = inverse_curvature(std::move(matrix), n, ridge, worker.kernels);
+    for (int i = 0; i < n; ++i) rise[i] = saliency(moving.start[i], inverse, i, n);
+    return rise;
+}
+
 Marks optimal_brain_surgeon(const State& state, const Kernels& kernels) {
-    constexpr double kRelativeRidge = 1e-7;  // of the diagonal, so that the matrix can be inverted
     const Moving& moving = state.moving;
     const Layout& layout = *state.network.layout;
     const int n = moving.size();
-    Doubles factor = state.matrix, inverse(std::size_t(n) * n, 0.0);
-    for (int i = 0; i < n; ++i) {
-        double& diagonal = factor[std::size_t(i) * n + i];
-        diagonal += kRelativeRidge * diagonal + state.ridge;
-    }
-    if (kernels.factorise(factor.data(), n)) {
-        kernels.invert(factor.data(), inverse.data(), n);
-    } else {  // then parameters go by their magnitude
-        for (int i = 0; i < n; ++i) inverse[std::size_t(i) * n + i] = 1.0;
-    }
+    const Doubles inverse = inverse_curvature(state.matrix, n, state.ridge, kernels);
     const Doubles vanish = count_what_goes(state.network);
     Doubles price(n);
-    for (int i = 0; i < n; ++i)
-        price[i] = moving.start[i] * moving.start[i] / std::max(inverse[std::size_t(i) * n + i], 1e-30);
+    for (int i = 0; i < n; ++i) price[i] = saliency(moving.start[i], inverse, i, n);
 
     struct Row {
         double rise, gone;
@@ -220,8 +241,8 @@ struct Round {
     int size;
     bool whole;
 
-    Round(Network given, double damping, const Data& data, const int* columns, Centred centred, Worker& worker)
-        : network(std::move(given)), moving(network, nullptr, columns, data.n_columns),
+    Round(Network given, double damping, const Data& data, Centred centred, Worker& worker)
+        : network(std::move(given)), moving(network, nullptr),
           matrix(std::size_t(moving.size()) * moving.size()), gradient(moving.size()), damping(damping),
           size(count_parameters(network, centred)) {
         const Program program = moving.program();
@@ -237,7 +258,7 @@ struct Shrunk {
     bool whole;
 };
 
-Shrunk shrink(const Round& round, const Marks& allowed, const Data& data, const int* columns, const Pruning& how,
+Shrunk shrink(const Round& round, const Marks& allowed, const Data& data, const Pruning& how,
               const Criterion& criterion, Worker& worker) {
     const Kernels& kernels = worker.kernels;
     const Moving& moving = round.moving;
@@ -280,7 +301,7 @@ Shrunk shrink(const Round& round, const Marks& allowed, const Data& data, const 
     if (!found.whole) return found;
     moving.write(best.data(), found.network);
     fold_constants(found.network, kernels, data.others);
-    const Moving left(found.network, nullptr, columns, data.n_columns);
+    const Moving left(found.network, nullptr);
     const Fitted fitted = fit(left, data, {how.n_polish, ridge, round.damping}, worker);
     left.write(fitted.values.data(), found.network);
     found.damping = std::clamp(fitted.damping, kLeastPruned, kMostPruned);
@@ -291,7 +312,7 @@ Shrunk shrink(const Round& round, const Marks& allowed, const Data& data, const 
 
 }  // namespace
 
-void prune(Network network, const Data& data, const int* columns, const Pruning& how, const Criterion& criterion,
+void prune(Network network, const Data& data, const Pruning& how, const Criterion& criterion,
            Worker& worker, const Sink& sink) {
     const Layout& layout = *network.layout;
     fold_constants(network, worker.kernels, data.others);
@@ -303,7 +324,7 @@ void prune(Network network, const Data& data, const int* columns, const Pruning&
     if (!how.centred.y) never(layout.depth());
     double damping = kFirstDamping;
     for (bool first = true;; first = false) {
-        const Round round(network, damping, data, columns, how.centred, worker);
+        const Round round(network, damping, data, how.centred, worker);
         if (!round.whole) {
             if (!first) return;
             const Program program = round.moving.program();
@@ -317,12 +338,12 @@ void prune(Network network, const Data& data, const int* columns, const Pruning&
             return std::any_of(round.moving.place.begin(), round.moving.place.end(), [&](int at) { return allowed[at] != 0; });
         };
         if (round.size <= how.smallest || !std::isfinite(round.error) || !has_any(may_go)) return;
-        Shrunk shrunk = shrink(round, may_go, data, columns, how, criterion, worker);
+        Shrunk shrunk = shrink(round, may_go, data, how, criterion, worker);
         if (!shrunk.whole) return;
         Marks others = may_go;
         for (std::size_t i = 0; i < others.size(); ++i) others[i] &= !shrunk.gone[i];
         if (shrunk.error > kCliff * round.error && has_any(others)) {  // once more, in another way
-            Shrunk again = shrink(round, others, data, columns, how, criterion, worker);
+            Shrunk again = shrink(round, others, data, how, criterion, worker);
             if (!again.whole) return;
             if (again.error < shrunk.error) shrunk = std::move(again);
         }

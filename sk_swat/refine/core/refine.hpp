@@ -52,6 +52,9 @@ using Criterion = std::function<std::vector<unsigned char>(const State&)>;
 
 std::vector<unsigned char> optimal_brain_surgeon(const State& state, const Kernels& kernels);
 
+// Rise of the mean loss without each parameter alone, w^2 / (H^-1)_ii.
+std::vector<double> saliencies(const Moving& moving, const Data& data, double ridge, Worker& worker);
+
 struct Pruning {
     int n_polish;
     int smallest;  // size at which pruning ends
@@ -62,7 +65,7 @@ struct Pruning {
 // Networks met on the way, from the first on; called with each one's size and mean loss.
 using Sink = std::function<void(const Network&, int size, double error)>;
 
-void prune(Network network, const Data& data, const int* columns, const Pruning& how, const Criterion& criterion,
+void prune(Network network, const Data& data, const Pruning& how, const Criterion& criterion,
            Worker& worker, const Sink& sink);
 
 double ridge_of(double error, double n_observations);
