@@ -3,7 +3,9 @@
 import copy
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,8 +16,11 @@ from sk_swat.latent.autoencoder import Autoencoder, AutoencoderConfig
 from sk_swat.latent.bank import Bank
 from sk_swat.latent.checkpoint import save_checkpoint
 from sk_swat.network.activations import ACTIVATION_NAMES
+from sk_swat.network.softnet import flatten
 from sk_swat.pretraining.bank import decoder
 from sk_swat.pretraining.corpus import make_corpus, random_networks
+from sk_swat.refine import _core
+from sk_swat.refine.compiled import CompiledBatch
 
 WITHOUT_TORCH = """
 import sys
@@ -63,6 +68,51 @@ def hard_networks():
         return networks.map(lambda tensor: tensor.double())
 
     return make
+
+
+@pytest.fixture(scope="session")
+def equations():
+    """What the compiled core knows of each network: error, matrix, gradient, Jacobian, and which parameters move.
+
+    Parameters are in the order of flatten; those that do not move have zeros. The Jacobian has the shape (n_networks,
+    n_outputs, n_parameters, n_rows).
+    """
+
+    def evaluate(networks, rows, free=None):
+        n, n_parameters = flatten(networks).shape
+        error, gradient, moves = torch.zeros(n).double(), torch.zeros(n, n_parameters).double(), []
+        matrix = torch.zeros(n, n_parameters, n_parameters).double()
+        jacobian = torch.zeros(n, networks.n_outputs, n_parameters, len(rows)).double()
+        for i in range(n):
+            batch = CompiledBatch.of(networks[i : i + 1], rows.of_networks(slice(i, i + 1)))
+            marks = batch.marks(None if free is None else free[i : i + 1])
+            found = _core.equations(*batch.arguments, marks, _core.How())
+            part, slope, error[i], places, derivatives = (torch.as_tensor(np.asarray(each)) for each in found)
+            matrix[i, places[:, None], places] = part
+            gradient[i, places] = slope
+            jacobian[i, :, places] = derivatives[:, :, : len(rows)]
+            moves.append(torch.isin(torch.arange(n_parameters), places))
+        return SimpleNamespace(
+            error=error, matrix=matrix, gradient=gradient, jacobian=jacobian, moves=torch.stack(moves)
+        )
+
+    return evaluate
+
+
+@pytest.fixture(scope="session")
+def outputs():
+    """Outputs that the compiled core gives, of shape (n_networks, n_outputs, n_rows)."""
+
+    def evaluate(networks, rows):
+        return torch.from_numpy(_core.outputs(*CompiledBatch.of(networks, rows).arguments, _core.How()))
+
+    return evaluate
+
+
+@pytest.fixture
+def always_look(monkeypatch):
+    """Let the compiled core ask whether to stop at every opportunity, not only after so many milliseconds."""
+    monkeypatch.setattr(_core, "How", partial(_core.How, look_every=0.0))
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,11 @@ class Rows:
 
 class How:
     def __init__(
-        self, kernels: str | None = None, n_threads: int = 1, stop: Callable[[], bool] | None = None
+        self,
+        kernels: str | None = None,
+        n_threads: int = 1,
+        stop: Callable[[], bool] | None = None,
+        look_every: float = 0.01,
     ) -> None: ...
 
 def fit(
@@ -60,7 +64,23 @@ def equations(
 ) -> tuple[_Floats, _Floats, float, _Ints, _Floats]: ...
 def count(sizes: Sequence[int], values: _Floats, kinds: _Kinds, x_centred: bool, y_centred: bool) -> _Ints: ...
 def saliencies(
-    sizes: Sequence[int], values: _Floats, kinds: _Kinds, rows: Sequence[Rows], ridge: float, how: How
+    sizes: Sequence[int],
+    values: _Floats,
+    kinds: _Kinds,
+    rows: Sequence[Rows],
+    free: NDArray[np.uint8] | None,
+    ridge: float,
+    how: How,
 ) -> _Floats: ...
+def removals(
+    sizes: Sequence[int],
+    values: _Floats,
+    kinds: _Kinds,
+    matrix: _Floats,
+    removable: NDArray[np.uint8],
+    ridge: float,
+    wanted: float,
+    how: How,
+) -> NDArray[np.uint8]: ...
 def elementary(function: str, x: _Floats, how: How) -> _Floats: ...
 def kernel_names() -> list[str]: ...

@@ -64,6 +64,13 @@ class CompiledBatch:
         """What all functions of the core take first."""
         return self.sizes, self.values, self.kinds, self.rows
 
+    def marks(self, free: torch.Tensor | None) -> np.ndarray | None:
+        """Say which parameters are free; the weights that leave unused inputs never are."""
+        if free is None:
+            return None
+        moving = (free.bool() & (_on_living_inputs(self.networks) > 0)).to(torch.uint8)
+        return moving.contiguous().numpy()
+
     def with_values(self, values: np.ndarray) -> SoftNetworks:
         """Put other weights and biases into the networks."""
         return unflatten(self.networks, torch.from_numpy(values).to(self.networks.weights[0].dtype))

@@ -62,9 +62,13 @@ def fit_networks(
     def one_each(number: float | torch.Tensor) -> np.ndarray:
         return torch.as_tensor(number, dtype=torch.float64).expand(len(networks)).clone().numpy()
 
-    marks = None if free is None else free.to(torch.uint8).expand(batch.values.shape).contiguous().numpy()
     values, error, last, accepted = _core.fit(
-        *batch.arguments, marks, n_steps, one_each(ridge), one_each(damping), how(task.n_threads, task.deadline)
+        *batch.arguments,
+        batch.marks(free),
+        n_steps,
+        one_each(ridge),
+        one_each(damping),
+        how(task.n_threads, task.deadline),
     )
     dtype = networks.weights[0].dtype
     return LMResult(

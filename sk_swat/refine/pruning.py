@@ -86,4 +86,5 @@ def saliencies(networks: SoftNetworks, rows: Table, ridge: float) -> torch.Tenso
     That is w^2 / (H^-1)_ii with the Gauss-Newton matrix H (Hassibi and Stork, 1993) and a ridge.
     """
     batch = CompiledBatch.of(networks, rows)
-    return torch.from_numpy(_core.saliencies(*batch.arguments, ridge, how())).to(networks.weights[0].dtype)
+    everything = batch.marks(torch.ones(1, 1))
+    return torch.from_numpy(_core.saliencies(*batch.arguments, everything, ridge, how())).to(networks.weights[0].dtype)

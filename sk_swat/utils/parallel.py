@@ -61,14 +61,17 @@ def _on_one_thread(piece: Callable[[], Result]) -> Result:
 
 
 def n_threads_of(n_jobs: int | None) -> int:
-    """Threads that the compiled core may use: as many as `n_jobs` says; for None the cores that are allowed.
+    """Threads that the compiled core may use: as many as `n_jobs`, or joblib's context, says; else the allowed cores.
 
-    These are what OpenMP may use in scikit-learn's gradient boosting: limits of containers, of the environment, of
-    threadpoolctl and of joblib's processes count. Beside other pieces of work, in joblib's threads, it is one.
+    These are what OpenMP may use in scikit-learn's gradient boosting: limits of containers, of the environment and of
+    threadpoolctl count. Inside of joblib's threads and processes it is one.
     """
-    if n_jobs is not None:
-        return int(joblib.effective_n_jobs(n_jobs))
-    return 1 if joblib.parallel.get_active_backend()[0].nesting_level else int(_openmp_effective_n_threads())
+    backend, of_context = joblib.parallel.get_active_backend()
+    n_jobs = of_context if n_jobs is None else n_jobs
+    if n_jobs is None:
+        return 1 if backend.nesting_level else int(_openmp_effective_n_threads())
+    most = n_jobs if n_jobs > 0 else joblib.cpu_count()  # a cluster has more, elsewhere
+    return min(int(joblib.effective_n_jobs(n_jobs)), most)
 
 
 def n_threads_here() -> int:

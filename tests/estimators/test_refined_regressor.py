@@ -5,7 +5,6 @@ import itertools
 import pickle
 import re
 import signal
-import sys
 import threading
 import time
 import warnings
@@ -24,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from sk_swat import SparseMLP, SWATRegressor
-from sk_swat.fitting import judging, seen
+from sk_swat.fitting import judging, seen, starts
 from sk_swat.fitting.judging import LastPolish
 from sk_swat.fitting.rounds import Round
 from sk_swat.refine.table import Table
@@ -326,15 +325,16 @@ def events(monkeypatch):
     def spy(module, name, kind):
         original = getattr(module, name)
 
-        def wrapper(networks, rows, *args, **options):
-            result = original(networks, rows, *args, **options)
+        def wrapper(networks, given, *args, **options):
+            result = original(networks, given, *args, **options)
+            rows = given.rows if kind == "fit" else given
             log.append((kind, set(rows.y.flatten().float().tolist()), result if kind == "judge" else None))
             return result
 
         monkeypatch.setattr(module, name, wrapper)
 
-    for place in (seen, judging, sys.modules["sk_swat.refine.pruning"]):
-        spy(place, "fit_networks", "fit")
+    for place, name in ((seen, "fit_networks"), (seen, "prune"), (starts, "prune"), (judging, "fit_networks")):
+        spy(place, name, "fit")
     spy(judging, "_losses", "judge")
     return log
 
@@ -348,7 +348,7 @@ def test_held_out_rows_are_fitted_only_after_they_have_judged(refined, table, ev
     kinds = [kind for kind, _, _ in events]
     held = events[kinds.index("judge")][1]
     looks = [index for index, (kind, rows, _) in enumerate(events) if kind == "judge" and rows == held]
-    assert len(held) == 20 and looks[0] > 10
+    assert len(held) == 20 and looks[0] >= 4
     before = set().union(*(rows for kind, rows, _ in events[: looks[-1]] if kind == "fit"))
     assert len(before) == 60 and not before & held
     seen = set().union(*(1 - events[index][2].mean(1) for index in looks))

@@ -10,6 +10,7 @@ from sk_swat.network.equivalence import join, pad, trim
 from sk_swat.network.softnet import flatten
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.table import Table
+from sk_swat.refine.task import RefineTask
 
 DEPTHS = (1, 2, 3, 4)
 
@@ -39,7 +40,7 @@ def test_fit_of_a_sum_moves_no_number_between_its_blocks(hard_networks, depth):
     second = second.replace(weights=(second.weights[0] * torch.tensor([1.0, 1.0, 0.0])[:, None], *second.weights[1:]))
     both, free = block_sum(first, second)
     X = normal(60, 3)
-    fitted = fit_networks(both, Table(X, torch.sin(X.sum(1))), n_steps=3, free=flatten(free) > 0).networks
+    fitted = fit_networks(both, RefineTask(Table(X, torch.sin(X.sum(1)))), n_steps=3, free=flatten(free) > 0).networks
     width = [part.shape[2] for part in first.weights]
     assert (free.weights[0][:, :2, width[0] :] == 1).all()  # dense, on the columns that the second one reads
     assert not fitted.weights[0][:, 2, width[0] :].any()

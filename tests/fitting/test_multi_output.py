@@ -9,9 +9,10 @@ from sklearn.metrics import r2_score
 
 from sk_swat import LatentDescentRegressor
 from sk_swat.latent.readout import solve_readout, with_readout
-from sk_swat.network.softnet import flatten
-from sk_swat.refine.free_parameters import FreeParameters
+from sk_swat.network.softnet import flatten, unflatten
+from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.table import Table
+from sk_swat.refine.task import RefineTask
 
 
 @pytest.fixture
@@ -68,27 +69,24 @@ def test_errors_are_means_over_targets(networks, rows):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_equations_are_the_derivatives_of_the_error(networks, rows, weighted):
+def test_equations_are_the_derivatives_of_the_error(networks, rows, equations, weighted):
     if weighted:
         rows = Table(rows.X, rows.y, torch.arange(1.0, 31.0, dtype=torch.float64))
-    parameters = FreeParameters(networks)
-    equations = parameters.normal_equations(parameters.start, rows)
-    values = parameters.start.clone().requires_grad_()
+    found = equations(networks, rows)
+    values = flatten(networks).requires_grad_()
     with torch.enable_grad():
-        outputs = parameters.with_values(values).forward(rows.X)
+        outputs = unflatten(networks, values).forward(rows.X)
         error = rows.mean((outputs - rows.y).square()).mean(1)
         error.sum().backward()
-    torch.testing.assert_close(equations.error, error.detach())
-    torch.testing.assert_close(parameters.mean_loss(parameters.start[None], rows)[0], error.detach())
-    torch.testing.assert_close(2 * equations.gradient, values.grad, rtol=1e-8, atol=1e-10)
+    torch.testing.assert_close(found.error, error.detach())
+    torch.testing.assert_close(fit_networks(networks, RefineTask(rows), n_steps=0).error, error.detach())
+    torch.testing.assert_close(2 * found.gradient, values.grad, rtol=1e-8, atol=1e-10)
     one = torch.autograd.functional.jacobian(
-        lambda value: parameters.with_values(value[None].expand(len(networks), -1)).forward(rows.X)[0].flatten(),
-        parameters.start[0],
+        lambda value: unflatten(networks, value[None].expand(len(networks), -1)).forward(rows.X)[0].flatten(),
+        flatten(networks)[0],
     )
     weight = (torch.ones(30, dtype=torch.float64) if rows.weight is None else rows.weight).repeat(3)
-    torch.testing.assert_close(
-        equations.matrix[0], one.T @ (weight[:, None] * one) / weight.sum(), rtol=1e-8, atol=1e-10
-    )
+    torch.testing.assert_close(found.matrix[0], one.T @ (weight[:, None] * one) / weight.sum(), rtol=1e-8, atol=1e-10)
 
 
 def test_some_rows_keep_their_targets(rows):

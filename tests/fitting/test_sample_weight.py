@@ -12,9 +12,9 @@ from sk_swat.latent.screening import draw_inputs
 from sk_swat.network.scaling import Standardisation, column_scales
 from sk_swat.network.softnet import flatten
 from sk_swat.refine.counting import count_rows
-from sk_swat.refine.free_parameters import FreeParameters
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.table import Table
+from sk_swat.refine.task import RefineTask
 
 MERGED = RowLimits.merged
 TIMES = torch.tensor([1.0, 3.0, 1.0, 2.0, 5.0] * 8, dtype=torch.float64)
@@ -63,13 +63,12 @@ def test_counts_means_and_variance(rows):
     assert part.count == float(TIMES[::2].sum()) and single.weight.dtype == torch.float32
 
 
-def test_error_equations_and_readout(rows, hard_networks):
+def test_error_equations_and_readout(rows, hard_networks, equations):
     networks, (weighted, again) = hard_networks(2), rows
-    parameters = FreeParameters(networks)
     torch.testing.assert_close(weighted.error(networks), again.error(networks))
-    sets = torch.stack([parameters.start, 0.7 * parameters.start])
-    torch.testing.assert_close(parameters.mean_loss(sets, weighted), parameters.mean_loss(sets, again))
-    mine, theirs = (parameters.normal_equations(parameters.start, each) for each in rows)
+    mine, theirs = (fit_networks(networks, RefineTask(each), n_steps=0).error for each in rows)
+    torch.testing.assert_close(mine, theirs)
+    mine, theirs = (equations(networks, each) for each in rows)
     for name in ("matrix", "gradient", "error"):
         torch.testing.assert_close(getattr(mine, name), getattr(theirs, name))
     mine, theirs = (solve_readout(networks.last_hidden(each.X), each) for each in rows)
@@ -78,7 +77,9 @@ def test_error_equations_and_readout(rows, hard_networks):
 
 
 def test_fits_are_the_same(rows, hard_networks):
-    weighted, again = (fit_networks(hard_networks(1), each, n_steps=10, ridge=1e-3).networks for each in rows)
+    weighted, again = (
+        fit_networks(hard_networks(1), RefineTask(each), n_steps=10, ridge=1e-3).networks for each in rows
+    )
     torch.testing.assert_close(flatten(weighted), flatten(again), rtol=1e-6, atol=1e-8)
 
 

@@ -22,6 +22,7 @@ from sk_swat.network.softnet import flatten, unflatten
 from sk_swat.network.sparse_mlp import SparseMLP
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.table import Table
+from sk_swat.refine.task import RefineTask
 
 _FAR = 1e30  # where 1 + |z| is |z|, and still finite
 
@@ -154,7 +155,7 @@ def test_levenberg_marquardt_fits_it(network, X):
     batch, rows = batch_of([network], 3), torch.as_tensor(np.vstack([X, 2 * X, -X]))
     noise = torch.as_tensor(np.random.default_rng(2).normal(size=(1, 25)))
     moved = unflatten(batch, flatten(batch) * (1 + 0.1 * noise))
-    fitted = fit_networks(moved, Table(rows, batch.forward(rows)[0]), n_steps=60, ridge=0.0)
+    fitted = fit_networks(moved, RefineTask(Table(rows, batch.forward(rows)[0])), n_steps=60, ridge=0.0)
     assert fitted.error.item() < 1e-12 < (moved.forward(rows) - batch.forward(rows)).square().mean().item()
 
 

@@ -149,8 +149,8 @@ def test_networks_of_one_layer_are_canonical(tiny_corpus):
 def test_networks_are_fitted_to_their_functions(monkeypatch):
     fits = []
 
-    def fit(networks, rows, **settings):
-        fits.append((fit_networks(networks, rows, **settings), rows.y))
+    def fit(networks, task, **settings):
+        fits.append((fit_networks(networks, task, **settings), task.rows.y))
         return fits[-1][0]
 
     monkeypatch.setattr(corpus_module, "fit_networks", fit)

@@ -8,7 +8,9 @@ from sklearn.inspection import permutation_importance
 from sk_swat import SWATRegressor
 from sk_swat.datasets import make_planted_mlp
 from sk_swat.network.path import Path
+from sk_swat.refine import _core
 from sk_swat.refine.columns import ColumnView, column_chance, column_view
+from sk_swat.refine.compiled import CompiledBatch
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.pruning import prune
 from sk_swat.refine.table import Table
@@ -130,11 +132,12 @@ def test_partner_of_a_column_in_use_is_seen_although_it_says_nothing_alone(hard_
 
 
 def test_pull_is_the_derivative_by_the_first_biases(hard_networks):
-    from sk_swat.refine.free_parameters import FreeParameters
-
     networks, X = hard_networks(2), normal(20, 3)
+    networks.mask[0][0, 1] = 0.0
     y = normal(20, 1, seed=3)[:, 0]
-    residuals, pull = FreeParameters(networks).pull_on_first_layer(Table(X, y))
+    pulls = torch.from_numpy(_core.pull(*CompiledBatch.of(networks, Table(X, y)).arguments, _core.How()))
+    pull, residuals = pulls[:, : networks.mask[0].shape[1]], pulls[:, -1]
+    assert pulls.shape == (5, sum(mask.shape[1] for mask in networks.mask) + 1, 20) and not pull[0, 1].any()
     bias = networks.biases[0].clone().requires_grad_()
     moved = networks.replace(biases=(bias, *networks.biases[1:]))
     (gradient,) = torch.autograd.grad(-0.5 * (moved.forward(X) - y).square().sum(), bias)
@@ -149,9 +152,10 @@ def test_networks_on_columns_of_their_own_are_fitted_and_pruned_as_alone(hard_ne
     weight = torch.arange(80, dtype=torch.float64) % 3 + 1 if weighted else None
     rows = Table(X, torch.tanh(X[:, 5]) + 0.3 * X[:, 3], weight)
     view = ColumnView(columns, 20)
-    together = fit_networks(networks, view.rows(rows), n_steps=5)
+    together = fit_networks(networks, RefineTask(view.rows(rows)), n_steps=5)
     alone = [
-        fit_networks(networks[i : i + 1], ColumnView(columns[i], 20).rows(rows), n_steps=5).error for i in range(3)
+        fit_networks(networks[i : i + 1], RefineTask(ColumnView(columns[i], 20).rows(rows)), n_steps=5).error
+        for i in range(3)
     ]
     torch.testing.assert_close(together.error, torch.cat(alone))
 

@@ -8,9 +8,9 @@ import torch
 from scipy.optimize import least_squares
 
 from sk_swat.network.softnet import concatenate, flatten, unflatten
-from sk_swat.refine.free_parameters import FreeParameters
-from sk_swat.refine.levenberg_marquardt import damped_steps, fit_networks
+from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.table import Table
+from sk_swat.refine.task import RefineTask
 from sk_swat.utils.deadline import Deadline
 
 DEPTHS = (1, 2, 3, 4)
@@ -20,6 +20,10 @@ SMOOTH = ("sigmoid", "tanh", "sine")
 
 def rows(n_rows=60, n_inputs=3, seed=0):
     return torch.as_tensor(np.random.default_rng(seed).normal(size=(n_rows, n_inputs)))
+
+
+def task(X, y, **changes):
+    return RefineTask(Table(X, y), **changes)
 
 
 def penalise(networks, X, y, ridge):
@@ -47,7 +51,7 @@ def test_fit_finds_the_minimum_that_scipy_finds(hard_networks, depth, ridge):
         return np.concatenate([(output - y).numpy() / np.sqrt(80), np.sqrt(ridge) * parameters])
 
     expected = least_squares(residuals, start[0].numpy(), method="lm", xtol=1e-14, ftol=1e-14, gtol=1e-14)
-    fitted = fit_networks(unflatten(networks, start), Table(X, y), n_steps=40, ridge=ridge)
+    fitted = fit_networks(unflatten(networks, start), task(X, y), n_steps=40, ridge=ridge)
     loss = penalise(fitted.networks, X, y, ridge)
     np.testing.assert_allclose(loss, [2 * expected.cost], rtol=1e-9)
     np.testing.assert_allclose(flatten(fitted.networks)[0], expected.x, rtol=1e-5, atol=1e-5)
@@ -58,14 +62,14 @@ def test_fit_of_a_linear_network_equals_least_squares(hard_networks):
     y = bumpy(X)
     design = np.column_stack([X, np.ones(50)])
     residual = y.numpy() - design @ np.linalg.lstsq(design, y.numpy(), rcond=None)[0]
-    fitted = fit_networks(networks, Table(X, y), n_steps=50, ridge=0.0)
+    fitted = fit_networks(networks, task(X, y), n_steps=50, ridge=0.0)
     np.testing.assert_allclose(fitted.error, np.mean(residual**2), rtol=1e-6)
 
 
 def test_reported_error_is_that_of_the_fitted_networks(hard_networks):
     networks, X = hard_networks(2), rows()
     y = torch.stack([bumpy(X) + 0.1 * k for k in range(len(networks))])
-    fitted = fit_networks(networks, Table(X, y[:, None]), n_steps=7)
+    fitted = fit_networks(networks, task(X, y[:, None]), n_steps=7)
     torch.testing.assert_close(fitted.error, (fitted.networks.forward(X) - y).square().mean(1))
     assert ((fitted.accepted >= 1) & (fitted.accepted <= 7)).all()
 
@@ -73,7 +77,7 @@ def test_reported_error_is_that_of_the_fitted_networks(hard_networks):
 def test_larger_ridge_gives_smaller_parameters(hard_networks):
     networks, X = hard_networks(1, SMOOTH), rows()
     small, large = (
-        flatten(fit_networks(networks, Table(X, bumpy(X)), n_steps=40, ridge=ridge).networks).square().sum(1)
+        flatten(fit_networks(networks, task(X, bumpy(X)), n_steps=40, ridge=ridge).networks).square().sum(1)
         for ridge in (1e-5, 1e-1)
     )
     assert (large < small).all()
@@ -82,7 +86,7 @@ def test_larger_ridge_gives_smaller_parameters(hard_networks):
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_zeros_of_the_start_stay_exactly_zero(hard_networks, depth):
     networks, X = hard_networks(depth, density=0.5), rows()
-    fitted = flatten(fit_networks(networks, Table(X, bumpy(X)), n_steps=10).networks)
+    fitted = flatten(fit_networks(networks, task(X, bumpy(X)), n_steps=10).networks)
     frozen = flatten(networks) == 0
     assert frozen.any()
     assert (fitted[frozen] == 0).all()
@@ -93,10 +97,10 @@ def test_only_free_parameters_are_fitted_and_the_others_are_zero(hard_networks):
     networks, X = hard_networks(1), rows()
     free = torch.ones_like(flatten(networks), dtype=torch.bool)
     free[:, ::3] = False
-    fitted = fit_networks(networks, Table(X, bumpy(X)), n_steps=10, free=free)
+    fitted = fit_networks(networks, task(X, bumpy(X)), n_steps=10, free=free)
     assert not flatten(fitted.networks)[~free].any()
     start = unflatten(networks, flatten(networks) * free)
-    alone = fit_networks(start, Table(X, bumpy(X)), n_steps=10)
+    alone = fit_networks(start, task(X, bumpy(X)), n_steps=10)
     torch.testing.assert_close(flatten(fitted.networks), flatten(alone.networks))
 
 
@@ -111,7 +115,7 @@ def test_more_steps_never_make_a_network_worse(hard_networks, depth, dtype):
     X = rows().to(dtype)
     losses = [penalise(networks, X, bumpy(X), RIDGE)]
     for n_steps in range(1, 12):
-        fitted = fit_networks(networks, Table(X, bumpy(X)), n_steps=n_steps, ridge=RIDGE, damping=1e-8).networks
+        fitted = fit_networks(networks, task(X, bumpy(X)), n_steps=n_steps, ridge=RIDGE, damping=1e-8).networks
         losses.append(penalise(fitted, X, bumpy(X), RIDGE))
     rounding = 1 + 10 * torch.finfo(dtype).eps
     assert all((after <= before * rounding).all() for before, after in pairwise(losses))
@@ -121,12 +125,12 @@ def test_more_steps_never_make_a_network_worse(hard_networks, depth, dtype):
 def test_non_finite_network_is_left_alone_and_does_not_disturb_the_others(hard_networks):
     networks, X = hard_networks(2), rows()
     y = torch.stack([bumpy(X)] * len(networks))
-    undisturbed = fit_networks(networks, Table(X, y[:, None]), n_steps=8)
+    undisturbed = fit_networks(networks, task(X, y[:, None]), n_steps=8)
     y[1, 3] = torch.nan
     last = networks.weights[-1].clone()
     last[2] *= 1e200
     disturbed = networks.replace(weights=(*networks.weights[:-1], last))
-    fitted = fit_networks(disturbed, Table(X, y[:, None]), n_steps=8)
+    fitted = fit_networks(disturbed, task(X, y[:, None]), n_steps=8)
     assert fitted.accepted[1] == 0
     torch.testing.assert_close(flatten(fitted.networks)[1], flatten(disturbed)[1], rtol=0, atol=0)
     assert torch.isfinite(flatten(fitted.networks)).all()
@@ -139,9 +143,9 @@ def test_each_network_of_a_batch_gets_the_result_it_gets_alone(hard_networks, de
     networks = hard_networks(depth, SMOOTH)
     X = torch.stack([rows(seed=seed) for seed in range(len(networks))])
     y = torch.stack([bumpy(part) for part in X])
-    together = fit_networks(networks, Table(X, y[:, None]), n_steps=10, ridge=1e-3)
+    together = fit_networks(networks, task(X, y[:, None]), n_steps=10, ridge=1e-3)
     alone = [
-        fit_networks(networks[index : index + 1], Table(X[index : index + 1], y[index]), n_steps=10, ridge=1e-3)
+        fit_networks(networks[index : index + 1], task(X[index : index + 1], y[index]), n_steps=10, ridge=1e-3)
         for index in range(len(networks))
     ]
     torch.testing.assert_close(together.error, torch.cat([part.error for part in alone]), rtol=1e-7, atol=1e-10)
@@ -153,22 +157,21 @@ def test_each_network_of_a_batch_gets_the_result_it_gets_alone(hard_networks, de
 def test_each_network_has_its_own_ridge_and_damping(hard_networks):
     networks, X = hard_networks(2, SMOOTH, n_networks=3), rows()
     ridge, damping = torch.tensor([1e-5, 1e-2, 1e-1]), torch.tensor([1.0, 1e-3, 1e-1])
-    together = fit_networks(networks, Table(X, bumpy(X)), n_steps=5, ridge=ridge, damping=damping)
+    together = fit_networks(networks, task(X, bumpy(X)), n_steps=5, ridge=ridge, damping=damping)
     for index in range(3):
         one = slice(index, index + 1)
         settings = {"n_steps": 5, "ridge": float(ridge[index]), "damping": float(damping[index])}
-        alone = fit_networks(networks[one], Table(X, bumpy(X)), **settings)
+        alone = fit_networks(networks[one], task(X, bumpy(X)), **settings)
         torch.testing.assert_close(flatten(together.networks)[one], flatten(alone.networks), rtol=1e-5, atol=1e-7)
         torch.testing.assert_close(together.damping[one], alone.damping, rtol=1e-6, atol=0)
-    same = fit_networks(networks, Table(X, bumpy(X)), n_steps=5, ridge=1e-5)
+    same = fit_networks(networks, task(X, bumpy(X)), n_steps=5, ridge=1e-5)
     assert (flatten(same.networks) != flatten(together.networks)).any(1).all()
 
 
-def test_network_at_its_minimum_stays_there_and_its_damping_grows(hard_networks):
+def test_network_at_its_minimum_stays_there_and_its_damping_grows(hard_networks, outputs):
     networks, X = hard_networks(2, SMOOTH, n_networks=2), rows()
-    parameters = FreeParameters(networks)
-    y = parameters.jacobian(parameters.start, X)[0]  # so that the error is exactly zero: nothing can lower it
-    fitted = fit_networks(networks, Table(X, y[:, None]), n_steps=3, ridge=0.0, damping=1e-2)
+    y = outputs(networks, Table(X, X[:, 0]))  # so that the error is exactly zero: nothing can lower it
+    fitted = fit_networks(networks, task(X, y), n_steps=3, ridge=0.0, damping=1e-2)
     assert fitted.accepted.tolist() == [0, 0] and not fitted.error.any()
     assert torch.equal(flatten(fitted.networks), flatten(networks))
     assert (fitted.damping > 1.0).all()
@@ -180,48 +183,71 @@ def test_no_step_is_taken_without_steps_or_after_the_deadline(hard_networks, n_s
     deadline = Deadline()
     if stopped:
         deadline.stop()
-    fitted = fit_networks(networks, Table(X, bumpy(X)), n_steps=n_steps, damping=0.5, deadline=deadline)
+    fitted = fit_networks(networks, task(X, bumpy(X), deadline=deadline), n_steps=n_steps, damping=0.5)
     assert torch.equal(flatten(fitted.networks), flatten(networks))
     torch.testing.assert_close(fitted.error, (networks.forward(X) - bumpy(X)).square().mean(1))
     assert not fitted.accepted.any() and (fitted.damping == 0.5).all()
 
 
 @pytest.mark.parametrize("n_looks", range(9))
+@pytest.mark.usefixtures("always_look")
 def test_deadline_ends_a_fit_under_way(hard_networks, n_looks):
-    networks, X = hard_networks(2), rows()
+    networks, X = hard_networks(2, n_networks=1), rows()
     deadline = Deadline(n_looks + 0.5, clock=count().__next__)  # a tick for each look at the clock
-    stopped = fit_networks(networks, Table(X, bumpy(X)), n_steps=20, deadline=deadline)
-    expected = fit_networks(
-        networks, Table(X, bumpy(X)), n_steps=n_looks // 2
-    )  # a step looks twice; half a step is left
+    stopped = fit_networks(networks, task(X, bumpy(X), deadline=deadline), n_steps=20)
+    # a step looks four times, for the equations and for each damping; a part of a step is left
+    expected = fit_networks(networks, task(X, bumpy(X)), n_steps=n_looks // 4)
     assert torch.equal(flatten(stopped.networks), flatten(expected.networks))
     assert torch.equal(stopped.error, expected.error)
     assert Deadline(0.0).passed() and not Deadline(1e6).passed()
 
 
-def test_damped_steps_solve_their_equations_for_the_moving_parameters(hard_networks):
-    networks, X = hard_networks(1, n_networks=2), rows()
-    parameters = FreeParameters(networks)
-    values = parameters.start
-    equations = parameters.normal_equations(values, Table(X, bumpy(X)))
-    ridge, damping = torch.tensor([0.1, 0.2]).double(), torch.tensor([[0.0, 1e-3], [1.0, 2.0]]).double()
-    moving = torch.arange(values.shape[1]).expand_as(values) % 3 > 0
-    steps = damped_steps(equations, values, ridge, damping, moving)
-    assert not steps[:, ~moving].any()
-    for k in range(2):
-        for i in range(2):
-            on = moving[i].numpy()
-            matrix = equations.matrix[i].numpy()[np.ix_(on, on)] + float(ridge[i]) * np.eye(on.sum())
-            matrix += float(damping[k, i]) * np.diag(np.diag(matrix))
-            slope = (equations.gradient[i] + ridge[i] * values[i]).numpy()[on]
-            np.testing.assert_allclose(steps[k, i].numpy()[on], np.linalg.solve(matrix, slope), rtol=1e-9, atol=1e-12)
+@pytest.mark.usefixtures("always_look")
+def test_deadline_keeps_the_whole_steps_of_every_network(hard_networks):
+    networks, X = hard_networks(2), rows()
+    whole = [fit_networks(networks, task(X, bumpy(X)), n_steps=n).networks for n in range(11)]
+    after = {}
+    for n_looks in (0, 9, 45, 60, 100, 170):
+        deadline = Deadline(n_looks + 0.5, clock=count().__next__)
+        stopped = fit_networks(networks, task(X, bumpy(X), deadline=deadline), n_steps=10)
+        torch.testing.assert_close(stopped.error, (stopped.networks.forward(X) - bumpy(X)).square().mean(1))
+        for i in range(len(networks)):
+            same = [n for n in range(11) if torch.equal(flatten(stopped.networks)[i], flatten(whole[n])[i])]
+            assert same
+            after[n_looks, i] = same
+    assert all(0 in after[0, i] for i in range(5))
+    assert 10 in after[60, 0] and 5 in after[60, 1] and 0 in after[60, 2]  # 40 looks each, one after the other
+
+
+def test_step_solves_its_equations_for_the_free_parameters_with_the_best_damping(hard_networks, equations):
+    networks, X = hard_networks(1), rows()
+    free = torch.arange(flatten(networks).shape[1]).expand(len(networks), -1) % 3 > 0
+    ridge, damping = torch.tensor([0.1, 0.2, 1e-3, 1e-5, 0.1]), torch.tensor([0.0, 1e-3, 0.3, 2.0, 1e-2])
+    found = equations(networks, Table(X, bumpy(X)), free)
+    stepped = fit_networks(networks, task(X, bumpy(X)), n_steps=1, ridge=ridge, damping=damping, free=free)
+    assert not flatten(stepped.networks)[~free].any() and stepped.accepted.all()
+    best = []
+    for i in range(len(networks)):
+        on, one = free[i].numpy(), networks[i : i + 1]
+        start, trials = np.where(on, flatten(one)[0].numpy(), 0.0), []
+        for multiple in (0.2, 1.0, 5.0):
+            matrix = found.matrix[i].numpy()[np.ix_(on, on)] + float(ridge[i]) * np.eye(on.sum())
+            matrix += multiple * float(damping[i]) * np.diag(np.diag(matrix))
+            slope = found.gradient[i].numpy()[on] + float(ridge[i]) * start[on]
+            values = start.copy()
+            values[on] -= np.linalg.solve(matrix, slope)
+            trials.append(
+                (float(penalise(unflatten(one, torch.as_tensor(values)[None]), X, bumpy(X), float(ridge[i]))), values)
+            )
+        best.append(min(range(3), key=lambda k: trials[k][0]))
+        np.testing.assert_allclose(flatten(stepped.networks)[i], trials[best[-1]][1], rtol=1e-6, atol=1e-9)
+        assert float(stepped.damping[i]) == pytest.approx(max(1e-9, (0.2, 1.0, 5.0)[best[-1]] * float(damping[i])))
+    assert len(set(best)) > 1
 
 
 def test_equations_without_a_solution_give_no_step(hard_networks):
     networks, X = hard_networks(1, n_networks=2), rows()
-    parameters = FreeParameters(networks)
-    equations = parameters.normal_equations(parameters.start, Table(X, bumpy(X)))
-    equations.matrix[0] *= -1  # not positive definite
-    zero = torch.zeros(2, dtype=torch.float64)
-    steps = damped_steps(equations, parameters.start, zero, zero[None], parameters.valid)
-    assert not steps[0, 0].any() and steps[0, 1].all()
+    X[:, 1] = 0.0  # the weights of this column have a zero row in the matrix
+    one, more = (fit_networks(networks, task(X, bumpy(X)), n_steps=n, ridge=0.0, damping=0.0) for n in (1, 9))
+    assert not one.accepted.any() and torch.equal(flatten(one.networks), flatten(networks))
+    assert (one.damping > 0).all() and more.accepted.all()  # damped more, there is a solution

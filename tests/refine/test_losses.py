@@ -8,7 +8,7 @@ from scipy.optimize import minimize, minimize_scalar
 from sk_swat import SWATRegressor
 from sk_swat.latent.objective import mean_loss
 from sk_swat.latent.readout import solve_readout, with_readout
-from sk_swat.refine.free_parameters import FreeParameters
+from sk_swat.network.softnet import flatten, unflatten
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.losses import Loss, SquaredError
 from sk_swat.refine.pruning import prune
@@ -99,35 +99,45 @@ def test_score_of_squared_error_is_r2():
 @BOTH
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("n_targets", [1, 2])
-def test_equations_are_the_derivatives_of_the_mean_loss(hard_networks, loss, n_targets, weighted):
+def test_equations_are_the_derivatives_of_the_mean_loss(hard_networks, equations, loss, n_targets, weighted):
     rows = make_rows(40, n_targets, weighted, 0.1, loss)
     hidden = hard_networks(2)
     networks = with_readout(hidden, solve_readout(hidden.last_hidden(rows.X), rows))
-    parameters = FreeParameters(networks)
-    equations = parameters.normal_equations(parameters.start, rows)
-    values = parameters.start.clone().requires_grad_()
-    error = rows.error(parameters.with_values(values))
+    found = equations(networks, rows)
+    values = flatten(networks).requires_grad_()
+    error = rows.error(unflatten(networks, values))
     (gradient,) = torch.autograd.grad(error.sum(), values)
-    torch.testing.assert_close(equations.error, error.detach())
-    torch.testing.assert_close(parameters.mean_loss(values[None].detach(), rows)[0], error.detach())
-    torch.testing.assert_close(2 * equations.gradient, gradient)
-    output, J = parameters.jacobian(parameters.start, rows.X)
-    curvature = loss.curvature(output - rows.y.flatten())
-    weight = (torch.ones(40, dtype=torch.float64) if rows.weight is None else rows.weight).repeat(n_targets)
-    expected = (J * (weight * curvature)[:, None]) @ J.mT / (2 * weight.sum())
-    torch.testing.assert_close(equations.matrix, expected)
+    torch.testing.assert_close(found.error, error.detach())
+    torch.testing.assert_close(fit_networks(networks, RefineTask(rows), n_steps=0).error, error.detach())
+    torch.testing.assert_close(2 * found.gradient, gradient)
+    curvature = loss.curvature(networks.forward(rows.X).reshape(len(networks), n_targets, -1) - rows.y)
+    weight = torch.ones(40, dtype=torch.float64) if rows.weight is None else rows.weight
+    weighted_jacobian = found.jacobian * (weight * curvature)[:, :, None]
+    expected = torch.einsum("nopr,noqr->npq", weighted_jacobian, found.jacobian) / (2 * weight.sum() * n_targets)
+    torch.testing.assert_close(found.matrix, expected)
+
+
+@BOTH
+def test_core_is_given_the_functions_of_a_loss_that_it_does_not_have(loss):
+    residual = np.random.default_rng(0).normal(size=9)
+    if isinstance(loss, SquaredError):
+        assert loss.compiled() is None
+        return
+    given = torch.from_numpy(residual)
+    for found, part in zip(loss.compiled()(residual), (loss.value, loss.gradient, loss.curvature), strict=True):
+        np.testing.assert_array_equal(found, part(given).numpy())
 
 
 @pytest.mark.parametrize("depth", [1, 2])
 def test_steps_lower_the_loss_and_resist_outliers(hard_networks, depth):
     rows, truth = make_rows(outliers=0.1), make_rows(loss=SquaredError())
     networks = hard_networks(depth, ("tanh", "sine"), n_networks=8, width=6)
-    robust = fit_networks(networks, rows, n_steps=40, ridge=1e-4)
+    robust = fit_networks(networks, RefineTask(rows), n_steps=40, ridge=1e-4)
     assert (robust.error < rows.error(networks)).all()
     torch.testing.assert_close(robust.error, rows.error(robust.networks))
-    again = fit_networks(robust.networks, rows, n_steps=1, ridge=1e-4).error
+    again = fit_networks(robust.networks, RefineTask(rows), n_steps=1, ridge=1e-4).error
     assert (again > 0.8 * robust.error).all()
-    squares = fit_networks(networks, Table(rows.X, rows.y), n_steps=40, ridge=1e-4)
+    squares = fit_networks(networks, RefineTask(Table(rows.X, rows.y)), n_steps=40, ridge=1e-4)
     assert truth.error(robust.networks).min() < 0.05 * truth.error(squares.networks).min()
 
 
@@ -163,7 +173,7 @@ def test_pruning_keeps_networks_that_are_good_in_the_loss(hard_networks):
     def smallest(rows):
         """Error without outliers of the best network of at most twelve parameters."""
         found = []
-        networks = fit_networks(hard_networks(1, ("tanh",), width=6), rows, n_steps=40, ridge=1e-4).networks
+        networks = fit_networks(hard_networks(1, ("tanh",), width=6), RefineTask(rows), n_steps=40, ridge=1e-4).networks
         prune(networks, RefineTask(rows), lambda *one: found.append(one))
         small = [nets[size <= 12] for nets, size, *_ in found]
         errors = [(float(rows.error(part)[i]), float(truth.error(part)[i])) for part in small for i in range(len(part))]
@@ -201,6 +211,7 @@ def test_same_loss_by_iteration_gives_the_same_networks(refined, table, monkeypa
     class Squares(SquaredError):
         quadratic = False
         as_least_squares = Loss.as_least_squares
+        compiled = Loss.compiled
 
     plain = refined().fit(*table)
     monkeypatch.setattr(SWATRegressor, "_loss", Squares())

@@ -11,13 +11,14 @@ from sk_swat.fitting.search import in_raw_units as finished
 from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.equivalence import fold_constants, pad
 from sk_swat.network.scaling import Standardisation
-from sk_swat.network.softnet import flatten, unflatten
+from sk_swat.network.softnet import concatenate, flatten, unflatten
+from sk_swat.refine.criteria import Criterion
 from sk_swat.refine.front import Front
 from sk_swat.refine.growth import widen
 from sk_swat.refine.levenberg_marquardt import fit_networks
-from sk_swat.refine.pruning import prune
+from sk_swat.refine.pruning import prune, sizes
 from sk_swat.refine.table import Table
-from sk_swat.refine.task import RefineTask, removable, sizes
+from sk_swat.refine.task import RefineTask
 from sk_swat.utils.deadline import Deadline
 
 DEPTHS = (1, 2, 3, 4)
@@ -32,10 +33,12 @@ def make_task(n_rows=100, n_inputs=3, seed=0, **changes):
 
 
 def hand_over(networks, task, **options):
-    """All calls of the sink: networks, sizes, errors, origins."""
+    """What the sink gets, in one call: networks, sizes, errors, origins."""
     calls = []
     prune(networks, task, lambda *call: calls.append(call), **options)
-    return calls
+    (call,) = calls
+    assert len({len(part) for part in call}) == 1
+    return call
 
 
 def scaling_of(task):
@@ -82,9 +85,22 @@ def test_sizes_equal_those_in_raw_units(hard_networks, depth, x_centred, y_centr
 
 @pytest.mark.parametrize(("x_centred", "y_centred"), OFFSETS)
 def test_biases_that_a_shift_brings_back_save_nothing(hard_networks, x_centred, y_centred):
-    networks = hard_networks(2)
-    task = make_task(x_centred=x_centred, y_centred=y_centred)
-    saves = unflatten(networks, removable(networks, task)[None])
+    networks = hard_networks(2, n_networks=1)
+
+    class First(Criterion):
+        """Keeps what may go, and lets the first go."""
+
+        seen = None
+
+        def removals(self, state):
+            index = [int((flatten(networks)[0] == value).nonzero()) for value in state.values] if not self.seen else []
+            self.seen = self.seen or dict(zip(index, state.removable.tolist(), strict=True))
+            return state.removable & (np.arange(len(state.values)) == state.removable.argmax())
+
+    first = First()
+    task = make_task(x_centred=x_centred, y_centred=y_centred, criterion=first)
+    hand_over(networks, task)
+    saves = unflatten(networks, torch.tensor([[first.seen[place] for place in range(flatten(networks).shape[1])]]))
     assert all(part.all() for part in saves.weights)
     assert [bool(part.all()) for part in saves.biases] == [x_centred, True, y_centred]
     assert [bool(part.any()) for part in saves.biases] == [x_centred, True, y_centred]
@@ -108,19 +124,19 @@ def test_every_network_handed_over_is_what_it_is_said_to_be(hard_networks, depth
     networks = networks.replace(weights=(networks.weights[0][:, :3], *networks.weights[1:]))
     networks = networks.replace(input_mask=torch.ones(3, 3, dtype=torch.float64))
     known = {}
-    for found, size, error, origin in hand_over(networks, task):
-        folded = fold_constants(found)
-        assert all(torch.equal(a, b) for a, b in zip(found.tensors(), folded.tensors(), strict=True))
-        assert torch.isfinite(flatten(found)).all()
-        torch.testing.assert_close(error, (found.forward(task.rows.X) - task.rows.y).square().mean(1))
-        assert torch.equal(size, sizes(found, task))
-        for index, (start, number) in enumerate(zip(origin.tolist(), size.tolist(), strict=True)):
-            assert number <= known.get(start, np.inf)
-            network = in_raw_units(found[index : index + 1], task)
-            assert network.n_nonzero - n_saved(network) == number
-            known[start] = number
-            alive = found.mask[0][index] > 0
-            assert x_centred or (found.biases[0][index][alive] != 0).all()
+    found, size, error, origin = hand_over(networks, task)
+    folded = fold_constants(found)
+    assert all(torch.equal(a, b) for a, b in zip(found.tensors(), folded.tensors(), strict=True))
+    assert torch.isfinite(flatten(found)).all()
+    torch.testing.assert_close(error, (found.forward(task.rows.X) - task.rows.y).square().mean(1))
+    assert torch.equal(size, sizes(found, task))
+    for index, (start, number) in enumerate(zip(origin.tolist(), size.tolist(), strict=True)):
+        assert number <= known.get(start, np.inf)
+        network = in_raw_units(found[index : index + 1], task)
+        assert network.n_nonzero - n_saved(network) == number
+        known[start] = number
+        alive = found.mask[0][index] > 0
+        assert x_centred or (found.biases[0][index][alive] != 0).all()
     assert set(known) == {0, 1, 2} and max(known.values()) <= 3 + 2 * (not y_centred) + (not x_centred)
 
 
@@ -129,41 +145,63 @@ def test_networks_are_pruned_as_they_are_alone(hard_networks):
     together = hand_over(networks, task, smallest=12)
     for start in range(3):
         alone = hand_over(networks[start : start + 1], task, smallest=12)
-        pairs = [(size[origin == start], error[origin == start]) for _, size, error, origin in together]
-        pairs = [pair for pair in pairs if len(pair[0])]
-        assert [int(size) for size, _ in pairs] == [int(size) for _, size, _, _ in alone]
-        torch.testing.assert_close(
-            torch.cat([error for _, error in pairs]), torch.cat([call[2] for call in alone]), rtol=1e-4, atol=1e-8
-        )
+        own = together[3] == start
+        assert torch.equal(flatten(together[0])[own], flatten(alone[0])) and not alone[3].any()
+        assert torch.equal(together[1][own], alone[1]) and torch.equal(together[2][own], alone[2])
 
 
 def test_small_networks_lose_one_candidate_and_large_ones_several(hard_networks):
     task = make_task(n_inputs=6)
-    calls = hand_over(hard_networks(2, SMOOTH, n_networks=1, n_inputs=6, width=8), task)
-    size = [int(call[1]) for call in calls]
+    size = hand_over(hard_networks(2, SMOOTH, n_networks=1, n_inputs=6, width=8), task)[1].tolist()
     falls = {before: before - after for before, after in pairwise(size)}
     assert size[0] > 100 and np.mean([falls[n] for n in falls if n > 60]) > 3
     assert any(falls[n] == 1 for n in falls if n <= 24)
     assert size[-1] <= 3
-    assert int(hand_over(hard_networks(1, SMOOTH, n_networks=1), make_task(), smallest=9)[-1][1]) in range(3, 10)
+    assert int(hand_over(hard_networks(1, SMOOTH, n_networks=1), make_task(), smallest=9)[1][-1]) in range(3, 10)
 
 
 def test_passed_deadline_ends_pruning_after_the_first_hand_over(hard_networks):
     deadline = Deadline()
     deadline.stop()
     networks = hard_networks(2, n_networks=3)
-    calls = hand_over(networks, make_task(deadline=deadline))
-    assert len(calls) == 1
-    assert torch.equal(flatten(calls[0][0]), flatten(networks)) and calls[0][3].tolist() == [0, 1, 2]
+    found, _, _, origin = hand_over(networks, make_task(deadline=deadline))
+    assert torch.equal(flatten(found), flatten(networks)) and origin.tolist() == [0, 1, 2]
 
 
 def test_networks_that_are_not_finite_are_dropped_and_the_others_go_on(hard_networks):
     networks = hard_networks(1, SMOOTH, n_networks=2)
     alone = hand_over(networks[:1], make_task())
     networks.weights[-1][1] = torch.nan
-    calls = hand_over(networks, make_task())
-    assert calls[0][3].tolist() == [0, 1] and all(call[3].tolist() == [0] for call in calls[1:])
-    assert [int(call[1][0]) for call in calls] == [int(call[1]) for call in alone]
+    _, size, error, origin = hand_over(networks, make_task())
+    assert (origin == 1).sum() == 1 and not torch.isfinite(error[origin == 1]).any()
+    assert torch.equal(size[origin == 0], alone[1]) and torch.equal(error[origin == 0], alone[2])
+
+
+def test_parameters_that_stay_make_up_for_what_goes(hard_networks, equations):
+    """By the quadratic model, with one of three dampings, or as they are: whichever has the least sum."""
+    networks, task = hard_networks(1, SMOOTH, n_networks=8), make_task()
+    found, _, errors, origin = hand_over(networks, task, n_polish=0)
+    before = equations(networks, task.rows)
+    ridge, moved = task.ridge(before.error), 0
+    for i in range(len(networks)):
+        one, second = networks[i : i + 1], int((origin == i).nonzero()[1])
+        start, left = flatten(one)[0].numpy(), flatten(found[second : second + 1])[0].numpy()
+        if len(gone := np.flatnonzero((left == 0) & (start != 0))) > 1:
+            continue  # what a whole neuron takes along is folded
+        kept, matrix = np.flatnonzero(left), before.matrix[i].numpy()
+        zeroed = np.where(left == 0, 0.0, start)
+        slope = before.gradient[i].numpy() - matrix[:, gone] @ start[gone] + float(ridge[i]) * zeroed
+        trials = [zeroed]
+        for damping in (1e-4, 1e-1, 1.0):
+            part = matrix[np.ix_(kept, kept)] + float(ridge[i]) * np.eye(len(kept))
+            trials.append(zeroed.copy())
+            trials[-1][kept] -= np.linalg.solve(part + damping * np.diag(np.diag(part)), slope[kept])
+        batch = unflatten(concatenate([one] * 4), torch.as_tensor(np.stack(trials)))
+        sums = task.rows.error(batch) + ridge[i] * flatten(batch).square().sum(1)
+        np.testing.assert_allclose(left, trials[int(sums.argmin())], rtol=1e-5, atol=1e-8)
+        assert float(errors[second]) == pytest.approx(float(task.rows.error(batch).numpy()[int(sums.argmin())]))
+        moved += int(sums.argmin()) > 0
+    assert moved > 2
 
 
 @pytest.mark.parametrize("name", SMOOTH)
@@ -179,7 +217,7 @@ def test_superfluous_parameters_of_a_planted_network_are_pruned(hard_networks, n
     assert size == 3 + 2 + 2 + 1
     more = widen(planted, [kind == name for kind in ACTIVATION_NAMES], 2, torch.Generator().manual_seed(0))
     noise = torch.randn(flatten(more).shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    start = fit_networks(unflatten(more, flatten(more) + 0.05 * noise), task.rows, n_steps=30)
+    start = fit_networks(unflatten(more, flatten(more) + 0.05 * noise), task, n_steps=30)
     assert int(sizes(start.networks, task)) > 2 * size
     front = Front()
     prune(start.networks, task, front.add)
@@ -276,5 +314,5 @@ def test_new_neurons_give_a_fit_new_directions(hard_networks):
     )
     wide = widen(room, [name == "tanh" for name in ACTIVATION_NAMES], 2, torch.Generator().manual_seed(0))
     free = torch.ones_like(flatten(room), dtype=torch.bool)
-    narrow, more = (fit_networks(each, task.rows, n_steps=40, free=free).error.mean() for each in (room, wide))
+    narrow, more = (fit_networks(each, task, n_steps=40, free=free).error.mean() for each in (room, wide))
     assert more < 0.8 * narrow

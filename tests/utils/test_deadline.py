@@ -1,7 +1,9 @@
 """The clock: what a deadline promises, and that every loop looks at it between two small steps.
 
-No test but the last depends on the speed of the machine. One kind of clock ticks once for each look, so that a deadline
-passes after a known number of looks. The other shows the work that torch has done so far.
+One kind of clock ticks once for each look, so that a deadline passes after a known number of looks; the compiled core
+then looks at every opportunity, where it otherwise waits for ten milliseconds. The other shows the work that torch has
+done so far, and the time that the compiled core has taken: tests with that one, and the last one, depend on how fast
+the machine is.
 """
 
 import pickle
@@ -21,7 +23,9 @@ from sk_swat.network.activations import ACTIVATION_NAMES
 from sk_swat.network.scaling import Standardisation
 from sk_swat.network.softnet import flatten
 from sk_swat.pretraining.corpus import random_networks
-from sk_swat.refine.free_parameters import FreeParameters
+from sk_swat.refine import _core
+from sk_swat.refine.columns import ColumnView, column_view
+from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.pruning import prune
 from sk_swat.refine.table import Table
 from sk_swat.refine.task import RefineTask
@@ -92,76 +96,100 @@ def test_copy_looks_at_the_clock_of_its_own_machine():
 # --- large steps are cut into small ones
 
 
-def test_normal_equations_of_many_targets_look_at_the_clock_between_groups_of_networks():
+@pytest.mark.usefixtures("always_look")
+def test_fit_looks_at_the_clock_in_every_block_of_rows_of_every_network():
     networks, rows = many_targets(24, 130)
-    parameters, deadline = FreeParameters(networks), Looks()
-    together = parameters.normal_equations(parameters.start, rows, deadline)
-    assert deadline.n_looks == 9  # three groups of eleven or fewer, three chunks of 64 rows or fewer
-    for index in (0, 10, 11, 23):
-        alone = FreeParameters(networks[index : index + 1])
-        expected = alone.normal_equations(alone.start, rows)
-        n_free = expected.gradient.shape[1]
-        torch.testing.assert_close(together.matrix[index, :n_free, :n_free], expected.matrix[0])
-        torch.testing.assert_close(together.gradient[index, :n_free], expected.gradient[0])
-        torch.testing.assert_close(together.error[index], expected.error[0])
+    deadline = Looks()
+    together = fit_networks(networks, RefineTask(rows, deadline=deadline), n_steps=1)
+    assert deadline.n_looks == 24 * 4 * 2  # equations and three dampings, two blocks of 128 rows or fewer
+    for index in (0, 10, 23):
+        alone = fit_networks(networks[index : index + 1], RefineTask(rows), n_steps=1)
+        assert torch.equal(flatten(together.networks)[index], flatten(alone.networks)[0])
+        assert together.error[index] == alone.error[0] and together.accepted[index] == 1
 
 
-def test_groups_of_networks_keep_inputs_and_targets_of_their_own(hard_networks):
-    networks = hard_networks(1, n_networks=400, n_inputs=10, width=16)
-    rng = np.random.default_rng(0)
-    X, y = torch.as_tensor(rng.normal(size=(400, 80, 10))), torch.as_tensor(rng.normal(size=(400, 80)))
-    parameters, deadline = FreeParameters(networks), Looks()
-    together = parameters.normal_equations(parameters.start, Table(X, y[:, None]), deadline)
-    assert deadline.n_looks > 2
-    for index in (0, 399):
-        alone = FreeParameters(networks[index : index + 1])
-        expected = alone.normal_equations(alone.start, Table(X[index], y[index]))
-        torch.testing.assert_close(together.matrix[index], expected.matrix[0])
-        torch.testing.assert_close(together.gradient[index], expected.gradient[0])
-
-
-@pytest.mark.parametrize("n_looks", [0, 1, 4, 8])
+@pytest.mark.parametrize("n_looks", [0, 1, 4, 7])
+@pytest.mark.usefixtures("always_look")
 def test_equations_that_would_take_too_long_are_left(n_looks):
     networks, rows = many_targets(24, 130)
-    parameters = FreeParameters(networks)
+    stopped = fit_networks(networks, RefineTask(rows, deadline=after_looks(n_looks)), n_steps=5)
+    assert torch.equal(flatten(stopped.networks), flatten(networks)) and not stopped.accepted.any()
+    torch.testing.assert_close(stopped.error, rows.error(networks))
+
+
+@pytest.mark.parametrize("n_looks", [0, 1, 2, 4])
+@pytest.mark.usefixtures("always_look")
+def test_columns_are_not_chosen_by_half_of_the_slopes(hard_networks, n_looks):
+    rng = np.random.default_rng(0)
+    rows = Table(torch.as_tensor(rng.normal(size=(200, 40))), torch.as_tensor(rng.normal(size=200)))
+    networks = ColumnView(torch.tensor([1, 4, 9]), 40).widen(hard_networks(1, n_networks=3))
+    chance, generator = torch.full((40,), 1 / 40), torch.Generator().manual_seed(0)
     with pytest.raises(TimeIsUp):
-        parameters.normal_equations(parameters.start, rows, after_looks(n_looks))
-    with pytest.raises(TimeIsUp):
-        FreeParameters(networks).mean_loss(parameters.start[None], rows, after_looks(0))
+        column_view(networks, rows, chance, generator, after_looks(n_looks))
+    assert column_view(networks, rows, chance, generator, after_looks(100)) is not None
+
+
+def test_core_looks_every_hundredth_of_a_second():
+    networks, rows = many_targets(1, 2000)
+    deadline, begin = Looks(), time.perf_counter()
+    fit_networks(networks, RefineTask(rows, deadline=deadline), n_steps=20)
+    assert 1 <= deadline.n_looks <= 2 + (time.perf_counter() - begin) / 0.01
 
 
 # --- pruning
 
 
-@pytest.mark.parametrize("n_looks", [0, 1, 2, 3, 5, 8, 13, 21, 34])
+@pytest.mark.parametrize("n_looks", [0, 1, 3, 8, 21, 55, 144, 377, 987])
+@pytest.mark.usefixtures("always_look")
 def test_pruning_hands_over_what_it_has_when_the_time_is_up(hard_networks, n_looks):
     networks = hard_networks(2, n_networks=3)
     rng = np.random.default_rng(0)
     rows = Table(torch.as_tensor(rng.normal(size=(50, 3))), torch.as_tensor(rng.normal(size=50)))
-    deadline = after_looks(n_looks)
     calls = []
-    prune(networks, RefineTask(rows, deadline=deadline), lambda *found: calls.append(found))
-    assert deadline.passed()
-    assert torch.equal(flatten(calls[0][0]), flatten(networks))
-    for found, size, error, origin in calls:
-        assert len(found) == len(size) == len(error) == len(origin)
-        torch.testing.assert_close(error, rows.error(found))
-    if n_looks:
-        whole = []
-        prune(networks, RefineTask(rows), lambda *found: whole.append(found))
-        for early, late in zip(calls[:-1], whole, strict=False):  # the last may be one with fewer polishing steps
-            assert torch.equal(flatten(early[0]), flatten(late[0]))
+    for deadline in (after_looks(n_looks), Deadline()):
+        prune(networks, RefineTask(rows, deadline=deadline), lambda *found: calls.append(found))
+    (found, size, error, origin), (whole, _, _, origins) = calls
+    assert len(found) == len(size) == len(error) == len(origin)
+    assert (len(found) < len(whole)) == (n_looks < 900)
+    torch.testing.assert_close(error, rows.error(found))
+    for start in range(3):  # from each network downwards, as far as it got
+        early, late = flatten(found)[origin == start], flatten(whole)[origins == start]
+        assert torch.equal(early[0], flatten(networks)[start])
+        assert torch.equal(early, late[: len(early)])
 
 
 # --- whole fits
 
 
 class WorkClock(TorchDispatchMode):
-    """Shows the work that torch has done inside the context: elements of results, and terms of products of matrices."""
+    """Shows the work that is done inside the context.
+
+    That is elements of results and terms of products of matrices for torch, and 1e10 for each second of processor time
+    that the compiled core takes, in the thread that calls it.
+    """
 
     def __init__(self):
         super().__init__()
-        self.done = 0
+        self.done, self.begin, self.patch = 0, None, pytest.MonkeyPatch()
+
+    def __enter__(self):
+        for name in ("Rows", "fit", "prune", "pull"):
+            self.patch.setattr(_core, name, self.timed(getattr(_core, name)))
+        return super().__enter__()
+
+    def __exit__(self, *error):
+        self.patch.undo()
+        return super().__exit__(*error)
+
+    def timed(self, function):
+        def call(*args):
+            self.begin = time.thread_time()
+            try:
+                return function(*args)
+            finally:
+                self.done, self.begin = self(), None
+
+        return call
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         result = function(*args, **(kwargs or {}))
@@ -171,7 +199,7 @@ class WorkClock(TorchDispatchMode):
         return result
 
     def __call__(self):
-        return self.done
+        return self.done + (0 if self.begin is None else 1e10 * (time.thread_time() - self.begin))
 
 
 def with_clock(model, clock):
@@ -201,7 +229,8 @@ TABLES = {
 
 
 @pytest.mark.parametrize("name", TABLES)
-@pytest.mark.parametrize("n_looks", [0, 3, 10, 40, 200])
+@pytest.mark.parametrize("n_looks", [0, 3, 10, 40, 200, 1000])
+@pytest.mark.usefixtures("always_look")
 def test_fit_that_ends_after_any_look_gives_a_path_that_is_judged(refined, quick, name, n_looks):
     n_rows, n_columns, n_targets, parameters = TABLES[name]
     make = quick if name == "no refinement" else refined
@@ -252,7 +281,7 @@ def test_little_work_is_done_after_the_time_is_up(refined, quick, name, limit):
     make, whole = (quick if alone else refined), {"n_restarts": 24}
     whole |= {} if alone else {"n_rounds": 100, "max_blocks": 4}
     with WorkClock() as clock:
-        with_clock(make(time_limit=limit, **(whole | parameters)), clock).fit(X, y)
+        with_clock(make(time_limit=limit, n_jobs=1, **(whole | parameters)), clock).fit(X, y)
     assert clock.done < limit + 2e9  # a tenth of a second, or two
 
 
@@ -261,7 +290,8 @@ def test_little_work_is_done_after_the_time_is_up(refined, quick, name, limit):
 def test_compressor_does_little_work_after_the_time_is_up(tiny_checkpoint, limit):
     X, y = normal(1000, 5, 3)
     teacher = MLPRegressor(hidden_layer_sizes=(60, 60), solver="lbfgs", tol=1.0, random_state=0).fit(X, y)
-    model = SWATCompressor(teacher, time_limit=limit, n_rounds=100, random_state=0, checkpoint=str(tiny_checkpoint))
+    settings = {"n_rounds": 100, "n_jobs": 1, "random_state": 0, "checkpoint": str(tiny_checkpoint)}
+    model = SWATCompressor(teacher, time_limit=limit, **settings)
     with WorkClock() as clock:
         with_clock(model, clock).fit(X)
     assert clock.done < limit + 2e9
@@ -305,5 +335,5 @@ def test_fit_ends_soon_after_its_limit_by_the_clock_on_the_wall(n_rows, n_column
     X, y = normal(n_rows, n_columns, n_targets)
     SWATRegressor(random_state=0, time_limit=0.5).fit(X[:300], y[:300])  # loads what is loaded once
     begin = time.process_time()  # of this process alone: others may keep the machine busy
-    SWATRegressor(random_state=0, time_limit=1.0).fit(X, y)
+    SWATRegressor(random_state=0, time_limit=1.0, n_jobs=1).fit(X, y)
     assert time.process_time() - begin < 2.5

@@ -1,5 +1,6 @@
 """Work in threads and processes gives what serial work gives, on one thread each and within its time."""
 
+import json
 import os
 import pickle
 import re
@@ -21,10 +22,12 @@ import sk_swat
 from benchmarks.baselines.random_networks import RandomNetworkRegressor
 from sk_swat.latent.checkpoint import _load_bundled, load_checkpoint
 from sk_swat.latent.run import search_depths
+from sk_swat.refine import _core
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.table import Table
+from sk_swat.refine.task import RefineTask
 from sk_swat.utils.deadline import Deadline
-from sk_swat.utils.parallel import one_torch_thread, run_parallel
+from sk_swat.utils.parallel import n_threads_here, n_threads_of, one_torch_thread, run_parallel
 
 
 @pytest.fixture
@@ -171,7 +174,7 @@ def test_deadline_counts_waiting_time_and_is_never_put_off(monkeypatch, waited, 
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_work_elsewhere_ends_in_time(hard_networks, table, backend):
     rows = Table(*(torch.tensor(part) for part in table))
-    work = partial(fit_networks, hard_networks(1), rows, n_steps=10**7, deadline=Deadline(1.0))
+    work = partial(fit_networks, hard_networks(1), RefineTask(rows, deadline=Deadline(1.0)), n_steps=10**7)
     with joblib.parallel_config(backend=backend):
         results = run_parallel([work] * 2, 2)  # without the deadline, for hours
     assert all(torch.isfinite(result.error).all() for result in results)
@@ -291,3 +294,130 @@ def test_groups_of_many_starts_run_side_by_side_with_the_same_result(refined, ta
     assert fits[0].networks_ == fits[1].networks_
     refined(n_restarts=48, n_rounds=0).fit(*table)
     assert pieces[2:] == [1]
+
+
+# threads of the compiled core
+
+
+@pytest.fixture
+def core_threads(monkeypatch):
+    """In how many threads the compiled core was allowed to work, call by call."""
+    seen, real = [], _core.How
+
+    def how(**settings):
+        seen.append(settings["n_threads"])
+        return real(**settings)
+
+    monkeypatch.setattr(_core, "How", how)
+    return seen
+
+
+@pytest.mark.parametrize(("depths", "most"), [((1,), 3), ((1, 2), 1)])
+def test_networks_do_not_depend_on_the_threads_of_the_core(refined, table, core_threads, depths, most):
+    """One piece of work has all threads; several pieces beside one another have one each."""
+    paths, n_threads = [], []
+    for n_jobs in (1, 3):
+        core_threads.clear()
+        paths.append(path_of(refined(depths=depths, n_rounds=0, n_jobs=n_jobs).fit(*table)))
+        n_threads.append(set(core_threads))
+    assert paths[0] == paths[1]
+    assert n_threads[0] == {1} and most in n_threads[1] and max(n_threads[1]) <= 3
+
+
+def test_pieces_that_run_side_by_side_have_one_thread_of_the_core():
+    unlimited = n_threads_here()
+    assert run_parallel([n_threads_here] * 3, 2) == [1, 1, 1]
+    assert run_parallel([n_threads_here] * 3, 1) == [unlimited] * 3
+    assert run_parallel([n_threads_here], 2) == [unlimited]
+    assert n_threads_here() == unlimited > 1000
+    with pytest.raises(ZeroDivisionError):
+        run_parallel([partial(divmod, 1, 0)] * 2, 2)
+    assert n_threads_here() == unlimited
+
+
+def test_as_many_threads_as_jobs():
+    assert [n_threads_of(n_jobs) for n_jobs in (1, 2, 5)] == [1, 2, 5]
+    assert n_threads_of(-1) == joblib.cpu_count()
+    with joblib.parallel_config(n_jobs=4):
+        assert n_threads_of(None) == 4 and n_threads_of(2) == 2
+
+
+LIMITS = """
+import json, sys, threading
+
+import joblib
+import numpy as np
+from sklearn.model_selection import GridSearchCV, cross_validate
+from threadpoolctl import threadpool_limits
+
+from sk_swat import SWATRegressor
+from sk_swat.refine import _core
+
+settings = {"depths": (1,), "n_restarts": 2, "n_rounds": 1, "max_blocks": 1, "checkpoint": sys.argv[1]}
+X = np.random.default_rng(0).normal(size=(40, 2))
+y = np.sin(X[:, 0]) + X[:, 1]
+
+
+class Counting(SWATRegressor):
+    def fit(self, X, y):
+        from sk_swat.refine import _core
+
+        if not hasattr(_core, "seen"):
+            _core.seen, real = {}, _core.How
+
+            def how(**settings):
+                _core.seen[threading.get_ident()].append(settings["n_threads"])
+                return real(**settings)
+
+            _core.How = how
+        self.seen_ = _core.seen[threading.get_ident()] = []
+        return super().fit(X, y)
+
+    def score(self, X, y):
+        return max(self.seen_)
+
+
+def threads(model):
+    return max(model.fit(X, y).seen_)
+
+
+def in_folds(model, **how):
+    return max(cross_validate(model, X, y, cv=2, **how)["test_score"])
+
+
+model = Counting(random_state=0, early_stopping=True, **settings)
+found = {"alone": threads(model), "one job": threads(Counting(n_jobs=1, **settings))}
+with threadpool_limits(1):
+    found["threadpoolctl 1"] = threads(model)
+with threadpool_limits(2):
+    found["threadpoolctl 2"] = threads(model)
+with joblib.parallel_config(n_jobs=1):
+    found["context of one job"] = threads(model)
+found["folds here"] = in_folds(model)
+for backend in ("loky", "threading"):
+    with joblib.parallel_config(backend=backend):
+        found[backend] = in_folds(model, n_jobs=2)
+found["after"] = threads(model)
+search = GridSearchCV(model, {"n_restarts": [1, 2]}, cv=2, n_jobs=2, refit=False).fit(X, y)
+found["grid"] = search.cv_results_["mean_test_score"].max()
+print(json.dumps({name: float(n) for name, n in found.items()}))
+"""
+
+
+def test_without_a_number_of_jobs_the_core_uses_the_cores_that_are_allowed(tiny_checkpoint):
+    """OMP_NUM_THREADS counts, threadpoolctl, and the pieces of work of joblib around the fit, which get one thread."""
+
+    def run(n_allowed):
+        environment = {**os.environ, "OMP_NUM_THREADS": str(n_allowed)}
+        environment["PYTHONPATH"] = str(Path(sk_swat.__file__).parents[1])
+        command = [sys.executable, "-W", "ignore", "-c", LIMITS, str(tiny_checkpoint)]
+        ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+        assert ran.returncode == 0, ran.stderr
+        return json.loads(ran.stdout)
+
+    found = run(3)
+    unlimited = ("alone", "folds here", "after")
+    assert [found.pop(name) for name in unlimited] == [3, 3, 3]
+    assert found.pop("threadpoolctl 2") == 2
+    assert set(found.values()) == {1} and len(found) == 6
+    assert {name: n for name, n in run(1).items() if n != 1} == {"threadpoolctl 2": 2}

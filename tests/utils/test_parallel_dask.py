@@ -12,6 +12,7 @@ from sklearn.model_selection import GridSearchCV
 
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.table import Table
+from sk_swat.refine.task import RefineTask
 from sk_swat.utils.deadline import Deadline
 from sk_swat.utils.parallel import run_parallel
 
@@ -77,6 +78,6 @@ def test_one_job_stays_at_home(on_cluster):
 
 def test_work_on_a_cluster_ends_in_time(hard_networks, table, on_cluster):
     rows = Table(*(torch.tensor(part) for part in table))
-    work = partial(fit_networks, hard_networks(1), rows, n_steps=10**7, deadline=Deadline(1.0))
+    work = partial(fit_networks, hard_networks(1), RefineTask(rows, deadline=Deadline(1.0)), n_steps=10**7)
     results = run_parallel([work] * 4, None)  # twice as many as run at a time; without the deadline, for hours
     assert all(torch.isfinite(result.error).all() for result in results)

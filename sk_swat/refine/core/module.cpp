@@ -44,8 +44,16 @@ nb::object view(const double* values, std::int64_t n) {
                     nb::rv_policy::copy);
 }
 
+// What Python gives, as an array; `what` says what it must be.
+template <class T>
+nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu> array_of(nb::handle found, const char* what) {
+    nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu> array;
+    need(nb::try_cast(found, array), std::string(what) + ", got " + nb::cast<std::string>(nb::repr(found)) + ".");
+    return array;
+}
+
 void copy_back(nb::handle found, std::int64_t n, double* to) {
-    const auto array = nb::cast<Array<double, 1>>(found);
+    const auto array = array_of<double>(found, "a loss or an activation must give arrays of float64");
     need(std::int64_t(array.shape(0)) == n, "a loss or an activation must give as many values as it is given, got " +
                                                 std::to_string(array.shape(0)) + " for " + std::to_string(n) + ".");
     if (to) std::memcpy(to, array.data(), sizeof(double) * n);
@@ -181,7 +189,10 @@ std::function<bool()> asked(nb::handle stop) {
     return [stop] {
         const nb::gil_scoped_acquire held;
         if (PyErr_CheckSignals()) throw nb::python_error();
-        return !stop.is_none() && nb::cast<bool>(stop());
+        if (stop.is_none()) return false;
+        const int told = PyObject_IsTrue(stop().ptr());  // whatever stands for a truth, such as numpy's bool
+        if (told < 0) throw nb::python_error();
+        return told > 0;
     };
 }
 
@@ -189,10 +200,12 @@ struct How {
     std::optional<std::string> kernels;
     int n_threads;
     nb::object stop;
+    double look_every;  // seconds
 
     Crew crew() const {
         need(n_threads > 0, "n_threads must be above zero, got " + std::to_string(n_threads) + ".");
-        return Crew(kernels_of(kernels), n_threads, asked(stop));
+        need(look_every >= 0.0 && look_every <= 60.0, "look_every must be between 0 and 60 seconds, got " + std::to_string(look_every) + ".");
+        return Crew(kernels_of(kernels), n_threads, asked(stop), look_every);
     }
 };
 
@@ -239,7 +252,7 @@ Criterion asked_criterion(nb::handle criterion) {
                       "gradient"_a = copy(state.gradient, {n}), "error"_a = state.error, "ridge"_a = state.ridge,
                       "wanted"_a = state.wanted, "source"_a = copy(state.moving.source, {n}),
                       "target"_a = copy(state.moving.target, {n}), "removable"_a = copy(state.removable, {n}));
-        const auto marks = nb::cast<nb::ndarray<const bool, nb::ndim<1>, nb::c_contig, nb::device::cpu>>(found);
+        const auto marks = array_of<bool>(found, "a criterion must give an array of bool");
         need(marks.shape(0) == n, "a criterion must say of every parameter whether it goes, got " +
                                       std::to_string(marks.shape(0)) + " answers for " + std::to_string(n) + ".");
         std::vector<unsigned char> removed(n);
@@ -374,21 +387,49 @@ Made<std::int64_t> py_count(const std::vector<int>& sizes, Array<double, 2> valu
 
 // Rise of the loss without each parameter alone.
 Made<double> py_saliencies(const std::vector<int>& sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
-                           const std::vector<Rows*>& rows, double ridge, const How& how) {
+                           const std::vector<Rows*>& rows, std::optional<Array<std::uint8_t, 2>> free, double ridge,
+                           const How& how) {
     Batch batch(sizes, values, kinds, rows);
     const std::size_t n = batch.n, places = batch.layout.n_places;
+    need(!free || (free->shape(0) == n && free->shape(1) == places), "free must have the shape of values.");
     std::vector<double> result(n * places, 0.0);
-    const std::vector<unsigned char> all(places, 1);
     Crew crew = how.crew();
     {
         const nb::gil_scoped_release released;
         crew.each(int(n), [&](int i, Worker& worker) {
-            const Moving moving = batch.moving(i, all.data());
+            const Moving moving = batch.moving(i, free ? free->data() + i * places : nullptr);
             const std::vector<double> rise = saliencies(moving, batch.data(i), ridge, worker);
             for (int p = 0; p < moving.size(); ++p) result[i * places + moving.place[p]] = rise[p];
         });
     }
     return give(std::move(result), {n, places});
+}
+
+// What Optimal Brain Surgeon takes from one network, given a curvature over all places; for tests.
+Made<std::uint8_t> py_removals(const std::vector<int>& sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
+                               Array<double, 2> matrix, Array<std::uint8_t, 1> removable, double ridge, double wanted,
+                               const How& how) {
+    Batch batch(sizes, values, kinds);
+    const std::size_t places = batch.layout.n_places;
+    need(batch.n == 1, "values must be those of one network, got " + std::to_string(batch.n) + ".");
+    need(matrix.shape(0) == places && matrix.shape(1) == places && removable.shape(0) == places,
+         "matrix and removable must be of all " + std::to_string(places) + " places.");
+    const Moving moving = batch.moving(0, nullptr);
+    const std::size_t n = moving.size();
+    std::vector<double> part(n * n), gradient(n, 0.0);
+    std::vector<unsigned char> may_go(n);
+    bool some = false;
+    for (std::size_t i = 0; i < n; ++i) {
+        for (std::size_t k = 0; k < n; ++k) part[i * n + k] = matrix.data()[moving.place[i] * places + moving.place[k]];
+        may_go[i] = removable.data()[moving.place[i]];
+        some = some || may_go[i];
+    }
+    need(some, "removable must have a parameter that is not zero.");
+    const State state{batch.networks[0], moving, part, gradient, 0.0, ridge, wanted, may_go};
+    const std::vector<unsigned char> removed = optimal_brain_surgeon(state, kernels_of(how.kernels));
+    std::vector<std::uint8_t> marks(places, 0);
+    for (std::size_t i = 0; i < n; ++i) marks[moving.place[i]] = removed[i];
+    return give(std::move(marks), {places});
 }
 
 Made<double> py_elementary(const std::string& function, Array<double, 1> x, const How& how) {
@@ -422,8 +463,10 @@ NB_MODULE(_core, module) {
              "y"_a, "weight"_a.none(), "loss"_a.none(), "activations"_a.none());
     nb::class_<How>(module, "How").def(
         "__init__",
-        [](How* self, std::optional<std::string> kernels, int n_threads, nb::object stop) { new (self) How{kernels, n_threads, stop}; },
-        "kernels"_a.none() = nb::none(), "n_threads"_a = 1, "stop"_a.none() = nb::none());
+        [](How* self, std::optional<std::string> kernels, int n_threads, nb::object stop, double look_every) {
+            new (self) How{kernels, n_threads, stop, look_every};
+        },
+        "kernels"_a.none() = nb::none(), "n_threads"_a = 1, "stop"_a.none() = nb::none(), "look_every"_a = 0.01);
     module.def("fit", &py_fit, "sizes"_a, "values"_a, "kinds"_a, "rows"_a, "free"_a.none(), "n_steps"_a,
                "ridge"_a, "damping"_a, "how"_a);
     module.def("prune", &py_prune, "sizes"_a, "values"_a, "kinds"_a, "rows"_a, "smallest"_a, "n_polish"_a,
@@ -432,7 +475,10 @@ NB_MODULE(_core, module) {
     module.def("pull", &py_pull, "sizes"_a, "values"_a, "kinds"_a, "rows"_a, "how"_a);
     module.def("equations", &py_equations, "sizes"_a, "values"_a, "kinds"_a, "rows"_a, "free"_a.none(), "how"_a);
     module.def("count", &py_count, "sizes"_a, "values"_a, "kinds"_a, "x_centred"_a, "y_centred"_a);
-    module.def("saliencies", &py_saliencies, "sizes"_a, "values"_a, "kinds"_a, "rows"_a, "ridge"_a, "how"_a);
+    module.def("saliencies", &py_saliencies, "sizes"_a, "values"_a, "kinds"_a, "rows"_a, "free"_a.none(), "ridge"_a,
+               "how"_a);
+    module.def("removals", &py_removals, "sizes"_a, "values"_a, "kinds"_a, "matrix"_a, "removable"_a, "ridge"_a, "wanted"_a,
+               "how"_a);
     module.def("elementary", &py_elementary, "function"_a, "x"_a, "how"_a);
     module.def("kernel_names", &py_kernel_names);
 }

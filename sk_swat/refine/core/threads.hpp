@@ -17,10 +17,15 @@
 namespace sk_swat {
 
 class Crew {
+    using Clock = std::chrono::steady_clock;
+
   public:
-    // `ask` says whether to stop, or throws; it is called now and then, by the thread that calls `each`.
-    Crew(const Kernels& kernels, int n_threads, std::function<bool()> ask)
-        : kernels_(kernels), n_threads_(n_threads), ask_(std::move(ask)) {}
+    // `ask` says whether to stop, or throws; the thread that calls `each` asks it after so many seconds each time.
+    Crew(const Kernels& kernels, int n_threads, std::function<bool()> ask, double ask_every)
+        : kernels_(kernels),
+          n_threads_(n_threads),
+          ask_(std::move(ask)),
+          pause_(std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(ask_every))) {}
 
     // Call work(item, worker) for all items; the first exception, of any thread, stops all and is thrown at the end.
     template <class Work>
@@ -69,8 +74,6 @@ class Crew {
     }
 
   private:
-    using Clock = std::chrono::steady_clock;
-
     static bool told(void* self) { return static_cast<Crew*>(self)->stopped_.load(std::memory_order_relaxed); }
 
     static bool asks(void* self) {
@@ -78,7 +81,7 @@ class Crew {
         if (told(self)) return true;
         const Clock::time_point now = Clock::now();
         if (now < crew.due_) return false;
-        crew.due_ = now + std::chrono::milliseconds(10);
+        crew.due_ = now + crew.pause_;
         try {
             if (crew.ask_()) crew.stopped_ = true;
         } catch (...) {
@@ -96,6 +99,7 @@ class Crew {
     const Kernels& kernels_;
     const int n_threads_;
     const std::function<bool()> ask_;
+    const Clock::duration pause_;
     std::atomic<bool> stopped_{false};
     Clock::time_point due_{};
     std::mutex mutex_;

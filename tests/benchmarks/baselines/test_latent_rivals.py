@@ -25,8 +25,9 @@ from sk_swat.network.activations import ACTIVATIONS, activate
 from sk_swat.network.equivalence import fold_constants, pad
 from sk_swat.network.scaling import Standardisation
 from sk_swat.refine.columns import with_chances
+from sk_swat.refine.pruning import sizes
 from sk_swat.refine.table import Table
-from sk_swat.refine.task import RefineTask, sizes
+from sk_swat.refine.task import RefineTask
 
 ALL = (True,) * len(ACTIVATIONS)
 SPACES = ("bank", "prior", "random")

@@ -129,18 +129,18 @@ def random_table(n_rows, n_columns, n_outputs=1, *, seed=0, weighted=False):
     return X, y, rng.uniform(0.5, 3, size=n_rows) if weighted else None
 
 
-def fit(sizes, values, kinds, rows, *, n_steps=10, ridge=1e-6, how=None, free=None, columns=None):
+def fit(sizes, values, kinds, rows, *, n_steps=10, ridge=1e-6, how=None, free=None):
     """Call the core's Levenberg-Marquardt with the same settings for all networks."""
     each = np.ones(len(values))
     how = _core.How() if how is None else how
-    return _core.fit(sizes, values, kinds, rows, columns, free, n_steps, ridge * each, 0.1 * each, how)
+    return _core.fit(sizes, values, kinds, rows, free, n_steps, ridge * each, 0.1 * each, how)
 
 
-def prune(sizes, values, kinds, rows, *, smallest=1, share=0.12, criterion=None, how=None, columns=None):
+def prune(sizes, values, kinds, rows, *, smallest=1, share=0.12, criterion=None, how=None):
     """Call the core's pruning with the same settings for all networks."""
     ends = np.full(len(values), smallest)
     how = _core.How() if how is None else how
-    return _core.prune(sizes, values, kinds, rows, columns, ends, 2, share, True, True, criterion, how)
+    return _core.prune(sizes, values, kinds, rows, ends, 2, share, True, True, criterion, how)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ ONE = np.ones(1)
 
 def call(function="fit", how=None, **changes):
     """A call that is right but for the changes."""
-    settings = {"sizes": SIZES, "values": VALUES, "kinds": KINDS, "rows": [ROWS], "columns": None}
+    settings = {"sizes": SIZES, "values": VALUES, "kinds": KINDS, "rows": [ROWS]}
     own = {
         "fit": {"free": None, "n_steps": 3, "ridge": ONE * 1e-6, "damping": ONE},
         "prune": {
@@ -25,7 +25,7 @@ def call(function="fit", how=None, **changes):
     }  # fmt: skip
     settings |= own.get(function, {}) | {"how": _core.How() if how is None else how}
     if function == "equations":
-        settings = {name: one for name, one in settings.items() if name != "columns"} | {"free": None}
+        settings["free"] = None
     return getattr(_core, function)(**(settings | changes))
 
 
@@ -53,21 +53,6 @@ def test_shapes_that_do_not_fit_are_refused(function, changes, message):
         call(function, **changes)
 
 
-@pytest.mark.parametrize("function", ["fit", "prune", "outputs", "pull"])
-@pytest.mark.parametrize(
-    ("columns", "message"),
-    [
-        ([[0, 2]], "columns must be indices of columns, got 2"),
-        ([[-1, 0]], "columns must be indices of columns, got -1"),
-        ([[0, 1, 1]], r"columns must have shape \(1, 2\)"),
-        ([[0, 1], [0, 1]], r"columns must have shape \(1, 2\)"),
-    ],
-)
-def test_columns_that_are_not_there_are_refused(function, columns, message):
-    with pytest.raises(ValueError, match=message):
-        call(function, columns=np.array(columns, dtype=np.int32))
-
-
 @pytest.mark.parametrize(
     ("function", "changes", "message"),
     [
@@ -82,11 +67,50 @@ def test_columns_that_are_not_there_are_refused(function, columns, message):
         ("fit", {"how": _core.How("sse9")}, r"kernels must be one of those that kernel_names\(\) gives, got 'sse9'"),
         ("fit", {"how": _core.How(n_threads=0)}, "n_threads must be above zero, got 0"),
         ("fit", {"how": _core.How(n_threads=-2)}, "n_threads must be above zero, got -2"),
+        ("fit", {"how": _core.How(look_every=-1.0)}, "look_every must be between 0 and 60 seconds, got -1"),
+        ("fit", {"how": _core.How(look_every=float("nan"))}, "look_every must be between 0 and 60 seconds, got nan"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(function, changes, message):
     with pytest.raises(ValueError, match=message):
         call(function, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"matrix": np.eye(12)}, "matrix and removable must be of all 13 places"),
+        ({"matrix": np.ones((13, 12))}, "matrix and removable must be of all 13 places"),
+        ({"removable": np.ones(12, np.uint8)}, "matrix and removable must be of all 13 places"),
+        ({"removable": np.zeros(13, np.uint8)}, "removable must have a parameter that is not zero"),
+        ({"values": np.zeros((1, 13))}, "removable must have a parameter that is not zero"),
+        ({"values": np.ones((2, 13)), "kinds": np.zeros((2, 3), np.int32)}, "those of one network, got 2"),
+    ],
+)
+def test_curvatures_that_do_not_fit_are_refused(changes, message):
+    settings = {"sizes": SIZES, "values": VALUES, "kinds": KINDS, "matrix": np.eye(13), "ridge": 0.0, "wanted": 1.0}
+    settings |= {"removable": np.ones(13, np.uint8), "how": _core.How()}
+    assert _core.removals(**settings).sum() >= 1
+    with pytest.raises(ValueError, match=message):
+        _core.removals(**(settings | changes))
+
+
+@pytest.mark.parametrize("hostile", [np.nan, np.inf, -np.inf, 1e308])
+def test_hostile_curvature_still_lets_something_go(hostile):
+    for matrix in (np.full((13, 13), hostile), np.diag(np.r_[hostile, np.ones(12)])):
+        for where in ("matrix", "ridge", "wanted"):
+            settings = {"matrix": np.eye(13), "ridge": 0.0, "wanted": 2.0} | {
+                where: matrix if where == "matrix" else hostile
+            }
+            removable = np.r_[np.zeros(6, np.uint8), np.ones(7, np.uint8)]
+            gone = _core.removals(SIZES, VALUES, KINDS, removable=removable, how=_core.How(), **settings)
+            assert gone.any() and not gone[:6].any()
+
+
+@pytest.mark.parametrize("free", [np.ones((1, 12), np.uint8), np.ones((2, 13), np.uint8)])
+def test_saliencies_of_a_mask_that_does_not_fit_are_refused(free):
+    with pytest.raises(ValueError, match="free must have the shape of values"):
+        _core.saliencies(SIZES, VALUES, KINDS, [ROWS], free, 0.0, _core.How())
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def test_rows_may_be_any_number(plain, n_rows, by_python):
     order = np.argsort(places)
     for got, plainly in zip((matrix[np.ix_(order, order)], gradient[order], error), truth, strict=True):
         close(got, plainly)
-    outputs = _core.outputs(sizes, values[None], kinds[None], [rows], None, _core.How())
+    outputs = _core.outputs(sizes, values[None], kinds[None], [rows], _core.How())
     assert outputs.shape == (1, 2, n_rows)
     close(outputs[0], network.outputs(X, values)[0])
 
@@ -70,7 +70,7 @@ def test_jacobian_is_that_of_finite_differences(plain):
     for number, place in enumerate(places):
         moved = np.repeat(values[None], 2, axis=0)
         moved[:, place] += (1e-6, -1e-6)
-        above, below = _core.outputs(sizes, moved, np.repeat(kinds[None], 2, axis=0), [rows], None, _core.How())
+        above, below = _core.outputs(sizes, moved, np.repeat(kinds[None], 2, axis=0), [rows], _core.How())
         np.testing.assert_allclose(jacobian[:, number, :40], (above - below) / 2e-6, atol=1e-8)
 
 
@@ -86,7 +86,7 @@ def test_pull_is_half_the_descent_of_the_loss_by_each_input(plain, with_loss):
         return r**4, 4 * r**3, 12 * r**2
 
     rows = _core.Rows(X, y, weight, quartic if with_loss else None, None)
-    pull = _core.pull(sizes, values[None], kinds[None], [rows], None, _core.How())[0]
+    pull = _core.pull(sizes, values[None], kinds[None], [rows], _core.How())[0]
     assert pull.shape == (6, 9)
     network = plain.Network(sizes, values, kinds)
     outputs, _ = network.outputs(X, values)
@@ -96,18 +96,6 @@ def test_pull_is_half_the_descent_of_the_loss_by_each_input(plain, with_loss):
     d[:, 1] = 0.0
     close(pull[:5], -np.einsum("or,opr->pr", half, d))
     close(pull[5], -half.sum(axis=0))
-
-
-def test_inputs_are_the_columns_that_are_named(plain):
-    sizes = [2, 3, 1]
-    values, kinds = plain.batch(sizes, 3)
-    X, y, _ = plain.table(30, 5)
-    columns = np.array([[4, 0], [1, 2], [3, 3]], dtype=np.int32)
-    whole = _core.outputs(sizes, values, kinds, [_core.Rows(X, y, None, None, None)], columns, _core.How())
-    for i, chosen in enumerate(columns):
-        rows = _core.Rows(np.ascontiguousarray(X[:, chosen]), y, None, None, None)
-        alone = _core.outputs(sizes, values[[i]], kinds[[i]], [rows], None, _core.How())
-        assert alone[0].tobytes() == whole[i].tobytes()
 
 
 def test_activations_written_in_python_are_as_good_as_compiled_ones(plain):
@@ -132,8 +120,6 @@ def test_tables_in_other_orders_and_types_are_the_same(plain):
     values, kinds = plain.batch(sizes)
     X, y, _ = plain.table(20, 2)
     X = X.astype(np.float32)
-    first = _core.outputs(sizes, values, kinds, [_core.Rows(X.astype(float), y, None, None, None)], None, _core.How())
-    other = _core.outputs(
-        sizes, values, kinds, [_core.Rows(np.asfortranarray(X), y, None, None, None)], None, _core.How()
-    )
+    first = _core.outputs(sizes, values, kinds, [_core.Rows(X.astype(float), y, None, None, None)], _core.How())
+    other = _core.outputs(sizes, values, kinds, [_core.Rows(np.asfortranarray(X), y, None, None, None)], _core.How())
     assert first.tobytes() == other.tobytes()

@@ -30,8 +30,8 @@ def results(plain):
             X, y, weight = plain.table(200, sizes[0], sizes[-1], weighted=True)
             for loss in (None, quartic):
                 rows = [_core.Rows(X, y, weight, loss, None)]
-                yield "outputs", sizes, _core.outputs(sizes, values, kinds, rows, None, how)
-                yield "pull", sizes, _core.pull(sizes, values, kinds, rows, None, how)
+                yield "outputs", sizes, _core.outputs(sizes, values, kinds, rows, how)
+                yield "pull", sizes, _core.pull(sizes, values, kinds, rows, how)
                 yield "equations", sizes, _core.equations(sizes, values[:1], kinds[:1], rows, None, how)
                 yield "fit", sizes, plain.fit(sizes, values, kinds, rows, n_steps=12, how=how)
                 if loss is None:
