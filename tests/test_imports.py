@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -51,6 +52,16 @@ def test_import_costs_less_than_half_a_second_beyond_scikit_learn():
         "import sk_swat\nprint(json.dumps(time.process_time() - begin))"
     )
     assert statistics.median(run(code) for _ in range(3)) < 0.5
+
+
+def test_sources_without_the_compiled_core_say_what_to_do(tmp_path):
+    ignored = shutil.ignore_patterns("_core.*", "__pycache__", "checkpoints")
+    shutil.copytree(Path(ROOT) / "sk_swat", tmp_path / "sk_swat", ignore=ignored)
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import sk_swat.refine"
+    command = [sys.executable, "-S", "-c", code]  # no editable install takes its place
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert "sk_swat needs its compiled core, got sources without it in" in ran.stderr
+    assert "run pip install -e . in it" in ran.stderr
 
 
 def test_public_names_are_importable_and_listed():
