@@ -70,7 +70,7 @@ _force = click.option("--force", is_flag=True, help="Overwrite the file if it ex
 )
 @click.option("--time-limit", type=float, metavar="SECONDS", help="Stop after that time with the best so far.")
 @click.option("--seed", "random_state", type=int, default=0, help="Seed of the fit.")
-@click.option("--jobs", "n_jobs", type=int, default=1, help="Threads over depths.")
+@click.option("--jobs", "n_jobs", type=int, default=None, help="Cores at work; without it all that are allowed.")
 @click.option("--checkpoint", metavar="FILE", help="Pretrained autoencoder (default: the bundled one).")
 @click.option("--out", type=_FILE, required=True, metavar="MODEL.json", help="File to write.")
 @_force

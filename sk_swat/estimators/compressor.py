@@ -91,8 +91,8 @@ class SWATCompressor(ExportMixin, SearchMixin, MetaEstimatorMixin, RegressorMixi
     device : str, default="cpu"
         Torch device of the latent search.
     n_jobs : int, default=None
-        Depths, folds and ways to split that are worked on at a time, as in `SWATRegressor`. The result does not
-        depend on it.
+        Cores at work, over depths, folds and ways to split, or over networks; None takes all cores that are allowed,
+        as in `SWATRegressor`. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
         Source of all random choices; an integer makes fits repeatable.
     verbose : int, default=0

@@ -75,7 +75,8 @@ class LatentDescentRegressor(TableRegressor):
     device : str, default="cpu"
         Torch device of the search: "cpu" or a CUDA device.
     n_jobs : int, default=None
-        Depths that are worked on at a time, as in `SWATRegressor`. The result does not depend on it.
+        Depths that are searched at a time, as in `SWATRegressor`; None searches one after the other, on one core. The
+        result does not depend on it.
     random_state : int, RandomState instance or None, default=None
         Source of all random choices; an integer makes fits repeatable.
     warm_start : bool, default=False

@@ -96,8 +96,11 @@ class SWATRegressor(TableRegressor):
     checkpoint : str or path, default=None
         File of a pretrained autoencoder; None takes the bundled one.
     n_jobs : int, default=None
-        Depths, groups of at most 48 starts, and folds of the cross-validation that are worked on at a time: in threads,
-        or where ``joblib.parallel_config`` says. The result does not depend on it.
+        Cores at work. Depths, groups of at most 48 starts, and folds of the cross-validation are worked on side by
+        side, in threads or where ``joblib.parallel_config`` says; where there is one of them, its networks are fitted
+        and pruned in as many threads. None takes one piece after the other, each with all cores that are allowed, as
+        `HistGradientBoostingRegressor` does, and one core inside of joblib's own threads and processes. The result does
+        not depend on it.
     random_state : int, RandomState instance or None, default=None
         Source of all random choices; an integer makes fits repeatable.
     warm_start : bool, default=False

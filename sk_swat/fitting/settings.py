@@ -41,7 +41,7 @@ class Settings:
     device : str
         Torch device of the latent search.
     n_jobs : int or None
-        As in joblib.
+        As in joblib; for fits and prunes None stands for the cores that are allowed.
     limits : RowLimits
         Rows that each stage looks at.
     loss : Loss

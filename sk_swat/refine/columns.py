@@ -139,7 +139,8 @@ def column_view(
 
 def _slopes(networks: SoftNetworks, rows: Table, deadline: Deadline) -> torch.Tensor:
     """Largest squared test value of a new weight from each column, of shape (n_networks, n_columns)."""
-    batch = CompiledBatch.of(networks, rows)
+    used = ColumnView.in_use([networks])  # the core copies what it gets
+    batch = CompiledBatch.of(used.narrow(networks), used.rows(rows))
     pulls = torch.from_numpy(_core.pull(*batch.arguments, how(deadline=deadline)))
     pull, residuals = pulls[:, : networks.mask[0].shape[1]].to(rows.X), pulls[:, -1].to(rows.X)
     n, width = pull.shape[:2]

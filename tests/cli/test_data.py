@@ -108,7 +108,6 @@ def test_fit_takes_its_defaults_from_the_regressor():
     for name in ("data", "targets", "features", "drop", "out", "force", "quiet", "verbose"):
         del arguments[name]
     assert arguments.pop("random_state") == 0  # a command gives the same result each time
-    assert arguments.pop("n_jobs") == 1  # which None means, too
     defaults = sk_swat.SWATRegressor().get_params()
     assert arguments == {name: defaults[name] for name in arguments}
 
