@@ -63,7 +63,7 @@ class WeightSpace:
         """Draw random networks and keep those with the best readouts."""
         options = options or RunOptions()
         pieces = [partial(self._search_depth, table, depth, config, seed, options.deadline) for depth in depths]
-        return run_parallel(pieces, options.n_jobs, options.found)
+        return run_parallel(pieces, options.n_jobs, options.found, options.deadline.stop)
 
     def _search_depth(
         self, table: Table, depth: int, config: SearchConfig, seed: int, deadline: Deadline

@@ -149,7 +149,7 @@ class SplitTeacher(Stage):
             partial(compress_parts, split, own.proposals, config, settings.seed + number, search.task)
             for number, split in enumerate(self._splits)
         ]
-        joined = run_parallel(works, settings.n_jobs)
+        joined = run_parallel(works, settings.n_jobs, stop=search.deadline.stop)
         own.wholes = [*self._unsplit, *(one for one in joined if one is not None)]
         own.pruned = polish_and_prune(own.wholes, search.task)
         for number, one in enumerate(own.wholes):

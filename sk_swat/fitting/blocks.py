@@ -71,7 +71,7 @@ class Block(Stage):
         """Put networks of one more block into the sums of the search."""
         growth, depths = self._growth, self._growth.depths
         works = [partial(growth.adding.grow, growth.base, depth, self._number) for depth in depths]
-        for found in run_parallel(works, search.settings.n_jobs):
+        for found in run_parallel(works, search.settings.n_jobs, stop=search.deadline.stop):
             search.sums.join(found)
         growth.best = min(search.sums.members(), key=growth.objective)
         growth.goes_on = growth.objective(growth.best) < _GAIN * growth.objective(growth.base)

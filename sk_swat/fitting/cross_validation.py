@@ -67,7 +67,7 @@ def fold_errors(
     works = [partial(_fold, sizes, some, task, seed, torch.as_tensor(inside)) for inside in folds]
     errors = np.empty((len(sizes), n_rows))
     ended = None if judged is None else lambda _: judged()
-    for inside, found in zip(folds, run_parallel(works, n_jobs, ended), strict=True):
+    for inside, found in zip(folds, run_parallel(works, n_jobs, ended, task.deadline.stop), strict=True):
         errors[:, inside] = found
     return errors
 

@@ -54,7 +54,7 @@ class Round(Stage):
             for depth in sorted({candidate.depth for candidate in search.candidates})
             if (chosen := _parents_of(parents, depth))
         ]
-        for found in run_parallel(works, settings.n_jobs):
+        for found in run_parallel(works, settings.n_jobs, stop=task.deadline.stop):
             front.join(found)
         return front
 

@@ -180,7 +180,7 @@ def polish_candidates(
             some = [candidates[i] for i in index]
             own_seed = (seed, depth, *[group] * (group > 0))
             works.append(partial(_front_of_depth, some, torch.as_tensor(index), task, chance, own_seed, n_pruned))
-    for found in run_parallel(works, n_jobs):
+    for found in run_parallel(works, n_jobs, stop=task.deadline.stop):
         front.join(found)
     return front
 

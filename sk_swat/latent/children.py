@@ -130,11 +130,17 @@ def _vary(
     """Take some rows from networks of the bank with no more inputs, and add noise."""
     bank, device = checkpoint.bank, latent.device
     fits = (bank.depth == depth) | bank.restored[:, depth - 1]
-    usable = fits & (bank.n_inputs <= input_mask.sum(1, keepdim=True))
-    chance = torch.where(usable.any(1, keepdim=True), usable.float(), 1.0)
-    other = bank.latents(torch.multinomial(chance, 1, generator=generator).squeeze(1))
+    n_inputs, other = input_mask.sum(1), latent.clone()
+    for n_used in n_inputs.unique():
+        rows, usable = (
+            (n_inputs == n_used).nonzero().squeeze(1),
+            (fits & (bank.n_inputs <= n_used)).nonzero().squeeze(1),
+        )
+        if len(usable):
+            drawn = torch.randint(len(usable), (len(rows),), generator=generator, device=device)
+            other[rows] = bank.latents(usable[drawn])
     crossed = torch.rand(latent.shape[:2], generator=generator, device=device, dtype=torch.float32) < _CROSSED
-    latent = torch.where((crossed & usable.any(1, keepdim=True))[:, :, None], other, latent)
+    latent = torch.where(crossed[:, :, None], other, latent)
     noise = torch.randn(latent.shape, generator=generator, device=device, dtype=torch.float32)
     return bound(latent + _NOISE * noise)
 

@@ -144,7 +144,7 @@ def search_depths(
         partial(_search_depth, table, checkpoint, depth, config, seed, device, previous.get(depth), options.deadline)
         for depth in depths
     ]
-    return run_parallel(pieces, options.n_jobs, options.found)
+    return run_parallel(pieces, options.n_jobs, options.found, options.deadline.stop)
 
 
 def _check_device(device: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -37,12 +38,16 @@ class Front:
 
     def add(self, networks: SoftNetworks, size: torch.Tensor, error: torch.Tensor, candidate: torch.Tensor) -> None:
         """Let hard networks of one depth compete; those whose mean loss is not finite are not taken."""
-        for index, (n, value, source) in enumerate(zip(size.tolist(), error.tolist(), candidate.tolist(), strict=True)):
-            key = (networks.depth, n)
-            known = self._best.get(key)
-            if value < (known.error if known else float("inf")):
+        first: dict[int, int] = {}  # by size, the best of these networks
+        errors = error.tolist()
+        for index, n in enumerate(size.tolist()):
+            if errors[index] < (errors[first[n]] if n in first else math.inf):
+                first[n] = index
+        for n, index in first.items():
+            known = self._best.get((networks.depth, n))
+            if known is None or errors[index] < known.error:
                 alone = networks[index : index + 1].map(lambda part: part.detach().clone())
-                self._best[key] = Member(alone, n, value, source)
+                self._best[networks.depth, n] = Member(alone, n, errors[index], int(candidate[index]))
 
     def join(self, other: Front) -> None:
         """Let the members of another front compete; on a tie the own ones stay."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -25,30 +26,54 @@ Result = TypeVar("Result")
 
 
 def run_parallel(
-    pieces: Sequence[Callable[[], Result]], n_jobs: int | None, ended: Callable[[Result], object] | None = None
+    pieces: Sequence[Callable[[], Result]],
+    n_jobs: int | None,
+    ended: Callable[[Result], object] | None = None,
+    stop: Callable[[], object] | None = None,
 ) -> list[Result]:
     """Run picklable pieces of work, in threads unless ``joblib.parallel_config`` says otherwise.
 
-    `n_jobs` of them run at a time, as in joblib; with 1 all of them run here. The results come back in the order of the
-    pieces. In that order `ended` is called with each of them: at once where the pieces run here one after the other,
-    otherwise when all have ended.
+    `n_jobs` of them run at a time, as in joblib, or as many as cores are allowed for None (see :func:`n_threads_of`);
+    with 1 all of them run here. The results come back in the order of the pieces, and in that order `ended` is called
+    with each of them as soon as it is there. If anything is raised, also by Ctrl-C, `stop` is called, which should make
+    the others end soon: they are waited for.
     """
     with one_torch_thread():
-        n_useful = n_jobs if n_jobs is None else min(n_jobs, len(pieces))  # each costs a thread, used or not
-        if n_jobs == 1 or len(pieces) < 2 or (parallel := _parallel(n_useful)).n_jobs == 1:
-            results = (piece() for piece in pieces)
-        else:
-            results = iter(parallel(joblib.delayed(_on_one_thread)(piece) for piece in pieces))
         found = []
-        for result in results:
+        for result in _results(pieces, n_jobs, stop):
             found.append(result)
             if ended is not None:
                 ended(result)
         return found
 
 
-def _parallel(n_jobs: int | None) -> joblib.Parallel:
-    return joblib.Parallel(n_jobs=n_jobs, prefer="threads", batch_size=1)
+def _results(
+    pieces: Sequence[Callable[[], Result]], n_jobs: int | None, stop: Callable[[], object] | None
+) -> Iterator[Result]:
+    backend, configured = joblib.parallel.get_active_backend()
+    if len(pieces) > 1 and (configured not in (None, 1) or backend.nesting_level):  # a user of joblib says how
+        parallel = joblib.Parallel(n_jobs=n_jobs, prefer="threads", batch_size=1)
+        if parallel.n_jobs != 1:
+            return iter(parallel(joblib.delayed(_on_one_thread)(piece) for piece in pieces))
+    n_threads = min(n_threads_of(n_jobs), n_threads_here(), len(pieces))
+    return (piece() for piece in pieces) if n_threads == 1 else _in_threads(pieces, n_threads, stop)
+
+
+def _in_threads(
+    pieces: Sequence[Callable[[], Result]], n_threads: int, stop: Callable[[], object] | None
+) -> Iterator[Result]:
+    """Threads that Python waits for when it ends: torch aborts the process if one is killed inside it."""
+    with ThreadPoolExecutor(n_threads, "sk_swat") as pool:
+        futures = [pool.submit(_on_one_thread, piece) for piece in pieces]
+        try:
+            for future in futures:
+                yield future.result()
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            if stop is not None:
+                stop()
+            raise
 
 
 def _on_one_thread(piece: Callable[[], Result]) -> Result:
@@ -61,13 +86,15 @@ def _on_one_thread(piece: Callable[[], Result]) -> Result:
 
 
 def n_threads_of(n_jobs: int | None) -> int:
-    """Threads that the compiled core may use: as many as `n_jobs`, or joblib's context, says; else the allowed cores.
+    """Threads that work may use: as many as `n_jobs`, or joblib's context, says; else the allowed cores.
 
     These are what OpenMP may use in scikit-learn's gradient boosting: limits of containers, of the environment and of
     threadpoolctl count. Inside of joblib's threads and processes it is one.
     """
     backend, of_context = joblib.parallel.get_active_backend()
     n_jobs = of_context if n_jobs is None else n_jobs
+    if n_jobs is None and _here.inside:  # where OpenMP may have been told to use one
+        return _here.n_allowed
     if n_jobs is None:
         return 1 if backend.nesting_level else int(_openmp_effective_n_threads())
     most = n_jobs if n_jobs > 0 else joblib.cpu_count()  # a cluster has more, elsewhere
@@ -80,9 +107,10 @@ def n_threads_here() -> int:
 
 
 class _Here(threading.local):
-    """Whether the current thread is inside the context, and how many threads of the core it may use."""
+    """Whether the current thread is inside the context, and how many threads it may use in all and as a piece of work."""
 
     inside = False
+    n_allowed = 1
     n_threads = sys.maxsize
 
 
@@ -106,6 +134,7 @@ def one_torch_thread() -> Iterator[None]:
     if _here.inside:
         yield
         return
+    _here.n_allowed = n_threads_of(None)
     with _lock:
         found = torch.get_num_threads()  # in any case: a thread that has not asked yet follows the others until it does
         if not _Process.n_inside:
