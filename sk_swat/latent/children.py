@@ -21,6 +21,7 @@ __all__ = ["best_children", "can_deepen", "input_layer", "latent_children", "rep
 _NOISE = 0.1  # standard deviation of the change of a latent, whose entries have about unit variance
 _CROSSED = 0.25  # share of the rows of a latent that come from a network of the bank
 _TRIED = 8  # children of each parent that are ranked by their readout
+_RANKED_ON = 256  # rows; more choose no better
 
 
 def latent_children(
@@ -88,7 +89,8 @@ def can_deepen(networks: SoftNetworks, allowed: torch.Tensor) -> bool:
 
 def best_children(children: SoftNetworks, n_parents: int, table: Table) -> SoftNetworks:
     """Solve the readouts, and keep the best child of each parent; parent i has every n_parents-th child from i on."""
-    readout = solve_readout(children.last_hidden(table.X), table)
+    some = table[:_RANKED_ON]
+    readout = solve_readout(children.last_hidden(some.X), some)
     children = fold_constants(with_readout(children, readout))
     best = readout.unexplained.nan_to_num(torch.inf, torch.inf).reshape(-1, n_parents).argmin(0)
     return children[best * n_parents + torch.arange(n_parents, device=best.device)]

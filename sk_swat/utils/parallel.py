@@ -107,7 +107,7 @@ def n_threads_here() -> int:
 
 
 class _Here(threading.local):
-    """Whether the current thread is inside the context, and how many threads it may use in all and as a piece of work."""
+    """Whether the current thread is inside the context, and how many threads it may use, in all and as one piece."""
 
     inside = False
     n_allowed = 1
