@@ -81,9 +81,11 @@ Fitted fit(const Moving& moving, const Data& data, const Steps& steps, Worker& w
     const Scratch unstopped = worker.scratch(program, data, false);
     kernels.mean_loss(program, found.values.data(), data, unstopped, &found.error);
     Doubles matrix(std::size_t(n) * n), gradient(n), trial(n), best(n);
+    bool moved = true;  // since the equations were made
     for (int number = 0; number < steps.n_steps; ++number) {
         double error;
-        if (!kernels.equations(program, found.values.data(), data, scratch, matrix.data(), gradient.data(), &error)) break;
+        if (moved && !kernels.equations(program, found.values.data(), data, scratch, matrix.data(), gradient.data(), &error))
+            break;
         double least = found.error + steps.ridge * squares(found.values), best_error = 0.0, best_damping = 0.0;
         bool better = false, whole = true;
         for (const double multiple : kTried) {
@@ -102,6 +104,7 @@ Fitted fit(const Moving& moving, const Data& data, const Steps& steps, Worker& w
             }
         }
         if (!whole) break;
+        moved = better;
         if (better) {
             found.values = best;
             found.error = best_error;
