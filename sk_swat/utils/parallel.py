@@ -51,12 +51,13 @@ def _results(
     pieces: Sequence[Callable[[], Result]], n_jobs: int | None, stop: Callable[[], object] | None
 ) -> Iterator[Result]:
     backend, configured = joblib.parallel.get_active_backend()
-    if len(pieces) > 1 and (configured not in (None, 1) or backend.nesting_level):  # a user of joblib says how
+    default = isinstance(backend, joblib.parallel.LokyBackend) and configured in (None, 1)
+    if len(pieces) > 1 and not default:  # whoever uses joblib says how
         parallel = joblib.Parallel(n_jobs=n_jobs, prefer="threads", batch_size=1)
         if parallel.n_jobs != 1:
             return iter(parallel(joblib.delayed(_on_one_thread)(piece) for piece in pieces))
     n_threads = min(n_threads_of(n_jobs), n_threads_here(), len(pieces))
-    return (piece() for piece in pieces) if n_threads == 1 else _in_threads(pieces, n_threads, stop)
+    return (piece() for piece in pieces) if n_threads <= 1 else _in_threads(pieces, n_threads, stop)
 
 
 def _in_threads(
