@@ -284,9 +284,9 @@ def test_groups_of_many_starts_run_side_by_side_with_the_same_result(refined, ta
     pieces = []
     real = run_parallel
 
-    def spy(works, n_jobs, ended=None):
+    def spy(works, n_jobs, ended=None, stop=None):
         pieces.append(len(works))
-        return real(works, n_jobs, ended)
+        return real(works, n_jobs, ended, stop)
 
     monkeypatch.setattr("sk_swat.fitting.starts.run_parallel", spy)
     fits = [refined(n_restarts=100, n_rounds=0, n_jobs=n_jobs).fit(*table) for n_jobs in (1, 3)]
