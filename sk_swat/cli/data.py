@@ -66,7 +66,7 @@ _force = click.option("--force", is_flag=True, help="Overwrite the file if it ex
     help="Activations that a neuron may have.",
 )
 @click.option(
-    "--rounds", "n_rounds", type=click.IntRange(0), default=5, metavar="N", help="Rounds in the latent space."
+    "--rounds", "n_rounds", type=click.IntRange(0), default=8, metavar="N", help="Rounds in the latent space."
 )
 @click.option("--time-limit", type=float, metavar="SECONDS", help="Stop after that time with the best so far.")
 @click.option("--seed", "random_state", type=int, default=0, help="Seed of the fit.")

@@ -73,7 +73,7 @@ class SWATRegressor(TableRegressor):
         Take the smallest network whose validation R^2 is within one standard error (of the difference) of the best
         one's, unless the prices ask for a smaller one still. The constant network is taken in any case if it is
         that near.
-    n_rounds : int, default=5
+    n_rounds : int, default=8
         Rounds in which networks along the path are encoded, varied in the latent space, decoded, widened, polished
         and pruned again.
     max_blocks : int, default=4
@@ -195,7 +195,7 @@ class SWATRegressor(TableRegressor):
         compactness: float = 1e-5,
         max_nonzero: int | None = None,
         one_standard_error: bool = False,
-        n_rounds: int = 5,
+        n_rounds: int = 8,
         max_blocks: int = 4,
         time_limit: float | None = None,
         n_restarts: int = 24,
