@@ -141,7 +141,10 @@ def _slopes(networks: SoftNetworks, rows: Table, deadline: Deadline) -> torch.Te
     """Largest squared test value of a new weight from each column, of shape (n_networks, n_columns)."""
     used = ColumnView.in_use([networks])  # the core copies what it gets
     batch = CompiledBatch.of(used.narrow(networks), used.rows(rows))
-    pulls = torch.from_numpy(_core.pull(*batch.arguments, how(deadline=deadline)))
+    found = _core.pull(*batch.arguments, how(deadline=deadline))
+    if found is None:
+        raise TimeIsUp
+    pulls = torch.from_numpy(found)
     pull, residuals = pulls[:, : networks.mask[0].shape[1]].to(rows.X), pulls[:, -1].to(rows.X)
     n, width = pull.shape[:2]
     slopes = _z_squared(rows.X, pull.reshape(n * width, -1).mT, rows.weight, deadline).reshape(-1, n, width).amax(2)

@@ -7,6 +7,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -59,6 +60,14 @@ void copy_back(nb::handle found, std::int64_t n, double* to) {
     if (to) std::memcpy(to, array.data(), sizeof(double) * n);
 }
 
+// As NumPy writes it.
+template <class Given>
+std::string shape(const Given& array) {
+    std::string text = "(";
+    for (std::size_t i = 0; i < array.ndim(); ++i) text += (i ? ", " : "") + std::to_string(array.shape(i));
+    return text + (array.ndim() == 1 ? ",)" : ")");
+}
+
 // Rows of a table as the kernels take them, with the functions that are written in Python.
 class Rows {
   public:
@@ -69,7 +78,7 @@ class Rows {
         need(n > 0, "rows must be at least one, got none.");
         need(n_outputs > 0 && y.shape(1) == n, "y must have shape (n_targets, " + std::to_string(n) + "), got (" +
                                                    std::to_string(n_outputs) + ", " + std::to_string(y.shape(1)) + ").");
-        need(!weight || weight->shape(0) == n, "weight must have shape (" + std::to_string(n) + ",).");
+        need(!weight || weight->shape(0) == n, "weight must have shape (" + std::to_string(n) + ",), got " + (weight ? shape(*weight) : "") + ".");
         need(n_columns < std::size_t(std::numeric_limits<int>::max()) / 2, "columns must be fewer than 2^30.");
         stride_ = (n + kLanes - 1) / kLanes * kLanes;
         X_.assign(n_columns * stride_, 0.0);
@@ -127,7 +136,7 @@ class Batch {
         need(int(values.shape(1)) == layout.n_places, "values must have shape (n_networks, " +
                  std::to_string(layout.n_places) + "), got (" + std::to_string(n) + ", " + std::to_string(values.shape(1)) + ").");
         need(int(kinds.shape(0)) == n && int(kinds.shape(1)) == layout.n_neurons,
-             "kinds must have shape (" + std::to_string(n) + ", " + std::to_string(layout.n_neurons) + ").");
+             "kinds must have shape (" + std::to_string(n) + ", " + std::to_string(layout.n_neurons) + "), got " + shape(kinds) + ".");
         networks.reserve(n);
         for (int i = 0; i < n; ++i) {
             const double* v = values.data() + std::size_t(i) * layout.n_places;
@@ -136,12 +145,15 @@ class Batch {
         }
     }
 
-    Batch(std::vector<int> sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds, const std::vector<Rows*>& rows)
+    Batch(std::vector<int> sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds, const std::vector<nb::object>& rows)
         : Batch(std::move(sizes), values, kinds) {
-        rows_ = rows;
+        held_ = rows;  // the list may change while the GIL is released
         need(int(rows.size()) == n || rows.size() == 1, "rows must be one, or one for each network, got " +
                                                             std::to_string(rows.size()) + " for " + std::to_string(n) + ".");
-        for (const Rows* one : rows) need(one != nullptr, "rows must be a list of Rows, got None in it.");
+        for (const nb::object& one : rows) {
+            need(nb::isinstance<Rows>(one), "rows must be a list of Rows, got " + nb::cast<std::string>(nb::repr(one)) + " in it.");
+            rows_.push_back(nb::cast<const Rows*>(one));
+        }
         for (int i = 0; i < n; ++i) {
             need(data(i).n_outputs == layout.sizes.back(), "networks must have an output for each target, got " +
                      std::to_string(layout.sizes.back()) + " outputs and " + std::to_string(data(i).n_outputs) + " targets.");
@@ -175,7 +187,8 @@ class Batch {
         return sizes;
     }
 
-    std::vector<Rows*> rows_;
+    std::vector<nb::object> held_;
+    std::vector<const Rows*> rows_;
 };
 
 const Kernels& kernels_of(const std::optional<std::string>& name) {
@@ -210,12 +223,12 @@ struct How {
 };
 
 nb::tuple py_fit(const std::vector<int>& sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
-                 const std::vector<Rows*>& rows, std::optional<Array<std::uint8_t, 2>> free, int n_steps, Array<double, 1> ridge, Array<double, 1> damping,
+                 const std::vector<nb::object>& rows, std::optional<Array<std::uint8_t, 2>> free, int n_steps, Array<double, 1> ridge, Array<double, 1> damping,
                  const How& how) {
     Batch batch(sizes, values, kinds, rows);
     const std::size_t n = batch.n, places = batch.layout.n_places;
-    need(!free || (free->shape(0) == n && free->shape(1) == places), "free must have the shape of values.");
-    need(ridge.shape(0) == n && damping.shape(0) == n, "ridge and damping must have shape (" + std::to_string(n) + ",).");
+    need(!free || (free->shape(0) == n && free->shape(1) == places), "free must have the shape of values, got " + (free ? shape(*free) : "") + ".");
+    need(ridge.shape(0) == n && damping.shape(0) == n, "ridge and damping must have shape (" + std::to_string(n) + ",), got " + shape(ridge) + " and " + shape(damping) + ".");
     std::vector<double> error(n), last_damping(n);
     std::vector<std::int64_t> accepted(n);
     Crew crew = how.crew();
@@ -264,11 +277,11 @@ Criterion asked_criterion(nb::handle criterion) {
 }
 
 nb::tuple py_prune(const std::vector<int>& sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
-                   const std::vector<Rows*>& rows, Array<std::int64_t, 1> smallest, int n_polish, double share, bool x_centred, bool y_centred,
+                   const std::vector<nb::object>& rows, Array<std::int64_t, 1> smallest, int n_polish, double share, bool x_centred, bool y_centred,
                    nb::object criterion, const How& how) {
     Batch batch(sizes, values, kinds, rows);
     const std::size_t n = batch.n, places = batch.layout.n_places, neurons = batch.layout.n_neurons;
-    need(smallest.shape(0) == n, "smallest must have shape (" + std::to_string(n) + ",).");
+    need(smallest.shape(0) == n, "smallest must have shape (" + std::to_string(n) + ",), got " + shape(smallest) + ".");
     struct Met {
         std::vector<double> values, error;
         std::vector<std::int32_t> kinds;
@@ -307,46 +320,51 @@ nb::tuple py_prune(const std::vector<int>& sizes, Array<double, 2> values, Array
                           give(std::move(origin), {total}));
 }
 
-// One result of so many rows of data for each network, cut to the rows that there are.
+// One result of so many rows of data for each network, cut to the rows that there are; None if it was stopped.
 template <class Function>
-Made<double> by_rows(const Batch& batch, const How& how, std::size_t n_each, const Function& function) {
+std::optional<Made<double>> by_rows(const Batch& batch, const How& how, std::size_t n_each, const Function& function) {
     const std::size_t n = batch.n, n_rows = n ? batch.data(0).n_rows : 0;
     for (std::size_t i = 0; i < n; ++i)
         need(std::size_t(batch.data(int(i)).n_rows) == n_rows, "all rows must be equally many.");
     std::vector<double> result(n * n_each * n_rows);
+    std::atomic<bool> whole{true};
     Crew crew = how.crew();
     {
         const nb::gil_scoped_release released;
         crew.each(int(n), [&](int i, Worker& worker) {
             const Data& data = batch.data(i);
             std::vector<double> padded(n_each * data.stride);
-            function(i, data, worker, padded.data());
+            if (!function(i, data, worker, padded.data())) {
+                whole = false;
+                return;
+            }
             for (std::size_t k = 0; k < n_each; ++k)
                 std::memcpy(&result[(i * n_each + k) * n_rows], &padded[k * data.stride], sizeof(double) * n_rows);
         });
     }
+    if (!whole) return std::nullopt;
     return give(std::move(result), {n, n_each, n_rows});
 }
 
-Made<double> py_outputs(const std::vector<int>& sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
-                        const std::vector<Rows*>& rows, const How& how) {
+std::optional<Made<double>> py_outputs(const std::vector<int>& sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
+                        const std::vector<nb::object>& rows, const How& how) {
     Batch batch(sizes, values, kinds, rows);
     return by_rows(batch, how, batch.layout.sizes.back(), [&](int i, const Data& data, Worker& worker, double* result) {
         const Moving moving = batch.moving(i, nullptr);
         const Program program = moving.program();
-        worker.kernels.outputs(program, moving.start.data(), data, worker.scratch(program, data), result);
+        return worker.kernels.outputs(program, moving.start.data(), data, worker.scratch(program, data), result);
     });
 }
 
 // What a loss pulls at the input of each neuron (0 for missing ones) and, last, at the outputs.
-Made<double> py_pull(const std::vector<int>& sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
-                     const std::vector<Rows*>& rows, const How& how) {
+std::optional<Made<double>> py_pull(const std::vector<int>& sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
+                     const std::vector<nb::object>& rows, const How& how) {
     Batch batch(sizes, values, kinds, rows);
     const int n_neurons = batch.layout.n_neurons;
     return by_rows(batch, how, n_neurons + 1, [&](int i, const Data& data, Worker& worker, double* result) {
         const Moving moving = batch.moving(i, nullptr);
         const Program program = moving.program();
-        worker.kernels.pull(program, moving.start.data(), data, worker.scratch(program, data), result);
+        if (!worker.kernels.pull(program, moving.start.data(), data, worker.scratch(program, data), result)) return false;
         int from = program.n_neurons;
         for (int to = n_neurons; to >= 0; --to) {  // from living neurons to all of them
             const bool living = to == n_neurons || batch.networks[i].kinds[to] >= 0;
@@ -354,15 +372,16 @@ Made<double> py_pull(const std::vector<int>& sizes, Array<double, 2> values, Arr
             if (!living) std::memset(result + to * data.stride, 0, sizeof(double) * data.stride);
             from -= living;
         }
+        return true;
     });
 }
 
 // Normal equations of one network, for tests and for whoever needs its curvature: matrix, gradient, mean loss, places.
 nb::tuple py_equations(const std::vector<int>& sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
-                       const std::vector<Rows*>& rows, std::optional<Array<std::uint8_t, 2>> free, const How& how) {
+                       const std::vector<nb::object>& rows, std::optional<Array<std::uint8_t, 2>> free, const How& how) {
     Batch batch(sizes, values, kinds, rows);
     need(batch.n == 1, "values must be those of one network, got " + std::to_string(batch.n) + ".");
-    need(!free || (free->shape(0) == 1 && int(free->shape(1)) == batch.layout.n_places), "free must have the shape of values.");
+    need(!free || (free->shape(0) == 1 && int(free->shape(1)) == batch.layout.n_places), "free must have the shape of values, got " + (free ? shape(*free) : "") + ".");
     const Moving moving = batch.moving(0, free ? free->data() : nullptr);
     const Program program = moving.program();
     const Data& data = batch.data(0);
@@ -385,23 +404,26 @@ Made<std::int64_t> py_count(const std::vector<int>& sizes, Array<double, 2> valu
     return give(std::move(count), {std::size_t(batch.n)});
 }
 
-// Rise of the loss without each parameter alone.
-Made<double> py_saliencies(const std::vector<int>& sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
-                           const std::vector<Rows*>& rows, std::optional<Array<std::uint8_t, 2>> free, double ridge,
+// Rise of the loss without each parameter alone; None if it was stopped.
+std::optional<Made<double>> py_saliencies(const std::vector<int>& sizes, Array<double, 2> values, Array<std::int32_t, 2> kinds,
+                           const std::vector<nb::object>& rows, std::optional<Array<std::uint8_t, 2>> free, double ridge,
                            const How& how) {
     Batch batch(sizes, values, kinds, rows);
     const std::size_t n = batch.n, places = batch.layout.n_places;
-    need(!free || (free->shape(0) == n && free->shape(1) == places), "free must have the shape of values.");
+    need(!free || (free->shape(0) == n && free->shape(1) == places), "free must have the shape of values, got " + (free ? shape(*free) : "") + ".");
     std::vector<double> result(n * places, 0.0);
+    std::atomic<bool> whole{true};
     Crew crew = how.crew();
     {
         const nb::gil_scoped_release released;
         crew.each(int(n), [&](int i, Worker& worker) {
             const Moving moving = batch.moving(i, free ? free->data() + i * places : nullptr);
-            const std::vector<double> rise = saliencies(moving, batch.data(i), ridge, worker);
+            std::vector<double> rise(moving.size());
+            if (!saliencies(moving, batch.data(i), ridge, worker, rise.data())) whole = false;
             for (int p = 0; p < moving.size(); ++p) result[i * places + moving.place[p]] = rise[p];
         });
     }
+    if (!whole) return std::nullopt;
     return give(std::move(result), {n, places});
 }
 

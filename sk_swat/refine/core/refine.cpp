@@ -152,16 +152,17 @@ double saliency(double value, const Doubles& inverse, int i, int n) {
 
 }  // namespace
 
-std::vector<double> saliencies(const Moving& moving, const Data& data, double ridge, Worker& worker) {
+bool saliencies(const Moving& moving, const Data& data, double ridge, Worker& worker, double* rise) {
     const Program program = moving.program();
     const int n = moving.size();
-    Doubles matrix(std::size_t(n) * n), gradient(n), rise(n);
+    Doubles matrix(std::size_t(n) * n), gradient(n);
     double error;
-    worker.kernels.equations(program, moving.start.data(), data, worker.scratch(program, data), matrix.data(), gradient.data(),
-                             &error);
+    if (!worker.kernels.equations(program, moving.start.data(), data, worker.scratch(program, data), matrix.data(),
+                                  gradient.data(), &error))
+        return false;
     const Doubles inverse = inverse_curvature(std::move(matrix), n, ridge, worker.kernels);
     for (int i = 0; i < n; ++i) rise[i] = saliency(moving.start[i], inverse, i, n);
-    return rise;
+    return true;
 }
 
 Marks optimal_brain_surgeon(const State& state, const Kernels& kernels) {
@@ -308,7 +309,7 @@ Shrunk shrink(const Round& round, const Marks& allowed, const Data& data, const 
     const Fitted fitted = fit(left, data, {how.n_polish, ridge, round.damping}, worker);
     left.write(fitted.values.data(), found.network);
     found.damping = std::clamp(fitted.damping, kLeastPruned, kMostPruned);
-    found.error = fitted.error;
+    found.error = or_infinity(fitted.error);  // also NaN is a leap of the loss
     found.whole = !worker.stopped();
     return found;
 }

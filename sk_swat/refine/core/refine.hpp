@@ -52,8 +52,8 @@ using Criterion = std::function<std::vector<unsigned char>(const State&)>;
 
 std::vector<unsigned char> optimal_brain_surgeon(const State& state, const Kernels& kernels);
 
-// Rise of the mean loss without each parameter alone, w^2 / (H^-1)_ii.
-std::vector<double> saliencies(const Moving& moving, const Data& data, double ridge, Worker& worker);
+// Rise of the mean loss without each parameter alone, w^2 / (H^-1)_ii; false if it was stopped.
+bool saliencies(const Moving& moving, const Data& data, double ridge, Worker& worker, double* rise);
 
 struct Pruning {
     int n_polish;

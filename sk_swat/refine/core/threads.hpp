@@ -28,13 +28,14 @@ class Crew {
           pause_(std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(ask_every))) {}
 
     // Call work(item, worker) for all items; the first exception, of any thread, stops all and is thrown at the end.
+    // No item is begun after it; after a stop that was asked for all of them are, and must end soon.
     template <class Work>
     void each(int n_items, const Work& work) {
         std::atomic<int> next{0};
         const auto run = [&](bool (*stop)(void*)) {
             Worker worker(kernels_, this, stop);
             try {
-                for (int item = next++; item < n_items; item = next++) work(item, worker);
+                for (int item = next++; item < n_items && !failed_; item = next++) work(item, worker);
             } catch (...) {
                 fail();
             }
@@ -46,6 +47,7 @@ class Crew {
             ended_.notify_one();
         };
         std::vector<std::thread> others;
+        others.reserve(std::max(0, std::min(n_threads_, n_items) - 1));  // before any runs: it may throw
         for (int i = 1; i < std::min(n_threads_, n_items); ++i) {
             {
                 const std::lock_guard<std::mutex> lock(mutex_);
@@ -93,14 +95,14 @@ class Crew {
     void fail() {
         const std::lock_guard<std::mutex> lock(mutex_);
         if (!failure_) failure_ = std::current_exception();
-        stopped_ = true;
+        failed_ = stopped_ = true;
     }
 
     const Kernels& kernels_;
     const int n_threads_;
     const std::function<bool()> ask_;
     const Clock::duration pause_;
-    std::atomic<bool> stopped_{false};
+    std::atomic<bool> stopped_{false}, failed_{false};
     Clock::time_point due_{};
     std::mutex mutex_;
     std::condition_variable ended_;

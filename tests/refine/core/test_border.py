@@ -39,10 +39,11 @@ def call(function="fit", how=None, **changes):
         ({"sizes": [2, -3, 1]}, "sizes must be above zero, got -3"),
         ({"sizes": [2**31 - 1, 2**31 - 1, 1]}, "networks must have fewer than 1e9 places"),
         ({"values": np.ones((1, 12))}, r"values must have shape \(n_networks, 13\), got \(1, 12\)"),
-        ({"values": np.ones((2, 13))}, r"kinds must have shape \(2, 3\)"),
-        ({"kinds": np.zeros((1, 4), np.int32)}, r"kinds must have shape \(1, 3\)"),
+        ({"values": np.ones((2, 13))}, r"kinds must have shape \(2, 3\), got \(1, 3\)"),
+        ({"kinds": np.zeros((1, 4), np.int32)}, r"kinds must have shape \(1, 3\), got \(1, 4\)"),
         ({"kinds": np.full((1, 3), 6, np.int32)}, "kinds must be below 6 where rows have no other activations, got 6"),
         ({"rows": []}, "rows must be one, or one for each network, got 0 for 1"),
+        ({"rows": [None]}, "rows must be a list of Rows, got None in it"),
         ({"rows": [ROWS, ROWS]}, "rows must be one, or one for each network, got 2 for 1"),
         ({"rows": [_core.Rows(X, np.ones((2, 20)), None, None, None)]}, "got 1 outputs and 2 targets"),
         ({"rows": [_core.Rows(X[:, :1], Y, None, None, None)]}, "got 2 inputs and 1 columns"),
@@ -56,13 +57,13 @@ def test_shapes_that_do_not_fit_are_refused(function, changes, message):
 @pytest.mark.parametrize(
     ("function", "changes", "message"),
     [
-        ("fit", {"free": np.ones((1, 12), np.uint8)}, "free must have the shape of values"),
+        ("fit", {"free": np.ones((1, 12), np.uint8)}, r"free must have the shape of values, got \(1, 12\)"),
         ("fit", {"free": np.ones((2, 13), np.uint8)}, "free must have the shape of values"),
         ("equations", {"free": np.ones((1, 12), np.uint8)}, "free must have the shape of values"),
         ("equations", {"free": np.ones((0, 13), np.uint8)}, "free must have the shape of values"),
-        ("fit", {"ridge": np.ones(2)}, r"ridge and damping must have shape \(1,\)"),
+        ("fit", {"ridge": np.ones(2)}, r"must have shape \(1,\), got \(2,\) and \(1,\)"),
         ("fit", {"damping": np.ones(0)}, r"ridge and damping must have shape \(1,\)"),
-        ("prune", {"smallest": np.ones(3, np.int64)}, r"smallest must have shape \(1,\)"),
+        ("prune", {"smallest": np.ones(3, np.int64)}, r"smallest must have shape \(1,\), got \(3,\)"),
         ("equations", {"values": np.ones((2, 13)), "kinds": np.zeros((2, 3), np.int32)}, "those of one network, got 2"),
         ("fit", {"how": _core.How("sse9")}, r"kernels must be one of those that kernel_names\(\) gives, got 'sse9'"),
         ("fit", {"how": _core.How(n_threads=0)}, "n_threads must be above zero, got 0"),
@@ -139,7 +140,7 @@ def test_other_types_are_refused(changes):
         ((np.ones((0, 2)), np.ones((1, 0))), "rows must be at least one, got none"),
         ((X, np.ones((1, 19))), r"y must have shape \(n_targets, 20\), got \(1, 19\)"),
         ((X, np.ones((0, 20))), r"y must have shape \(n_targets, 20\), got \(0, 20\)"),
-        ((X, Y, np.ones(19)), r"weight must have shape \(20,\)"),
+        ((X, Y, np.ones(19)), r"weight must have shape \(20,\), got \(19,\)"),
     ],
 )
 def test_tables_that_do_not_fit_are_refused(arguments, message):
@@ -191,6 +192,67 @@ def test_networks_without_parameters_or_neurons_are_fitted():
     assert np.flatnonzero(values).tolist() == [12]  # the output's bias is all that is left
     assert error[0] < 1e-9
     assert call("prune", values=np.zeros((1, 13)))[2].tolist() == [0]
+
+
+def test_rows_live_as_long_as_the_work_on_them():
+    """A list may change while the core works on what it held."""
+    rows = []
+
+    def loss(r):
+        rows.clear()
+        junk.append(np.full(10 * len(X), 7.0))
+        return r**2, 2 * r, np.full_like(r, 2.0)
+
+    junk, table = [], (np.tile(X, (500, 1)), np.tile(Y, 500), None)
+    expected = call("fit", rows=[_core.Rows(*table, None, None)])[1]
+    rows.append(_core.Rows(*table, loss, None))
+    np.testing.assert_allclose(call("fit", rows=rows)[1], expected, rtol=1e-6)
+    assert not rows
+
+
+def test_evaluation_that_was_stopped_gives_nothing():
+    given = {"sizes": SIZES, "values": np.ones((4, 13)), "kinds": np.zeros((4, 3), np.int32), "rows": [ROWS]}
+    for stop, whole in ((lambda: True, False), (lambda: False, True)):
+        given["how"] = _core.How(stop=stop)
+        found = _core.outputs(**given), _core.pull(**given), _core.saliencies(**given, free=None, ridge=1e-6)
+        assert [one is not None for one in found] == [whole] * 3
+
+
+def test_nothing_is_begun_after_an_exception():
+    """Stopping must not take as long as the losses of all other networks."""
+    n_calls = 0
+
+    def loss(r):
+        nonlocal n_calls
+        n_calls += 1
+        return r**2, 2 * r, np.full_like(r, 2.0)
+
+    def stop():
+        if n_calls >= 3:
+            raise ArithmeticError
+        return False
+
+    many = {"values": np.ones((50, 13)), "kinds": np.zeros((50, 3), np.int32)}
+    many |= {"ridge": np.ones(50), "damping": np.ones(50), "rows": [_core.Rows(X, Y, None, loss, None)]}
+    with pytest.raises(ArithmeticError):
+        call("fit", how=_core.How(stop=stop, look_every=0.0), **many)
+    assert n_calls == 3
+
+
+def test_loss_that_is_no_number_after_a_removal_is_a_leap():
+    """Then another parameter goes instead, as when the loss is large."""
+
+    def loss(r):
+        return np.where(np.abs(r) < 2, r**2, np.nan), 2 * r, np.full_like(r, 2.0)
+
+    table = np.zeros((1000, 2))
+    table[0, 0], table[:, 1] = 5.0, 0.3 * np.sign(np.sin(np.arange(1000)))
+    rows = [_core.Rows(table, table.sum(1)[None], None, loss, None)]
+    given = {"sizes": [2, 1], "values": np.array([[1.0, 1.0, 0.0]]), "kinds": np.zeros((1, 0), np.int32), "rows": rows}
+    values, _, size, error, _ = call("prune", **given)
+    assert size.tolist() == [2, 1]
+    assert values[1, 0] != 0.0  # what is cheaper by the quadratic model must stay
+    assert np.isfinite(error).all()
 
 
 def test_weights_of_zero_take_rows_out():
