@@ -22,6 +22,8 @@ from sk_swat.utils.parallel import n_threads_here
 
 __all__ = ["CompiledBatch", "how"]
 
+_MOST_THREADS = 1 << 16  # more than any machine has cores: n_jobs may be any number, an int of the core may not
+
 
 @dataclass(frozen=True)
 class CompiledBatch:
@@ -87,7 +89,7 @@ class CompiledBatch:
 def how(n_threads: int = 1, deadline: Deadline | None = None) -> Any:
     """How the core works: in how many threads at most, and until when."""
     stop = None if deadline is None else deadline.passed
-    return _core.How(n_threads=min(n_threads, n_threads_here()), stop=stop)
+    return _core.How(n_threads=min(n_threads, n_threads_here(), _MOST_THREADS), stop=stop)
 
 
 def _on_living_inputs(networks: SoftNetworks) -> torch.Tensor:

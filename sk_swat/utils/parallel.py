@@ -36,7 +36,7 @@ def run_parallel(
     `n_jobs` of them run at a time, as in joblib, or as many as cores are allowed for None (see :func:`n_threads_of`);
     with 1 all of them run here. The results come back in the order of the pieces, and in that order `ended` is called
     with each of them as soon as it is there. If anything is raised, also by Ctrl-C, `stop` is called, which should make
-    the others end soon: they are waited for.
+    the others end soon: they are waited for, unless joblib runs them.
     """
     with one_torch_thread():
         found = []
@@ -55,9 +55,20 @@ def _results(
     if len(pieces) > 1 and not default:  # whoever uses joblib says how
         parallel = joblib.Parallel(n_jobs=n_jobs, prefer="threads", batch_size=1)
         if parallel.n_jobs != 1:
-            return iter(parallel(joblib.delayed(_on_one_thread)(piece) for piece in pieces))
+            return iter(_by_joblib(parallel, pieces, stop))
     n_threads = min(n_threads_of(n_jobs), n_threads_here(), len(pieces))
     return (piece() for piece in pieces) if n_threads <= 1 else _in_threads(pieces, n_threads, stop)
+
+
+def _by_joblib(
+    parallel: joblib.Parallel, pieces: Sequence[Callable[[], Result]], stop: Callable[[], object] | None
+) -> list[Result]:
+    try:
+        return list(parallel(joblib.delayed(_on_one_thread)(piece) for piece in pieces))
+    except BaseException:  # joblib's threads go on in the background
+        if stop is not None:
+            stop()
+        raise
 
 
 def _in_threads(

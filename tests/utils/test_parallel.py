@@ -23,6 +23,7 @@ from benchmarks.baselines.random_networks import RandomNetworkRegressor
 from sk_swat.latent.checkpoint import _load_bundled, load_checkpoint
 from sk_swat.latent.run import search_depths
 from sk_swat.refine import _core
+from sk_swat.refine.compiled import how
 from sk_swat.refine.levenberg_marquardt import fit_networks
 from sk_swat.refine.table import Table
 from sk_swat.refine.task import RefineTask
@@ -123,6 +124,15 @@ def test_error_in_a_piece_is_raised():
     for n_jobs in (1, 2):
         with pytest.raises(ZeroDivisionError):
             run_parallel([partial(divmod, 1, 0)] * 2, n_jobs)
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_error_in_a_piece_stops_the_others(backend):
+    """Joblib lets threads go on in the background."""
+    asked = threading.Event()
+    with joblib.parallel_config(backend=backend, n_jobs=2), pytest.raises(ZeroDivisionError):
+        run_parallel([partial(divmod, 1, 0)] * 2, None, stop=asked.set)
+    assert asked.is_set()
 
 
 @pytest.mark.slow
@@ -333,6 +343,12 @@ def test_pieces_that_run_side_by_side_have_one_thread_of_the_core():
     with pytest.raises(ZeroDivisionError):
         run_parallel([partial(divmod, 1, 0)] * 2, 2)
     assert n_threads_here() == unlimited
+
+
+def test_any_number_of_jobs_is_one_that_the_core_can_take():
+    n_threads = min(n_threads_of(2**40), n_threads_here())
+    assert n_threads > 2**31
+    how(n_threads)
 
 
 def test_as_many_threads_as_jobs():
