@@ -38,7 +38,7 @@ def fold_errors(
     n_jobs: int | None,
     judged: Callable[[], None] | None = None,
 ) -> np.ndarray:
-    """Squared error of every row, for each size, by networks that were found without it.
+    """Loss of every row, for each size, by networks that were found without it.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def _fold(
     seed: int,
     inside: torch.Tensor,
 ) -> np.ndarray:
-    """Squared errors of the rows of one fold, for each size."""
+    """Losses of the rows of one fold, for each size."""
     outside = ~inside if not inside.all() else inside  # all: a single row
     part = replace(task, rows=task.rows[outside])
     members = polish_candidates(candidates, part, seed, n_jobs=1, n_pruned=_N_PRUNED).members()
@@ -89,7 +89,7 @@ def _fold(
 
 
 def _errors(networks: SoftNetworks, part: RefineTask, task: RefineTask, inside: torch.Tensor) -> list[np.ndarray]:
-    """Polish networks on a part of the rows; squared errors of each on other rows."""
+    """Polish networks on a part of the rows; losses of each on other rows."""
     ridge = task.ridge(part.rows.error(networks))
     fitted = fit_networks(networks, part, n_steps=_POLISH_STEPS, ridge=ridge, damping=1e-2).networks
     return list(task.rows[inside].losses(fitted).numpy(force=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -110,10 +110,6 @@ class Standardisation:
         if np.any((y_scale > 0) & (y_scale < SMALLEST_SCALE)):
             raise ValueError(f"y must be constant or vary by more than {SMALLEST_SCALE:g}, got less; scale it.")
         return self
-
-    def of_columns(self, columns: np.ndarray) -> Standardisation:
-        """Standardisation of a table with these columns alone."""
-        return replace(self, x_offset=self.x_offset[columns], x_scale=self.x_scale[columns])
 
     @property
     def varying(self) -> np.ndarray:
