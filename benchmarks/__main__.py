@@ -24,6 +24,7 @@ _COMMANDS = {  # name, what it measures, and an example
     "latent-parts": ("Parts of the latent search, in two seconds.", "--out latent_parts.csv"),
     "compress": ("Networks that exist, compressed and pruned.", "--tasks Booth --models SWATCompressor"),
     "quick": ("Time, memory, size and accuracy on 11 tasks.", "--tasks Himmelblau diabetes --summary quick.md"),
+    "speed": ("Wall time of fits beside two regressors.", "--tasks Booth Himmelblau --out speed.csv"),
     "cost": ("Time and memory against rows and columns.", "--tasks 1000x8 100000x200 --out cost.csv"),
 }
 

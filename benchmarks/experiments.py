@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks import accuracy, compression, cost, papers_steps, quick, small_tables
+from benchmarks import accuracy, compression, cost, papers_steps, quick, small_tables, speed
 from benchmarks.figures import FIGURES, draw_figures
 from benchmarks.models import PART_MODELS, START_MODELS, TIMED_MODELS
 from benchmarks.runner import Harness, Runner, Selections, check_file, jobs_of
@@ -220,6 +220,8 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     "compress": Experiment(compression, _taught, tuple(compression.MODELS), (20, 30, 50)),
     # fit time, predict time, size and memory on eleven tasks
     "quick": Experiment(quick, _functions, quick.QUICK_MODELS, tasks=quick.TASKS),
+    # wall time beside two regressors, and accuracy against the time that more rounds take
+    "speed": Experiment(speed, _functions_or_folds, tuple(speed.MODELS)),
     # time and memory against rows and columns
     "cost": Experiment(cost, _sizes, tuple(cost.MODELS), tasks=cost.SIZES),
 }
