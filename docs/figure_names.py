@@ -11,6 +11,7 @@ from figure_tables import SUMMARIES, TABLES
 from stored_results import (
     BOOSTING,
     LIMITS,
+    MLP,
     RANDOM,
     SIZES,
     SWAT,
@@ -54,12 +55,21 @@ def _deep(model: str) -> pd.DataFrame:
     return compressions("compress", model, "<=20", "nine layers").query("depth <= 2")
 
 
+def _speed(model: str, what: str = "fit_s") -> pd.Series:
+    return frame("speed").query("model == @model").groupby("task")[what].mean()
+
+
 FIGURES: dict[str, Callable[[], str]] = {
+    "speed.seconds": lambda: two(_speed(SWAT).median()),
+    **{
+        f"speed.{name}": lambda model=model: two((_speed(SWAT) / _speed(model)).median())
+        for name, model in (("mlp", MLP), ("boosting", BOOSTING))
+    },
+    "speed.rounds2": lambda: two((_speed(SWAT) / _speed("n_rounds=2")).median()),
+    "speed.rounds16": lambda: two((_speed("n_rounds=16") / _speed(SWAT)).median()),
     **{f"cornn.random{s[2:]}": lambda s=s: factor(ratio("cornn", RANDOM, SWAT, s)) for s in SIZES},
     "cornn.mlp50": lambda: factor(fvu("cornn", "MLPRegressor-50") / fvu("cornn", SWAT, "<=50")),
     "cornn.mlp50_size": lambda: f"{median_size('cornn', 'MLPRegressor-50'):.0f}",
-    "cornn.seconds": lambda: two(seconds("cornn", SWAT)),
-    "cornn.times": lambda: two(times("cornn", SWAT)),
     "cornn.scatter": lambda: two(scatter()),
     "cornn.beats_darts": lambda: str(beats_darts(SWAT)),
     "cornn.random_beats_darts": lambda: str(beats_darts(RANDOM)),
@@ -85,7 +95,6 @@ FIGURES: dict[str, Callable[[], str]] = {
     "tables.random_boosting": lambda: factor(fvu("tables", RANDOM) / fvu("tables", BOOSTING)),
     "tables.random_size": lambda: f"{median_size('tables', RANDOM):.0f}",
     "tables.seconds": lambda: two(seconds("tables", SWAT)),
-    "tables.times": lambda: two(times("tables", SWAT)),
     "small.ridge": lambda: f"{small('Ridge'):.3f}",
     "small.swat": lambda: f"{small(SWAT):.3f}",
     "small.constants": lambda: str((noise_sizes() <= 1).sum()),

@@ -29,7 +29,7 @@ from stored_results import (
     two,
 )
 
-from benchmarks import papers_steps, small_tables
+from benchmarks import papers_steps, small_tables, speed
 from benchmarks.accuracy import summary as summary_of
 from benchmarks.experiments import EXPERIMENTS
 
@@ -166,3 +166,4 @@ TABLES: dict[str, Callable[[], str]] = {
 }
 
 SUMMARIES = {f"bench_{name}.md": lambda name=name: summary(name) for name in ("cornn", "tables")}
+SUMMARIES["bench_speed.md"] = lambda: speed.summary(frame("speed"))
