@@ -194,7 +194,7 @@ def test_summary_is_printed_and_written(measured, tmp_path):
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("corn", {}, "name must name some of cornn, tables, .*compress, quick, cost, got 'corn'"),
+        ("corn", {}, "name must name some of cornn, tables, .*compress, quick, speed, cost, got 'corn'"),
         ("cornn", {"models": ["Lasso"]}, "models must name some of SWATRegressor, .*got 'Lasso'"),
         ("cornn", {"tasks": ["Boooth"]}, "Did you mean 'Booth'"),
         ("planted", {"tasks": ["Booth"]}, "tasks must name some of planted 2x14 sigmoid, .*got 'Booth'"),
