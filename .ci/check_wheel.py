@@ -32,8 +32,8 @@ def results(how):
     rows = _core.Rows(X, (X[:, 0] * X[:, 1] + X[:, 1] ** 2)[None], None, None, None)
     values, kinds = rng.uniform(-1, 1, size=(6, 25)), rng.integers(0, 6, size=(6, 6)).astype(np.int32)
     each = np.ones(6)
-    fitted = _core.fit(sizes, values, kinds, [rows], None, None, 20, 1e-6 * each, 0.1 * each, how)
-    pruned = _core.prune(sizes, fitted[0], kinds, [rows], None, np.ones(6, np.int64), 2, 0.12, True, True, None, how)
+    fitted = _core.fit(sizes, values, kinds, [rows], None, 20, 1e-6 * each, 0.1 * each, how)
+    pruned = _core.prune(sizes, fitted[0], kinds, [rows], np.ones(6, np.int64), 2, 0.12, True, True, None, how)
     return functions, digest(*fitted), digest(*pruned)
 
 
