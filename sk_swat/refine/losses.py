@@ -42,9 +42,10 @@ class Loss(ABC):
 
     @abstractmethod
     def curvature(self, residual: torch.Tensor) -> torch.Tensor:
-        """Curvature that steps use, above 0: the second derivative, or more where that is small.
+        """Curvature that steps use, above 0 everywhere: the second derivative, or more where that is small.
 
-        ``gradient / residual`` suits a loss that grows more slowly than a square: a step can then never be too long.
+        ``gradient / residual``, with its limit at 0, suits a loss that grows more slowly than a square: a step can then
+        never be too long.
         """
 
     def as_least_squares(

@@ -1,4 +1,4 @@
-"""A seventh activation, which only these tests know: one class and one entry of the registry are all that it takes."""
+"""One activation more, which only these tests know: one class and one entry of the registry are all that it takes."""
 
 import math
 import shutil
@@ -175,7 +175,7 @@ def test_a_fit_without_it_finds_none(refined, table):
 
 
 def test_checkpoint_that_knows_it_is_refused_where_it_is_not_registered(tmp_path, tiny_config, tiny_bank, monkeypatch):
-    sizes = tiny_config.to_dict() | {"activations": (*ACTIVATION_NAMES, "softsign")}
+    sizes = tiny_config.to_dict() | {"activations": tuple(ACTIVATIONS)}
     with torch.random.fork_rng(devices=[]):
         autoencoder = Autoencoder(AutoencoderConfig(**sizes))
     save_checkpoint(tmp_path / "one.safetensors", autoencoder, tiny_bank, {})
