@@ -41,7 +41,7 @@ def test_activation_that_lacks_an_entry_cannot_be_made(entry):
 @pytest.mark.parametrize("name", NAMES)
 def test_function_follows_its_formula(name):
     expected = [COMPLEX_FORMULAS[name](complex(z)).real for z in POINTS]
-    np.testing.assert_allclose(activate(name, POINTS), expected, rtol=1e-14)
+    np.testing.assert_allclose(activate(name, POINTS), expected, rtol=1e-13)  # the plain formula rounds, too
 
 
 @pytest.mark.parametrize("name", NAMES)
